@@ -1,0 +1,57 @@
+/**
+ * What went wrong, as a word that programs can compare. The message says the same for people: what was expected, for what, what came,
+ * and what to do about it.
+ */
+export type QuernErrorCode =
+  // files: the kinds of damage that a model file or folder can have
+  | 'missing_file'
+  | 'read_error'
+  | 'truncated'
+  | 'header_too_large'
+  | 'invalid_header'
+  | 'invalid_metadata'
+  | 'invalid_offsets'
+  | 'invalid_index'
+  | 'invalid_config'
+  | 'invalid_tokenizer'
+  | 'invalid_plan'
+  | 'duplicate_name'
+  | 'unknown_dtype'
+  | 'wrong_dtype'
+  | 'wrong_shape'
+  | 'size_mismatch'
+  | 'overflow'
+  | 'missing_tensor'
+  | 'unsafe_path'
+  | 'unsupported_model'
+  | 'unsupported_format'
+  | 'unsupported_tokenizer'
+  // requests
+  | 'unsupported_option'
+  | 'invalid_option'
+  | 'invalid_input'
+  | 'invalid_token'
+  | 'context_overflow'
+  | 'kv_cache_too_small'
+  | 'no_tokenizer'
+  | 'already_consumed'
+  // the process and the machine
+  | 'closed'
+  | 'out_of_memory'
+  | 'native_binding'
+  | 'internal'
+
+/** Every error that quern throws or rejects with, except an aborted signal's own reason. */
+export class QuernError extends Error {
+  override readonly name = 'QuernError'
+  /** The kind of failure. */
+  readonly code: QuernErrorCode
+  /** The value that was wrong, where there is one that helps. */
+  readonly value?: unknown
+
+  constructor(code: QuernErrorCode, message: string, details: { value?: unknown; cause?: unknown } = {}) {
+    super(message, 'cause' in details ? { cause: details.cause } : undefined)
+    this.code = code
+    if ('value' in details) this.value = details.value
+  }
+}

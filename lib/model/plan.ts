@@ -1,0 +1,129 @@
+/** Types that a weight can have in a file. */
+export type WeightDtype = 'f32' | 'f16' | 'bf16'
+
+/** How rotary angles are scaled; the formulas are in native/model/rope.cc. */
+export interface RopeScaling {
+  type: 'none' | 'linear' | 'dynamic' | 'yarn' | 'llama3' | 'longrope'
+  /** linear, dynamic, yarn, llama3: how many times longer than trained. longrope: max context / original context. */
+  factor: number
+  /** The context the model was trained on (dynamic: max_position_embeddings). */
+  originalContext: number
+  /** llama3 */
+  lowFreqFactor?: number
+  highFreqFactor?: number
+  /** yarn */
+  betaFast?: number
+  betaSlow?: number
+  mscale?: number
+  mscaleAllDim?: number
+  truncate?: boolean
+  /** yarn, longrope: given outright instead of derived */
+  attentionFactor?: number
+  /** longrope: dim/2 numbers each */
+  shortFactors?: number[]
+  longFactors?: number[]
+}
+
+/** What makes one decoder different from another: all the native core knows of an architecture. */
+export interface DecoderConfig {
+  layers: number
+  hidden: number
+  heads: number
+  kvHeads: number
+  headDim: number
+  ffn: number
+  vocab: number
+  normEps: number
+  contextLength: number
+  /** dim: how many of the first headDim values of each head rotate. */
+  rope: { theta: number; dim: number; scaling: RopeScaling }
+  /** RMSNorm over each query and key head, before the rotation. */
+  qkNorm: boolean
+  /** Biases on the query, key and value projections. */
+  qkvBias: boolean
+  /** The output matrix is the embedding. */
+  tiedEmbeddings: boolean
+}
+
+/** Where the numbers of a weight come from: bytes of a file, or made up (`random:` models). */
+export type WeightSource =
+  | { file: number; offset: number }
+  /** Uniform in [-scale, scale], from the plan's seed and the slot's name. */
+  | { random: number }
+  | { constant: number }
+
+/** One weight the decoder needs. Vectors have rows 1. Row-major. */
+export interface PlannedWeight {
+  /** `embed`, `final_norm`, `head`, `layers.N.attention_norm|q|k|v|q_bias|k_bias|v_bias|q_norm|k_norm|o|ffn_norm|gate|up|down` */
+  slot: string
+  dtype: WeightDtype
+  rows: number
+  cols: number
+  source: WeightSource
+}
+
+/** All that the native core needs to load a model. Serialisable: `planText()` is what crosses the boundary. */
+export interface ModelPlan {
+  config: DecoderConfig
+  /** Absolute paths with the sizes that the headers were read at. */
+  files: { path: string; bytes: number }[]
+  weights: PlannedWeight[]
+  /** For random weights. */
+  seed?: number
+}
+
+/**
+ * The plan as flat text, one fact a line, which the native core parses and checks again. Format:
+ * ```
+ * quern-plan 1
+ * config NAME VALUE...
+ * file INDEX BYTES PERCENT-ENCODED-PATH
+ * seed N
+ * weight SLOT DTYPE ROWS COLS file INDEX OFFSET | random SCALE | constant VALUE
+ * end
+ * ```
+ */
+export function planText(plan: ModelPlan): string {
+  const { config, config: { rope, rope: { scaling } } } = plan
+  const lines = ['quern-plan 1']
+  const put = (name: string, value: number | string | boolean | number[] | undefined) => {
+    if (value === undefined) return
+    lines.push(`config ${name} ${Array.isArray(value) ? value.join(' ') : typeof value === 'boolean' ? Number(value) : value}`)
+  }
+  put('layers', config.layers)
+  put('hidden', config.hidden)
+  put('heads', config.heads)
+  put('kv_heads', config.kvHeads)
+  put('head_dim', config.headDim)
+  put('ffn', config.ffn)
+  put('vocab', config.vocab)
+  put('norm_eps', config.normEps)
+  put('context_length', config.contextLength)
+  put('qk_norm', config.qkNorm)
+  put('qkv_bias', config.qkvBias)
+  put('tied_embeddings', config.tiedEmbeddings)
+  put('rope_theta', rope.theta)
+  put('rope_dim', rope.dim)
+  put('rope_scaling', scaling.type)
+  put('rope_factor', scaling.factor)
+  put('rope_original_context', scaling.originalContext)
+  put('rope_low_freq_factor', scaling.lowFreqFactor)
+  put('rope_high_freq_factor', scaling.highFreqFactor)
+  put('rope_beta_fast', scaling.betaFast)
+  put('rope_beta_slow', scaling.betaSlow)
+  put('rope_mscale', scaling.mscale)
+  put('rope_mscale_all_dim', scaling.mscaleAllDim)
+  put('rope_truncate', scaling.truncate)
+  put('rope_attention_factor', scaling.attentionFactor)
+  put('rope_short_factors', scaling.shortFactors)
+  put('rope_long_factors', scaling.longFactors)
+  plan.files.forEach((file, index) => lines.push(`file ${index} ${file.bytes} ${encodeURIComponent(file.path)}`))
+  if (plan.seed !== undefined) lines.push(`seed ${plan.seed}`)
+  for (const { slot, dtype, rows, cols, source } of plan.weights) {
+    const from =
+      'file' in source ? `file ${source.file} ${source.offset}` : 'random' in source ? `random ${source.random}` : `constant ${source.constant}`
+    lines.push(`weight ${slot} ${dtype} ${rows} ${cols} ${from}`)
+  }
+  lines.push('end')
+  return `${lines.join('\n')}\n`
+}
