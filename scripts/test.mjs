@@ -13,7 +13,7 @@ const steps = {
   layers: script('check-layers'),
   sizes: script('check-sizes'),
   build: script('build'),
-  lib: ['tsc', '-p', 'tsconfig.build.json'],
+  lib: ['npm', 'run', '--silent', 'build:lib'],
   types: ['tsc', '--noEmit'],
   symbols: script('check-symbols'),
   binding: script('check-binding'),
