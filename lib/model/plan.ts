@@ -84,11 +84,19 @@ export interface ModelPlan {
  * ```
  */
 export function planText(plan: ModelPlan): string {
-  const { config, config: { rope, rope: { scaling } } } = plan
+  const {
+    config,
+    config: {
+      rope,
+      rope: { scaling },
+    },
+  } = plan
   const lines = ['quern-plan 1']
   const put = (name: string, value: number | string | boolean | number[] | undefined) => {
     if (value === undefined) return
-    lines.push(`config ${name} ${Array.isArray(value) ? value.join(' ') : typeof value === 'boolean' ? Number(value) : value}`)
+    lines.push(
+      `config ${name} ${Array.isArray(value) ? value.join(' ') : typeof value === 'boolean' ? Number(value) : value}`,
+    )
   }
   put('layers', config.layers)
   put('hidden', config.hidden)
@@ -117,11 +125,17 @@ export function planText(plan: ModelPlan): string {
   put('rope_attention_factor', scaling.attentionFactor)
   put('rope_short_factors', scaling.shortFactors)
   put('rope_long_factors', scaling.longFactors)
-  plan.files.forEach((file, index) => lines.push(`file ${index} ${file.bytes} ${encodeURIComponent(file.path)}`))
+  for (const [index, file] of plan.files.entries()) {
+    lines.push(`file ${index} ${file.bytes} ${encodeURIComponent(file.path)}`)
+  }
   if (plan.seed !== undefined) lines.push(`seed ${plan.seed}`)
   for (const { slot, dtype, rows, cols, source } of plan.weights) {
     const from =
-      'file' in source ? `file ${source.file} ${source.offset}` : 'random' in source ? `random ${source.random}` : `constant ${source.constant}`
+      'file' in source
+        ? `file ${source.file} ${source.offset}`
+        : 'random' in source
+          ? `random ${source.random}`
+          : `constant ${source.constant}`
     lines.push(`weight ${slot} ${dtype} ${rows} ${cols} ${from}`)
   }
   lines.push('end')

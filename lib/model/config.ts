@@ -1,0 +1,184 @@
+import { type Architecture, architectures, unsupportedModelTypes } from './architectures.js'
+import type { Fields, Range } from './fields.js'
+import type { DecoderConfig } from './plan.js'
+import { refuseQuantization } from './quantization.js'
+import { readRopeScaling, scaledContext } from './rope-scaling.js'
+
+// Far above every model there is, and low enough that no product of two comes near 2^53.
+const layersRange: Range = { min: 1, max: 4096 }
+const widthRange: Range = { min: 1, max: 1 << 20 }
+const headsRange: Range = { min: 1, max: 4096 }
+const headDimRange: Range = { min: 2, max: 4096 }
+const ffnRange: Range = { min: 1, max: 1 << 24 }
+const vocabRange: Range = { min: 1, max: 1 << 24 }
+const positions: Range = { min: 1, max: 2 ** 31 - 1 }
+const thetaRange: Range = { min: 0, above: true, max: 1e15 }
+const epsRange: Range = { min: 0, above: true, max: 1 }
+
+/** Activation functions that other models of these families use. */
+const otherActivations = new Set([
+  'gelu',
+  'gelu_new',
+  'gelu_fast',
+  'gelu_pytorch_tanh',
+  'quick_gelu',
+  'relu',
+  'relu2',
+  'tanh',
+  'mish',
+])
+
+/** What config.json says. */
+export interface ModelConfig {
+  architecture: Architecture
+  decoder: DecoderConfig
+  /** `eos_token_id`; generation_config.json overrides it. */
+  stopTokens: number[] | undefined
+  /** `bos_token_id` */
+  bosToken: number | undefined
+}
+
+/**
+ * Reads config.json as transformers 4 (`rope_theta`, `rope_scaling`) or transformers 5 (`rope_parameters`) writes it. Where a key is
+ * missing, what Hugging Face takes for that architecture is taken; unknown keys are ignored.
+ *
+ * @throws {QuernError} `invalid_config` for values that make no sense, `unsupported_model` for those that ask for something that quern
+ * cannot do yet.
+ */
+export function readConfig(fields: Fields): ModelConfig {
+  const architecture = findArchitecture(fields)
+  const { defaults } = architecture
+  const hidden = fields.requiredInteger('hidden_size', widthRange)
+  const heads = fields.requiredInteger('num_attention_heads', headsRange)
+  const layers = fields.requiredInteger('num_hidden_layers', layersRange)
+  const headDim = readHeadDim(fields, hidden, heads, defaults.headDim)
+  const maxPositions = fields.integer('max_position_embeddings', positions) ?? defaults.contextLength
+  const rope = readRope(fields, architecture, headDim, maxPositions)
+  const decoder: DecoderConfig = {
+    layers,
+    hidden,
+    heads,
+    kvHeads: readKvHeads(fields, heads, defaults.kvHeads),
+    headDim,
+    ffn: fields.requiredInteger('intermediate_size', ffnRange),
+    vocab: fields.requiredInteger('vocab_size', vocabRange),
+    normEps: fields.number('rms_norm_eps', epsRange) ?? defaults.normEps,
+    contextLength: scaledContext(rope.scaling, maxPositions),
+    rope,
+    qkNorm: architecture.qkNorm,
+    qkvBias: architecture.qkvBias,
+    tiedEmbeddings: fields.boolean('tie_word_embeddings') ?? defaults.tiedEmbeddings,
+  }
+  const stopTokens = fields.integers('eos_token_id', tokenIds)
+  const bosToken = fields.integer('bos_token_id', tokenIds)
+  refuseUnsupported(fields, architecture, decoder)
+  return { architecture, decoder, stopTokens, bosToken }
+}
+
+/** Ids of tokens. Those beyond the vocabulary are harmless: they never come. */
+export const tokenIds: Range = { min: 0, max: 2 ** 31 - 1 }
+
+function findArchitecture(fields: Fields): Architecture {
+  const supported = architectures.map(({ modelType }) => modelType).join(', ')
+  const modelType = fields.string('model_type')
+  const classNames = fields.strings('architectures') ?? []
+  if (modelType === undefined && classNames.length === 0) return fields.missing('model_type')
+  const isNamed = (row: Architecture) => classNames.includes(row.className)
+  const row = architectures.find((row) =>
+    modelType === undefined ? isNamed(row) : row.modelType === modelType,
+  )
+  if (row === undefined) {
+    if (modelType === undefined)
+      return fields.fail('architectures', `one of ${architectures.map((row) => row.className).join(', ')}`)
+    if (!unsupportedModelTypes.has(modelType)) return fields.fail('model_type', `one of ${supported}`)
+    return fields.unsupported(`the architecture ${modelType} is`, `, only ${supported} are`)
+  }
+  if (classNames.length > 0 && !isNamed(row)) {
+    return fields.unsupported(
+      `${classNames.join(', ').slice(0, 80)} (a ${row.modelType} that is no ${row.className}) is`,
+    )
+  }
+  return row
+}
+
+function readHeadDim(fields: Fields, hidden: number, heads: number, fallback: number | undefined): number {
+  let headDim = fields.integer('head_dim', headDimRange) ?? fallback
+  if (headDim === undefined) {
+    headDim = hidden / heads
+    if (!Number.isInteger(headDim))
+      fields.fail('hidden_size', `a multiple of num_attention_heads, ${heads}, where there is no head_dim`)
+  }
+  if (headDim % 2 !== 0 || headDim > headDimRange.max) {
+    fields.fail('head_dim', `even, since it is rotated in pairs, and at most ${headDimRange.max}`, headDim)
+  }
+  return headDim
+}
+
+function readKvHeads(fields: Fields, heads: number, fallback: number | undefined): number {
+  const kvHeads = fields.integer('num_key_value_heads', headsRange) ?? fallback ?? heads
+  if (heads % kvHeads !== 0)
+    fields.fail('num_attention_heads', `a multiple of num_key_value_heads, ${kvHeads}`)
+  return kvHeads
+}
+
+function readRope(
+  fields: Fields,
+  { defaults }: Architecture,
+  headDim: number,
+  maxPositions: number,
+): DecoderConfig['rope'] {
+  const parameters = fields.object('rope_parameters')
+  const originalPositions = fields.integer('original_max_position_embeddings', positions)
+  const scaling = readRopeScaling(parameters ?? fields.object('rope_scaling'), {
+    headDim,
+    maxPositions,
+    originalPositions,
+  })
+  const theta =
+    parameters?.number('rope_theta', thetaRange) ??
+    fields.number('rope_theta', thetaRange) ??
+    defaults.ropeTheta
+  for (const place of [parameters, fields]) {
+    const factor = place?.number('partial_rotary_factor', { min: 0, above: true, max: 1 }) ?? 1
+    if (factor !== 1)
+      fields.unsupported(`rotating only a part of each head (partial_rotary_factor ${factor}) is`)
+  }
+  return { theta, dim: headDim, scaling }
+}
+
+/** Whatever would change the arithmetic, and isn't in DecoderConfig. */
+function refuseUnsupported(fields: Fields, architecture: Architecture, decoder: DecoderConfig): void {
+  const activation = fields.string('hidden_act') ?? 'silu'
+  if (otherActivations.has(activation)) fields.unsupported(`the activation function ${activation} is`)
+  if (activation !== 'silu' && activation !== 'swish') fields.fail('hidden_act', '"silu"')
+
+  const positionEncoding = fields.string('position_encoding') ?? 'rope'
+  if (!['rope', 'alibi', 'rope+alibi'].includes(positionEncoding))
+    fields.fail('position_encoding', 'rope, alibi or rope+alibi')
+  if (positionEncoding !== 'rope') fields.unsupported(`position_encoding ${positionEncoding} is`)
+
+  if (fields.boolean('attention_bias') && architecture.readsAttentionBias) {
+    fields.unsupported('attention_bias (biases on all four projections) is')
+  }
+  if (fields.boolean('mlp_bias')) fields.unsupported('mlp_bias is')
+  refuseWindow(fields, architecture, decoder)
+  const quantization = fields.object('quantization_config')
+  if (quantization !== undefined) refuseQuantization(quantization)
+}
+
+/** A window that no sequence outgrows, or that is switched off as in Qwen2.5, is no window. */
+function refuseWindow(
+  fields: Fields,
+  architecture: Architecture,
+  { layers, contextLength }: DecoderConfig,
+): void {
+  const window = fields.integer('sliding_window', positions)
+  const firstWindowed = fields.integer('max_window_layers', { min: 0, max: 2 ** 31 - 1 }) ?? 28
+  const layerTypes = fields.strings('layer_types')
+  const unknown = layerTypes?.find((type) => type !== 'full_attention' && type !== 'sliding_attention')
+  if (unknown !== undefined) fields.unsupported(`a layer of type ${unknown.slice(0, 80)} is`)
+  const isOn = architecture.readsWindow && (fields.boolean('use_sliding_window') ?? false)
+  if (!isOn || window === undefined || window >= contextLength) return
+  const isWindowed = layerTypes?.includes('sliding_attention') ?? firstWindowed < layers
+  if (isWindowed) fields.unsupported(`a sliding window (${window} tokens) is`)
+}

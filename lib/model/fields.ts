@@ -1,0 +1,170 @@
+import { QuernError } from '../errors.js'
+import { JsonError, type JsonLimits, type JsonObject, type JsonValue, parseJson } from './json.js'
+import { quote } from './quote.js'
+import { readExactly, withFile } from './read-file.js'
+
+/** Where a number may lie; both ends belong to it unless said otherwise. */
+export interface Range {
+  min: number
+  max: number
+  /** The minimum itself is not allowed. */
+  above?: boolean
+}
+
+/**
+ * The fields of a JSON object, read with their types. A field that is absent or null gives undefined; one of another type, or out of
+ * range, is an error that names the file, the field and what was expected.
+ */
+export class Fields {
+  private readonly entries: JsonObject
+  /** The file's path, and the path of the object inside it. */
+  private readonly where: string
+  private readonly code: 'invalid_config' | 'invalid_index'
+
+  constructor(
+    entries: JsonObject,
+    where: string,
+    code: 'invalid_config' | 'invalid_index' = 'invalid_config',
+  ) {
+    this.entries = entries
+    this.where = where
+    this.code = code
+  }
+
+  has(key: string): boolean {
+    return (this.entries.get(key) ?? null) !== null
+  }
+
+  keys(): IterableIterator<string> {
+    return this.entries.keys()
+  }
+
+  integer(key: string, range: Range): number | undefined {
+    return this.integerValue(key, this.value(key), range)
+  }
+
+  requiredInteger(key: string, range: Range): number {
+    return this.integer(key, range) ?? this.missing(key)
+  }
+
+  /** An integer or a list of integers; a single one gives a list of one. */
+  integers(key: string, range: Range): number[] | undefined {
+    const value = this.value(key)
+    if (value === undefined) return undefined
+    const list = Array.isArray(value) ? value : [value]
+    return list.map((item) => this.integerValue(key, item, range) as number)
+  }
+
+  number(key: string, range: Range): number | undefined {
+    const value = this.value(key)
+    return value === undefined ? undefined : this.numberValue(key, value, range)
+  }
+
+  requiredNumber(key: string, range: Range): number {
+    return this.number(key, range) ?? this.missing(key)
+  }
+
+  numbers(key: string, range: Range): number[] | undefined {
+    const value = this.value(key)
+    if (value === undefined) return undefined
+    if (!Array.isArray(value)) return this.fail(key, 'a list of numbers', value)
+    return value.map((item) => this.numberValue(key, item, range))
+  }
+
+  boolean(key: string): boolean | undefined {
+    const value = this.value(key)
+    if (value === undefined || typeof value === 'boolean') return value
+    return this.fail(key, 'true or false', value)
+  }
+
+  string(key: string): string | undefined {
+    const value = this.value(key)
+    if (value === undefined || typeof value === 'string') return value
+    return this.fail(key, 'a string', value)
+  }
+
+  strings(key: string): string[] | undefined {
+    const value = this.value(key)
+    if (value === undefined) return undefined
+    if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value
+    return this.fail(key, 'a list of strings', value)
+  }
+
+  object(key: string): Fields | undefined {
+    const value = this.value(key)
+    if (value === undefined) return undefined
+    if (value instanceof Map) return new Fields(value, `${this.where}: ${key}`, this.code)
+    return this.fail(key, 'an object', value)
+  }
+
+  /** Refuses the field's value. */
+  fail(key: string, expected: string, value: unknown = this.entries.get(key)): never {
+    throw new QuernError(this.code, `${this.where}: ${quote(key)} must be ${expected}, got ${quote(value)}`, {
+      value,
+    })
+  }
+
+  /** Refuses the field since it is not there. */
+  missing(key: string): never {
+    throw new QuernError(this.code, `${this.where}: ${quote(key)} is missing`, { value: key })
+  }
+
+  /** Refuses what is valid, but asks for something that quern cannot do yet. */
+  unsupported(feature: string, hint = ''): never {
+    throw new QuernError('unsupported_model', `${this.where}: ${feature} not supported yet${hint}`, {
+      value: feature,
+    })
+  }
+
+  private value(key: string): JsonValue | undefined {
+    return this.entries.get(key) ?? undefined
+  }
+
+  private integerValue(key: string, value: JsonValue | undefined, range: Range): number | undefined {
+    if (value === undefined) return undefined
+    if (Number.isSafeInteger(value) && inside(value as number, range)) return value as number
+    return this.fail(key, `an integer ${describe(range)}`, value)
+  }
+
+  private numberValue(key: string, value: JsonValue, range: Range): number {
+    const number = typeof value === 'bigint' ? Number(value) : value
+    if (typeof number === 'number' && inside(number, range)) return number
+    return this.fail(key, `a number ${describe(range)}`, value)
+  }
+}
+
+/**
+ * Reads a small JSON file whose root is an object.
+ *
+ * @throws {QuernError} `missing_file`, `read_error`, `truncated`, or the given code when it is too large, no JSON or no object.
+ */
+export async function readFields(
+  path: string,
+  code: 'invalid_config' | 'invalid_index' = 'invalid_config',
+  limits: JsonLimits & { maxBytes: number } = { maxBytes: 4 * 1024 * 1024, maxValues: 200_000 },
+): Promise<Fields> {
+  return withFile(path, async (file) => {
+    const refuse = (reason: string): never => {
+      throw new QuernError(code, `${path}: ${reason}`, { value: path })
+    }
+    if (file.bytes > limits.maxBytes) refuse(`${file.bytes} bytes, at most ${limits.maxBytes} are read`)
+    try {
+      const root = parseJson(await readExactly(file, 0, file.bytes), limits)
+      return root instanceof Map
+        ? new Fields(root, path, code)
+        : refuse(`expected an object, got ${quote(root)}`)
+    } catch (error) {
+      if (error instanceof JsonError) return refuse(`no valid JSON: ${error.message}`)
+      throw error
+    }
+  })
+}
+
+function inside(value: number, { min, max, above = false }: Range): boolean {
+  return (above ? value > min : value >= min) && value <= max
+}
+
+function describe({ min, max, above = false }: Range): string {
+  const from = above ? `above ${min}` : `of at least ${min}`
+  return max >= Number.MAX_SAFE_INTEGER ? from : `${from} and at most ${max}`
+}

@@ -1,0 +1,119 @@
+import type { Fields, Range } from './fields.js'
+import type { RopeScaling } from './plan.js'
+
+const positive: Range = { min: 0, above: true, max: 1e15 }
+const positions: Range = { min: 1, max: 2 ** 31 - 1 }
+
+/** Names of scaling types in config.json, old and new, and ours. */
+const types: Readonly<Record<string, RopeScaling['type']>> = {
+  default: 'none',
+  linear: 'linear',
+  dynamic: 'dynamic',
+  yarn: 'yarn',
+  llama3: 'llama3',
+  longrope: 'longrope',
+  su: 'longrope',
+}
+
+/** What the numbers of a scaling are checked against. */
+export interface RopeContext {
+  headDim: number
+  /** `max_position_embeddings` */
+  maxPositions: number
+  /** `original_max_position_embeddings` at config.json's top level, where phi3 has it. */
+  originalPositions: number | undefined
+}
+
+/**
+ * Reads how rotary angles are scaled from `rope_scaling` (transformers 4) or `rope_parameters` (transformers 5). An unknown type is an
+ * error: a model that was trained with a scaling talks nonsense without it.
+ *
+ * @throws {QuernError} `invalid_config`, `unsupported_model`.
+ */
+export function readRopeScaling(fields: Fields | undefined, context: RopeContext): RopeScaling {
+  const none: RopeScaling = { type: 'none', factor: 1, originalContext: context.maxPositions }
+  if (fields === undefined) return none
+  const key = fields.has('rope_type') ? 'rope_type' : 'type'
+  const name = fields.string(key)
+  if (name === undefined) {
+    // transformers 5 may write { rope_theta } alone.
+    for (const other of fields.keys())
+      if (other !== 'rope_theta' && fields.has(other)) return fields.missing('rope_type')
+    return none
+  }
+  const type = Object.hasOwn(types, name) ? types[name] : undefined
+  switch (type) {
+    case 'none':
+      return none
+    case 'linear':
+    case 'dynamic':
+      return { ...none, type, factor: fields.requiredNumber('factor', positive) }
+    case 'yarn':
+      return readYarn(fields, context)
+    case 'llama3':
+      return readLlama3(fields)
+    case 'longrope':
+      return readLongrope(fields, context)
+    default:
+      return fields.fail(key, `one of ${Object.keys(types).join(', ')}`)
+  }
+}
+
+/**
+ * How many positions a model takes. linear, dynamic and yarn stretch the trained context by their factor; where
+ * `max_position_embeddings` already counts the stretched length, that is at least as much.
+ */
+export function scaledContext(scaling: RopeScaling, maxPositions: number): number {
+  const stretches = scaling.type === 'linear' || scaling.type === 'dynamic' || scaling.type === 'yarn'
+  if (!stretches) return maxPositions
+  return Math.min(positions.max, Math.max(maxPositions, Math.floor(scaling.factor * scaling.originalContext)))
+}
+
+function readYarn(fields: Fields, { maxPositions }: RopeContext): RopeScaling {
+  const scaling: RopeScaling = {
+    type: 'yarn',
+    factor: fields.requiredNumber('factor', positive),
+    originalContext: fields.integer('original_max_position_embeddings', positions) ?? maxPositions,
+    betaFast: fields.number('beta_fast', positive) ?? 32,
+    betaSlow: fields.number('beta_slow', positive) ?? 1,
+    truncate: fields.boolean('truncate') ?? true,
+  }
+  if ((scaling.betaFast ?? 0) < (scaling.betaSlow ?? 0)) fields.fail('beta_fast', `at least beta_slow`)
+  const attentionFactor = fields.number('attention_factor', positive)
+  if (attentionFactor !== undefined) scaling.attentionFactor = attentionFactor
+  // As in transformers, the two count only together, and 0 counts as absent.
+  const mscale = fields.number('mscale', { min: 0, max: 1e6 })
+  const mscaleAllDim = fields.number('mscale_all_dim', { min: 0, max: 1e6 })
+  if (mscale && mscaleAllDim) Object.assign(scaling, { mscale, mscaleAllDim })
+  return scaling
+}
+
+function readLlama3(fields: Fields): RopeScaling {
+  const lowFreqFactor = fields.requiredNumber('low_freq_factor', positive)
+  const highFreqFactor = fields.requiredNumber('high_freq_factor', positive)
+  if (highFreqFactor <= lowFreqFactor)
+    fields.fail('high_freq_factor', `above low_freq_factor, ${lowFreqFactor}`)
+  return {
+    type: 'llama3',
+    factor: fields.requiredNumber('factor', positive),
+    originalContext: fields.requiredInteger('original_max_position_embeddings', positions),
+    lowFreqFactor,
+    highFreqFactor,
+  }
+}
+
+function readLongrope(
+  fields: Fields,
+  { headDim, maxPositions, originalPositions }: RopeContext,
+): RopeScaling {
+  for (const key of ['short_factor', 'long_factor']) {
+    const factors = fields.numbers(key, positive) ?? fields.missing(key)
+    if (factors.length !== headDim / 2) fields.fail(key, `a list of head_dim / 2 = ${headDim / 2} numbers`)
+  }
+  const original =
+    originalPositions ?? fields.integer('original_max_position_embeddings', positions) ?? maxPositions
+  if (original > maxPositions)
+    fields.fail('original_max_position_embeddings', `at most ${maxPositions}`, original)
+  fields.number('attention_factor', positive)
+  return fields.unsupported('rotary scaling "longrope" is')
+}

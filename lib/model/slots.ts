@@ -1,0 +1,82 @@
+import type { DecoderConfig, PlannedWeight } from './plan.js'
+
+/** The kinds of weight in a layer, in the order of a plan. Biases and head norms are there only where the config has them. */
+export const layerWeights = [
+  'attention_norm',
+  'q',
+  'k',
+  'v',
+  'q_bias',
+  'k_bias',
+  'v_bias',
+  'q_norm',
+  'k_norm',
+  'o',
+  'ffn_norm',
+  'gate',
+  'up',
+  'down',
+] as const
+
+/** What a weight is for, without its layer. */
+export type WeightKind = 'embed' | 'final_norm' | 'head' | (typeof layerWeights)[number]
+
+/** A place for a weight: its name in a plan and its shape. */
+export interface Slot extends Pick<PlannedWeight, 'slot' | 'rows' | 'cols'> {
+  kind: WeightKind
+  /** Absent for embed, final_norm and head. */
+  layer?: number
+  /** A vector: one dimension in a file. */
+  vector: boolean
+}
+
+/** All slots of a decoder, in the order of a plan: embed, the layers, final_norm, and head unless it is the embedding. */
+export function* weightSlots(config: DecoderConfig): Generator<Slot> {
+  const { hidden, vocab } = config
+  yield { slot: 'embed', kind: 'embed', rows: vocab, cols: hidden, vector: false }
+  for (let layer = 0; layer < config.layers; layer++) {
+    for (const kind of layerWeights) {
+      const shape = layerShape(kind, config)
+      if (shape === undefined) continue
+      const [rows, cols] = shape
+      yield { slot: `layers.${layer}.${kind}`, kind, layer, rows, cols, vector: /_(norm|bias)$/.test(kind) }
+    }
+  }
+  yield { slot: 'final_norm', kind: 'final_norm', rows: 1, cols: hidden, vector: true }
+  if (!config.tiedEmbeddings) yield { slot: 'head', kind: 'head', rows: vocab, cols: hidden, vector: false }
+}
+
+/** [rows, cols], or undefined where the decoder has no such weight. */
+function layerShape(
+  kind: (typeof layerWeights)[number],
+  config: DecoderConfig,
+): [number, number] | undefined {
+  const { hidden, ffn, headDim } = config
+  const queries = config.heads * headDim
+  const keys = config.kvHeads * headDim
+  switch (kind) {
+    case 'attention_norm':
+    case 'ffn_norm':
+      return [1, hidden]
+    case 'q':
+      return [queries, hidden]
+    case 'k':
+    case 'v':
+      return [keys, hidden]
+    case 'q_bias':
+      return config.qkvBias ? [1, queries] : undefined
+    case 'k_bias':
+    case 'v_bias':
+      return config.qkvBias ? [1, keys] : undefined
+    case 'q_norm':
+    case 'k_norm':
+      return config.qkNorm ? [1, headDim] : undefined
+    case 'o':
+      return [hidden, queries]
+    case 'gate':
+    case 'up':
+      return [ffn, hidden]
+    case 'down':
+      return [hidden, ffn]
+  }
+}
