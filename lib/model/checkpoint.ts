@@ -1,0 +1,110 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { QuernError } from '../errors.js'
+import { readFields } from './fields.js'
+import { quote } from './quote.js'
+import { isFile } from './read-file.js'
+import { readSafetensorsHeader, type SafetensorsHeader, type StoredTensor } from './safetensors.js'
+
+/** The weights of a folder: one file, or several with an index that says which tensor is where. */
+export interface Checkpoint {
+  files: SafetensorsHeader[]
+  /** By name: the tensor, and its file's place in `files`. */
+  find(name: string): { file: number; tensor: StoredTensor } | undefined
+}
+
+const singleName = 'model.safetensors'
+const indexName = 'model.safetensors.index.json'
+const maxShards = 10_000
+const indexLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 8, maxValues: 2_000_000 }
+
+/**
+ * Reads the headers of a folder's weights: `model.safetensors`, or else the files of `model.safetensors.index.json`.
+ *
+ * @throws {QuernError} `missing_file`, `unsupported_format`, `invalid_index`, `unsafe_path`, `missing_tensor`, and what
+ * `readSafetensorsHeader` throws.
+ */
+export async function readCheckpoint(folder: string): Promise<Checkpoint> {
+  const single = join(folder, singleName)
+  if (await isFile(single)) {
+    const header = await readSafetensorsHeader(single)
+    return { files: [header], find: (name) => withTensor(0, header.tensors.get(name)) }
+  }
+  const index = join(folder, indexName)
+  if (await isFile(index)) return readShards(folder, index)
+  throw await explainMissingWeights(folder)
+}
+
+async function readShards(folder: string, index: string): Promise<Checkpoint> {
+  const shardOf = await readWeightMap(index)
+  const places = new Map<string, number>()
+  const files: SafetensorsHeader[] = []
+  for (const name of new Set(shardOf.values())) {
+    places.set(name, files.length)
+    files.push(await readSafetensorsHeader(join(folder, name)))
+  }
+  const find = (name: string) => {
+    const place = places.get(shardOf.get(name) ?? '')
+    return place === undefined ? undefined : withTensor(place, files[place]?.tensors.get(name))
+  }
+  for (const [tensor, shard] of shardOf) {
+    if (find(tensor) !== undefined) continue
+    throw new QuernError('missing_tensor', `${index}: ${quote(tensor)} is not in ${quote(shard)}`, {
+      value: tensor,
+    })
+  }
+  return { files, find }
+}
+
+async function readWeightMap(index: string): Promise<Map<string, string>> {
+  const map = (await readFields(index, 'invalid_index', indexLimits)).object('weight_map')
+  if (map === undefined) {
+    throw new QuernError('invalid_index', `${index}: "weight_map" is missing`, { value: 'weight_map' })
+  }
+  const shardOf = new Map<string, string>()
+  for (const tensor of map.keys()) {
+    const shard = map.string(tensor) ?? map.missing(tensor)
+    checkShardName(index, shard)
+    shardOf.set(tensor, shard)
+  }
+  const shards = new Set(shardOf.values()).size
+  if (shards > maxShards) {
+    throw new QuernError('invalid_index', `${index}: ${shards} files, at most ${maxShards} are read`, {
+      value: shards,
+    })
+  }
+  return shardOf
+}
+
+/** A shard's name must stay inside the folder. Links are followed: the hub's cache is made of them. */
+function checkShardName(index: string, shard: string): void {
+  const isSafe =
+    shard.split('/').every((part) => part !== '' && part !== '.' && part !== '..') && !/[\\:\0]/.test(shard)
+  if (!isSafe)
+    throw new QuernError('unsafe_path', `${index}: ${quote(shard)} leads out of the folder`, { value: shard })
+  if (!shard.endsWith('.safetensors')) {
+    throw new QuernError('invalid_index', `${index}: ${quote(shard)} is no .safetensors file`, {
+      value: shard,
+    })
+  }
+}
+
+function withTensor(file: number, tensor: StoredTensor | undefined) {
+  return tensor === undefined ? undefined : { file, tensor }
+}
+
+/** A folder without safetensors may hold the weights in another format: then say so. */
+async function explainMissingWeights(folder: string): Promise<QuernError> {
+  const names = await readdir(folder).catch(() => [])
+  const other = names.find((name) => name.endsWith('.gguf') || /^pytorch_model.*\.bin$/.test(name))
+  if (other !== undefined) {
+    return new QuernError(
+      'unsupported_format',
+      `${folder}: ${other} is not supported yet, only safetensors`,
+      { value: other },
+    )
+  }
+  return new QuernError('missing_file', `${folder}: there is neither ${singleName} nor ${indexName}`, {
+    value: folder,
+  })
+}
