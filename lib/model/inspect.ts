@@ -1,0 +1,176 @@
+import { QuernError } from '../errors.js'
+import { type ModelFolder, readFolder } from './folder.js'
+import type { DecoderConfig, ModelPlan, WeightDtype } from './plan.js'
+import { quote } from './quote.js'
+import { planRandomModel } from './random.js'
+import { readSafetensorsHeader, type StoredTensor } from './safetensors.js'
+import { resolveSource } from './source.js'
+
+/** A tensor of a model's files. */
+export interface TensorInfo {
+  /** As it stands in the file; in a `random:` model, the name of its place in the plan. */
+  name: string
+  /** In lower case: 'bf16', 'f8_e4m3', 'i32' … */
+  dtype: string
+  /** Row-major. */
+  shape: number[]
+  bytes: number
+}
+
+/** What a model's files hold, told by their headers. */
+export interface ModelInspection {
+  kind: 'folder' | 'safetensors' | 'random'
+  /** Absolute; the id of a `random:` model. */
+  path: string
+  /** `model_type` of config.json: 'qwen3', 'qwen2', 'llama'. Absent for a bare file. */
+  architecture?: string
+  /** Numbers that the model uses, a tied embedding counted once; in a bare file, all there are. */
+  parameters: number
+  /** Their bytes as stored. */
+  weightBytes: number
+  /** Bytes by type, of the weights that count in `weightBytes`. */
+  dtypes: Record<string, number>
+  /** Absent for a bare file, like all that follows from it. */
+  config?: DecoderConfig
+  /** Tokens. */
+  contextLength?: number
+  /** Rows of the embedding; a tokenizer may know fewer tokens. */
+  vocab?: number
+  /** Tokens that end a reply. */
+  stopTokens: number[]
+  /** There is a tokenizer.json. */
+  tokenizer: boolean
+  /** There is a chat template. */
+  chatTemplate: boolean
+  /** All tensors of the files, those that the model does not use too. */
+  tensors: TensorInfo[]
+  /** Where the weights come from, for the native core. */
+  plan?: ModelPlan
+}
+
+/** What `inspect` may be told. */
+export interface InspectOptions {
+  /** For `random:` models: the type of their weights. Default 'bf16'. */
+  dtype?: WeightDtype
+}
+
+/**
+ * Tells what a model holds, from its headers: a Hugging Face folder, a .safetensors file, or a `random:` id. Nothing means the model
+ * that comes with quern. The weights are not read; a folder that `inspect` accepts has every tensor that its architecture needs, with
+ * the right shape.
+ *
+ * @param source A folder, a .safetensors file, or `random:qwen3-0.6b`, `random:qwen3-1.7b`, `random:qwen3-4b`.
+ * @throws {QuernError} `missing_file`, `read_error`, `unsupported_format`, `unsupported_model`, `invalid_config`, `invalid_input`,
+ * `invalid_option`, `unsupported_option`, and for damaged files `truncated`, `header_too_large`, `invalid_header`, `duplicate_name`,
+ * `unknown_dtype`, `invalid_offsets`, `overflow`, `size_mismatch`, `invalid_index`, `unsafe_path`, `missing_tensor`, `wrong_shape`,
+ * `wrong_dtype`.
+ * @example
+ * ```ts
+ * const { architecture, parameters, contextLength } = await inspect('./Qwen3-4B-Instruct-2507')
+ * console.log(`${architecture}, ${(parameters / 1e9).toFixed(1)} billion parameters, ${contextLength} tokens`)
+ * ```
+ */
+export async function inspect(source?: string, options: InspectOptions = {}): Promise<ModelInspection> {
+  checkOptions(options)
+  const found = await resolveSource(source)
+  if (found.kind === 'random') return inspectRandom(found.id, options)
+  if (options.dtype !== undefined) {
+    throw new QuernError(
+      'unsupported_option',
+      'dtype is for random: models only; files say themselves what they hold',
+      {
+        value: options.dtype,
+      },
+    )
+  }
+  return found.kind === 'folder' ? inspectFolder(await readFolder(found.path)) : inspectFile(found.path)
+}
+
+function checkOptions(options: InspectOptions): void {
+  for (const [key, value] of Object.entries(options)) {
+    if (key !== 'dtype')
+      throw new QuernError('unsupported_option', `inspect has no option ${quote(key)}`, { value: key })
+    if (value !== undefined && !['f32', 'f16', 'bf16'].includes(value)) {
+      throw new QuernError('invalid_option', `dtype must be f32, f16 or bf16, got ${quote(value)}`, { value })
+    }
+  }
+}
+
+function inspectFolder(folder: ModelFolder): ModelInspection {
+  return {
+    kind: 'folder',
+    path: folder.path,
+    architecture: folder.architecture,
+    ...describePlan(folder.plan),
+    stopTokens: folder.stopTokens,
+    tokenizer: folder.tokenizer !== undefined,
+    chatTemplate: folder.hasChatTemplate,
+    tensors: folder.checkpoint.files.flatMap(({ tensors }) => [...tensors.values()].map(describeStored)),
+  }
+}
+
+function inspectRandom(id: string, options: InspectOptions): ModelInspection {
+  const plan = planRandomModel(id, options)
+  return {
+    kind: 'random',
+    path: id,
+    architecture: 'qwen3',
+    ...describePlan(plan),
+    stopTokens: [],
+    tokenizer: false,
+    chatTemplate: false,
+    tensors: plan.weights.map(({ slot, dtype, rows, cols, source }) => ({
+      name: slot,
+      dtype,
+      shape: 'constant' in source ? [cols] : [rows, cols],
+      bytes: rows * cols * dtypeBytes[dtype],
+    })),
+  }
+}
+
+async function inspectFile(path: string): Promise<ModelInspection> {
+  const header = await readSafetensorsHeader(path)
+  const tensors = [...header.tensors.values()].map(describeStored)
+  const count = ({ shape }: TensorInfo) => shape.reduce((product, dimension) => product * dimension, 1)
+  return {
+    kind: 'safetensors',
+    path,
+    parameters: tensors.reduce((sum, tensor) => sum + count(tensor), 0),
+    ...sumBytes(tensors),
+    stopTokens: [],
+    tokenizer: false,
+    chatTemplate: false,
+    tensors,
+  }
+}
+
+const dtypeBytes: Record<WeightDtype, number> = { f32: 4, f16: 2, bf16: 2 }
+
+function describePlan(plan: ModelPlan) {
+  const { config, weights } = plan
+  return {
+    parameters: weights.reduce((sum, { rows, cols }) => sum + rows * cols, 0),
+    ...sumBytes(weights.map(({ dtype, rows, cols }) => ({ dtype, bytes: rows * cols * dtypeBytes[dtype] }))),
+    config,
+    contextLength: config.contextLength,
+    vocab: config.vocab,
+    plan,
+  }
+}
+
+function sumBytes(tensors: { dtype: string; bytes: number }[]): {
+  weightBytes: number
+  dtypes: Record<string, number>
+} {
+  const dtypes: Record<string, number> = {}
+  let weightBytes = 0
+  for (const { dtype, bytes } of tensors) {
+    dtypes[dtype] = (dtypes[dtype] ?? 0) + bytes
+    weightBytes += bytes
+  }
+  return { weightBytes, dtypes }
+}
+
+function describeStored({ name, dtype, shape, bytes }: StoredTensor): TensorInfo {
+  return { name, dtype: dtype.toLowerCase(), shape, bytes }
+}
