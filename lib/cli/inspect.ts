@@ -1,0 +1,73 @@
+import type { Command } from 'commander'
+import { inspect, type ModelInspection, planText, QuernError } from '../index.js'
+
+interface Flags {
+  model?: string
+  json?: boolean
+  plan?: boolean
+}
+
+export function register(program: Command): void {
+  const write = program.configureOutput().writeOut ?? ((text: string) => void process.stdout.write(text))
+  program
+    .command('inspect')
+    .description('tell what a model holds, from its headers alone')
+    .argument('[model]', 'a folder, a .safetensors file or a random: id (default: the bundled model)')
+    .option('--model <model>', 'the same as the argument')
+    .option('--json', 'print everything as one JSON object')
+    .option('--plan', 'print where every weight comes from, as the native core reads it')
+    .action(async (argument: string | undefined, flags: Flags) => {
+      if (flags.json && flags.plan)
+        throw new QuernError('invalid_option', '--json and --plan exclude each other')
+      if (argument !== undefined && flags.model !== undefined) {
+        throw new QuernError('invalid_option', 'the model is named twice, as an argument and with --model')
+      }
+      const { plan, ...model } = await inspect(argument ?? flags.model)
+      if (flags.json) return write(`${JSON.stringify(model, null, 2)}\n`)
+      if (!flags.plan) return write(describe(model))
+      if (plan === undefined) {
+        throw new QuernError('invalid_input', `${model.path}: a bare file has no plan, its folder has`, {
+          value: model.path,
+        })
+      }
+      write(planText(plan))
+    })
+}
+
+function describe(model: ModelInspection): string {
+  const { config } = model
+  const rows: [string, string | undefined][] = [
+    ['path', model.path],
+    ['architecture', model.architecture],
+    ['parameters', model.parameters.toLocaleString('en')],
+    ['weights', `${size(model.weightBytes)} (${Object.keys(model.dtypes).join(', ') || 'none'})`],
+    ['layers', config && `${config.layers} × ${config.hidden}, feed-forward ${config.ffn}`],
+    ['heads', config && `${config.heads} for ${config.kvHeads} of keys and values, ${config.headDim} wide`],
+    ['rotary', config && describeRope(config.rope)],
+    ['context', config && `${config.contextLength.toLocaleString('en')} tokens`],
+    ['vocabulary', model.vocab?.toLocaleString('en')],
+    ['stop tokens', config && (model.stopTokens.join(', ') || 'none')],
+    ['tokenizer', config && (model.tokenizer ? 'yes' : 'no')],
+    ['chat template', config && (model.chatTemplate ? 'yes' : 'no')],
+    ['tensors', String(model.tensors.length)],
+  ]
+  const lines = rows
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name.padEnd(14)} ${value}`)
+  // A bare file has nothing else to tell; a model's tensors follow from its shape.
+  if (!config)
+    lines.push(...model.tensors.map(({ name, dtype, shape }) => `  ${name} ${dtype} [${shape.join(', ')}]`))
+  return `${lines.join('\n')}\n`
+}
+
+function describeRope({ theta, scaling }: NonNullable<ModelInspection['config']>['rope']): string {
+  return `theta ${theta}${scaling.type === 'none' ? '' : `, ${scaling.type} × ${scaling.factor}`}`
+}
+
+/** Binary units, three digits. */
+function size(bytes: number): string {
+  const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB']
+  const unit = bytes < 1024 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10))
+  const value = bytes / 1024 ** unit
+  return `${unit === 0 ? value : value.toPrecision(3)} ${units[unit]}`
+}

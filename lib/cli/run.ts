@@ -1,0 +1,51 @@
+import { readFile } from 'node:fs/promises'
+import { Command, CommanderError } from 'commander'
+import { QuernError } from '../index.js'
+
+/** The commands, each in a file of its own that is loaded when it is asked for. */
+const commands: Record<string, () => Promise<{ register(program: Command): void }>> = {
+  inspect: () => import('./inspect.js'),
+}
+
+/** Wrong usage, as opposed to a failure. */
+const usageCodes: ReadonlySet<string> = new Set(['invalid_option', 'unsupported_option'])
+
+/** Where a run writes. Default: the process's streams. */
+export interface Output {
+  out(text: string): void
+  err(text: string): void
+}
+
+/** Runs a command line without the program's name; gives the exit code: 0, 1 for a failure, 2 for wrong usage. */
+export async function run(argv: readonly string[], output: Output = processOutput): Promise<number> {
+  const program = new Command('quern')
+    .description('Runs language models inside the process.')
+    .version(await packageVersion())
+    .showHelpAfterError('(quern --help tells more)')
+    .exitOverride()
+    .configureOutput({ writeOut: output.out, writeErr: output.err })
+  const asked = argv[0] !== undefined && Object.hasOwn(commands, argv[0]) ? commands[argv[0]] : undefined
+  for (const load of asked ? [asked] : Object.values(commands)) (await load()).register(program)
+  try {
+    if (argv.length === 0) program.help({ error: true })
+    await program.parseAsync(argv, { from: 'user' })
+    return 0
+  } catch (error) {
+    // commander has already said what was wrong.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    const isQuern = error instanceof QuernError
+    const message = error instanceof Error ? error.message : String(error)
+    output.err(`error: ${message} (${isQuern ? error.code : 'internal'})\n`)
+    return isQuern && usageCodes.has(error.code) ? 2 : 1
+  }
+}
+
+const processOutput: Output = {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+}
+
+async function packageVersion(): Promise<string> {
+  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}
