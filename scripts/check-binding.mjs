@@ -55,6 +55,7 @@ const addon = createRequire(import.meta.url)(addonPath)
 const exported = membersOf(interfaceNamed('NativeBinding'))
 compare('', exported, keysOf(addon, []))
 
+const ofEveryFunction = ['length', 'name', 'prototype', 'arguments', 'caller']
 let classes = 0
 for (const [name, type] of exported) {
   const value = addon[name]
@@ -65,7 +66,7 @@ for (const [name, type] of exported) {
     problems.push(`${name}: declared as a function, and the addon has a ${typeof value}`)
   } else if (construct) {
     classes++
-    compare(`${name}.`, membersOf(type), keysOf(value, ['length', 'name', 'prototype']))
+    compare(`${name}.`, membersOf(type), keysOf(value, ofEveryFunction))
     const instance = membersOf(construct.getReturnType())
     compare(`${name}.prototype.`, instance, keysOf(value.prototype, ['constructor']))
   }
