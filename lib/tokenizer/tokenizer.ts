@@ -1,0 +1,211 @@
+import { readFile, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { QuernError } from '../errors.js'
+import type { NativeAddedToken, NativeTokenizer, NativeTokenizerDefinition } from '../native/binding.js'
+import { callNative } from '../native/call-native.js'
+import { native } from '../native/load-binding.js'
+import { readTokenizerConfig, type TokenizerConfig } from './tokenizer-config.js'
+import { compileTokenizer } from './tokenizer-definition.js'
+
+/** Options of {@link Tokenizer.encode} and {@link Tokenizer.count}. */
+export interface EncodeOptions {
+  /**
+   * Add the tokens that the model's tokenizer puts around a text, such as Llama 3's `<|begin_of_text|>`. Default: true. Special tokens
+   * written in the text are recognised either way.
+   */
+  addSpecialTokens?: boolean
+}
+
+/** Options of {@link Tokenizer.decode} and {@link Tokenizer.decoder}. */
+export interface DecodeOptions {
+  /** Leave special tokens such as `<|im_end|>` out of the text. Default: false. */
+  skipSpecialTokens?: boolean
+}
+
+/**
+ * Turns token ids into text one at a time. The pieces joined are the text that {@link Tokenizer.decode} gives for all ids.
+ *
+ * @example
+ * const decoder = tokenizer.decoder()
+ * for (const id of ids) process.stdout.write(decoder.push(id))
+ * process.stdout.write(decoder.end())
+ */
+export interface TokenDecoder {
+  /**
+   * The text that this token completes: never half a character, so often ''.
+   *
+   * @example
+   * const piece = decoder.push(9707)
+   */
+  push(id: number): string
+  /**
+   * What still waits when no more tokens come: U+FFFD for half a character, else ''. The decoder can then be used again.
+   *
+   * @example
+   * const rest = decoder.end()
+   */
+  end(): string
+}
+
+/**
+ * A model's tokenizer: text to token ids and back, as the Hugging Face library does it.
+ *
+ * @example
+ * const tokenizer = await Tokenizer.fromFile('models/Qwen3-4B/tokenizer.json')
+ * const ids = tokenizer.encode('Why is the sky blue?')
+ * console.log(tokenizer.decode(ids))
+ */
+export class Tokenizer {
+  /**
+   * The texts of `bos_token`, `eos_token`, `pad_token`, ... that tokenizer_config.json names; a chat template wants them.
+   *
+   * @example
+   * tokenizer.specialTokens.eos_token // '<|im_end|>'
+   */
+  readonly specialTokens: Readonly<Record<string, string>>
+  /** @internal For load(): what the engine decodes with. */
+  readonly handle: NativeTokenizer
+  readonly #addedIds: ReadonlyMap<string, number>
+
+  private constructor(definition: NativeTokenizerDefinition, config: TokenizerConfig) {
+    const binding = native()
+    this.handle = callNative(() => new binding.Tokenizer(definition))
+    this.specialTokens = config.specialTokens
+    this.#addedIds = new Map(definition.addedTokens.map(({ content, id }: NativeAddedToken) => [content, id]))
+  }
+
+  /**
+   * Makes a tokenizer from the contents of tokenizer.json, as text or parsed, and of tokenizer_config.json, if there is one.
+   *
+   * @example
+   * const tokenizer = Tokenizer.fromJSON(readFileSync('tokenizer.json', 'utf8'))
+   */
+  static fromJSON(tokenizerJson: string | object, tokenizerConfig?: string | object): Tokenizer {
+    const config = readTokenizerConfig(parse(tokenizerConfig, 'tokenizer_config.json'))
+    return new Tokenizer(compileTokenizer(parse(tokenizerJson, 'tokenizer.json'), config.addedTokens), config)
+  }
+
+  /**
+   * Makes a tokenizer from a tokenizer.json, or a folder that holds one. A tokenizer_config.json beside it is read too.
+   *
+   * @example
+   * const tokenizer = await Tokenizer.fromFile('models/Qwen3-4B')
+   */
+  static async fromFile(path: string): Promise<Tokenizer> {
+    const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false
+    const file = isFolder ? join(path, 'tokenizer.json') : path
+    const json = await readText(file)
+    if (json === undefined)
+      throw new QuernError('missing_file', `expected a tokenizer.json, found no file ${file}`, {
+        value: file,
+      })
+    return Tokenizer.fromJSON(json, await readText(join(dirname(file), 'tokenizer_config.json')))
+  }
+
+  /**
+   * The number of ids: one more than the largest. A model's logits may have more columns; those ids have no text.
+   *
+   * @example
+   * tokenizer.vocabSize // 151669 for Qwen3
+   */
+  get vocabSize(): number {
+    return this.handle.size
+  }
+
+  /**
+   * The ids of a text. Lone surrogates count as U+FFFD.
+   *
+   * @example
+   * tokenizer.encode('Hello world', { addSpecialTokens: false }) // Int32Array [9707, 1879] for Qwen3
+   */
+  encode(text: string, options: EncodeOptions = {}): Int32Array {
+    if (typeof text !== 'string')
+      throw new QuernError('invalid_input', `encode: expected a string, got ${typeof text}`, { value: text })
+    return callNative(() => this.handle.encode(text, options.addSpecialTokens ?? true))
+  }
+
+  /**
+   * How many tokens a text has.
+   *
+   * @example
+   * if (tokenizer.count(prompt) > 4096) console.warn('a long prompt')
+   */
+  count(text: string, options: EncodeOptions = {}): number {
+    return this.encode(text, options).length
+  }
+
+  /**
+   * The text of token ids. Ids without a token contribute nothing, bytes that are no UTF-8 become U+FFFD.
+   *
+   * @example
+   * tokenizer.decode([9707, 1879]) // 'Hello world' for Qwen3
+   */
+  decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
+    return callNative(() => this.handle.decode(toInt32Array(ids), options.skipSpecialTokens ?? false))
+  }
+
+  /**
+   * A decoder for ids that come one at a time.
+   *
+   * @example
+   * const decoder = tokenizer.decoder({ skipSpecialTokens: true })
+   */
+  decoder(options: DecodeOptions = {}): TokenDecoder {
+    const decoder = new (native().TokenDecoder)(this.handle, options.skipSpecialTokens ?? false)
+    return {
+      push: (id) => decoder.push(checkId(id)),
+      end: () => decoder.end(),
+    }
+  }
+
+  /**
+   * The id of the token with exactly this text, or undefined where no single token has it.
+   *
+   * @example
+   * const end = tokenizer.idOf('<|im_end|>')
+   */
+  idOf(text: string): number | undefined {
+    const added = this.#addedIds.get(text)
+    if (added !== undefined) return added
+    const id = callNative(() => this.handle.idOf(text))
+    return id < 0 ? undefined : id
+  }
+}
+
+function parse(json: string | object | undefined, name: string): unknown {
+  if (typeof json !== 'string') return json
+  try {
+    return JSON.parse(json)
+  } catch (cause) {
+    throw new QuernError('invalid_tokenizer', `${name}: expected JSON: ${(cause as Error).message}`, {
+      cause,
+    })
+  }
+}
+
+async function readText(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new QuernError('read_error', `expected to read ${file}: ${(cause as Error).message}`, {
+      value: file,
+      cause,
+    })
+  }
+}
+
+function toInt32Array(ids: ArrayLike<number>): Int32Array {
+  if (ids instanceof Int32Array) return ids
+  const array = new Int32Array(ids.length)
+  for (let i = 0; i < array.length; i++) array[i] = checkId(ids[i])
+  return array
+}
+
+/** A whole number; those that no vocabulary can have become -1, which has no token. */
+function checkId(id: number | undefined): number {
+  if (!Number.isInteger(id))
+    throw new QuernError('invalid_token', `expected a token id, a whole number, got ${id}`, { value: id })
+  const value = id as number
+  return value >= 0 && value < 2 ** 31 ? value : -1
+}

@@ -1,0 +1,106 @@
+import { writeAlphabetBytes } from './byte-alphabet.js'
+import { expectArray, expectId, expectObject, expectString, invalid } from './expect.js'
+
+/** The members of a native definition that the vocabulary and the merges make. */
+export interface CompiledVocabulary {
+  tokenBytes: Uint8Array
+  tokenOffsets: Uint32Array
+  tokenKinds: Uint8Array
+}
+
+/** See NativeTokenizerDefinition.tokenKinds. */
+const WORD = 1
+const LITERAL = 2
+
+/** `model.vocab`: token text → id, each id once. */
+export function readVocabulary(value: unknown): Map<string, number> {
+  const vocabulary = new Map<string, number>()
+  const ids = new Set<number>()
+  for (const [text, id] of Object.entries(expectObject(value, 'model.vocab'))) {
+    const where = `model.vocab[${JSON.stringify(text)}]`
+    if (typeof id !== 'number' || ids.has(id)) throw invalid(where, 'an id of its own', id)
+    ids.add(expectId(id, where))
+    vocabulary.set(text, id)
+  }
+  if (vocabulary.size === 0) throw invalid('model.vocab', 'tokens', value)
+  return vocabulary
+}
+
+/** The bytes of all tokens. A text outside the byte alphabet stands for itself, as in the reference's decoder. */
+export function compileVocabulary(
+  vocabulary: ReadonlyMap<string, number>,
+  addedTokens: Iterable<{ id: number; content: string }>,
+): CompiledVocabulary {
+  const texts: (string | undefined)[] = []
+  const fromModel: boolean[] = []
+  let size = 0
+  const put = (text: string, id: number, model: boolean) => {
+    texts[id] = text
+    fromModel[id] = model
+    size = Math.max(size, id + 1)
+  }
+  for (const [text, id] of vocabulary) put(text, id, true)
+  for (const { id, content } of addedTokens) {
+    const other = texts[id]
+    if (other === content) continue
+    if (other !== undefined)
+      throw invalid(`added token ${JSON.stringify(content)}`, `an id of its own, not that of ${other}`, id)
+    put(content, id, false)
+  }
+
+  let length = 0
+  for (const text of texts) length += (text?.length ?? 0) * 3 // UTF-8 needs at most three bytes for a UTF-16 unit
+  const bytes = new Uint8Array(length)
+  const tokenOffsets = new Uint32Array(size + 1)
+  const tokenKinds = new Uint8Array(size)
+  const encoder = new TextEncoder()
+  let end = 0
+  for (let id = 0; id < size; id++) {
+    const text = texts[id]
+    if (text !== undefined && text !== '') {
+      const written = writeAlphabetBytes(text, bytes, end)
+      tokenKinds[id] = written > 0 && fromModel[id] ? WORD : LITERAL
+      end += written > 0 ? written : encoder.encodeInto(text, bytes.subarray(end)).written
+    }
+    tokenOffsets[id + 1] = end
+  }
+  return { tokenBytes: bytes.slice(0, end), tokenOffsets, tokenKinds }
+}
+
+/** `model.merges` as triples of ids, by rank. Older files write a merge as "a b", newer ones as ["a", "b"]. */
+export function compileMerges(
+  value: unknown,
+  vocabulary: ReadonlyMap<string, number>,
+  tokenKinds: Uint8Array,
+): Int32Array {
+  const merges = expectArray(value, 'model.merges')
+  const triples = new Int32Array(merges.length * 3)
+  let length = 0
+  for (let rank = 0; rank < merges.length; rank++) {
+    const [left, right] = readMerge(merges[rank], rank)
+    const leftId = vocabulary.get(left)
+    const rightId = vocabulary.get(right)
+    const resultId = vocabulary.get(left + right)
+    if (leftId === undefined || rightId === undefined || resultId === undefined) {
+      const missing = leftId === undefined ? left : rightId === undefined ? right : left + right
+      throw invalid(`model.merges[${rank}]`, 'tokens of the vocabulary', missing)
+    }
+    if (tokenKinds[resultId] !== WORD || left === '' || right === '') continue // no text has the characters for it
+    triples[length++] = leftId
+    triples[length++] = rightId
+    triples[length++] = resultId
+  }
+  return triples.slice(0, length)
+}
+
+function readMerge(merge: unknown, rank: number): [string, string] {
+  const where = `model.merges[${rank}]`
+  if (typeof merge === 'string') {
+    const space = merge.indexOf(' ')
+    if (space > 0 && space === merge.lastIndexOf(' ') && space < merge.length - 1)
+      return [merge.slice(0, space), merge.slice(space + 1)]
+  } else if (Array.isArray(merge) && merge.length === 2) {
+    return [expectString(merge[0], `${where}[0]`), expectString(merge[1], `${where}[1]`)]
+  }
+  throw invalid(where, '"left right" or ["left", "right"]', merge)
+}

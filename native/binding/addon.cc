@@ -1,0 +1,15 @@
+// What the addon exports. Each file of this folder adds its own part.
+#include <napi.h>
+
+#include "binding/tokenizer_binding.h"
+
+namespace {
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  quern::export_tokenizer(env, exports);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(quern, init)
