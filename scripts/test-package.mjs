@@ -46,11 +46,7 @@ const tarball = join(temp, packed.filename)
 const paths = packed.files.map((file) => file.path)
 for (const path of neededFiles) if (!paths.includes(path)) problems.push(`the tarball has no ${path}`)
 
-const { messages, pkg } = await publint({
-  pkgDir: root,
-  strict: true,
-  pack: { tarball: readFileSync(tarball).buffer },
-})
+const { messages, pkg } = await publint({ strict: true, pack: { tarball: readFileSync(tarball).buffer } })
 for (const message of messages) problems.push(`publint: ${formatMessage(message, pkg)}`)
 
 // install
