@@ -35,8 +35,8 @@ const nativeLayers = {
   backend: ['core'],
   'backend/cpu': ['backend/backend.h', 'core', 'backend/cpu/kernels'],
   'backend/cuda': ['backend/backend.h', 'core', 'backend/cuda/kernels'],
-  'backend/cpu/kernels': [],
-  'backend/cuda/kernels': [],
+  'backend/cpu/kernels': ['core/dtype.h'],
+  'backend/cuda/kernels': ['core/dtype.h'],
   core: [],
 }
 // The name of a way to scale rotary angles is no architecture.

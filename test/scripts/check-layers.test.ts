@@ -70,7 +70,7 @@ describe('C++', () => {
       'native/backend/backend.h': '#include "core/tensor.h"\n#include <vector>\n',
       'native/backend/cpu/cpu.cc':
         '#include "kernels/rope.h"\n#include "../backend.h"\n#include "core/error.h"\n',
-      'native/backend/cpu/kernels/rope.h': '#include <cstdint>\n#include "simd.h"\n',
+      'native/backend/cpu/kernels/rope.h': '#include <cstdint>\n#include "simd.h"\n#include "core/dtype.h"\n',
       'native/backend/cpu/kernels/simd.h': '',
       'native/backend/cuda/device.cc': '#include <cuda_runtime.h>\n',
       'native/core/error.h': '',
@@ -91,7 +91,7 @@ describe('C++', () => {
     expect(problems).toEqual([
       'native/backend/backend.h:1: backend includes model/config.h (may include: core)',
       'native/backend/backend.h:2: <napi.h> outside native/binding',
-      'native/backend/cpu/kernels/rope.cc:1: backend/cpu/kernels includes core/tensor.h (may include: its own folder only)',
+      'native/backend/cpu/kernels/rope.cc:1: backend/cpu/kernels includes core/tensor.h (may include: core/dtype.h)',
       'native/backend/cpu/kernels/rope.cc:2: a kernel takes raw pointers and one struct, no Tensor, std::string or std::vector',
       'native/backend/cuda/cuda.cc:1: backend/cuda includes backend/cpu/cpu.h (may include: backend/backend.h, core, backend/cuda/kernels)',
       'native/core/file.cc:1: core includes engine/engine.h (may include: its own folder only)',
