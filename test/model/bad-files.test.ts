@@ -1,0 +1,48 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { QuernError } from '../../lib/errors.js'
+import { inspect } from '../../lib/model/inspect.js'
+import { fixturePath, goldenPath, requireGoldens } from '../golden.js'
+
+interface Entry {
+  path: string
+  error: string | null
+  what: string
+  lenient?: boolean
+}
+
+/** Where two kinds describe the same damage, or the whole family is refused before a look at its tensors. */
+const alsoFits: Record<string, string> = {
+  'safetensors/offsets-past-end.safetensors': 'truncated',
+  'models/wrong-architecture': 'unsupported_model',
+  'models/fp8-without-scales': 'unsupported_model',
+  'models/fp8-scale-shape': 'unsupported_model',
+}
+
+requireGoldens()
+for (const root of [fixturePath('models', 'bad'), goldenPath('models', 'bad')]) {
+  describe.skipIf(!existsSync(root))(
+    `malformed files in ${root.includes('fixtures') ? 'test/fixtures' : 'the goldens'}`,
+    () => {
+      const entries: Entry[] = existsSync(root)
+        ? JSON.parse(readFileSync(`${root}/index.json`, 'utf8')).entries
+        : []
+      it.each(entries.filter(({ path }) => !path.startsWith('gguf/')))(
+        '$path: $what',
+        async ({ path, error, lenient }) => {
+          const start = performance.now()
+          const came = await inspect(`${root}/${path}`).then(
+            () => null,
+            (error: unknown) => error,
+          )
+          expect(performance.now() - start, 'milliseconds').toBeLessThan(1000)
+          if (came === null && lenient) return
+          if (error === null) return expect(came).toBeNull()
+          expect(came).toBeInstanceOf(QuernError)
+          expect([error, alsoFits[path]]).toContain((came as QuernError).code)
+          expect((came as QuernError).message).toContain(path)
+        },
+      )
+    },
+  )
+}

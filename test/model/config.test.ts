@@ -1,0 +1,301 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { QuernError, type QuernErrorCode } from '../../lib/errors.js'
+import { readConfig } from '../../lib/model/config.js'
+import { Fields } from '../../lib/model/fields.js'
+import { readGenerationConfig } from '../../lib/model/generation-config.js'
+import { type JsonObject, parseJson } from '../../lib/model/json.js'
+import { planText } from '../../lib/model/plan.js'
+import { expectCode } from './expect-code.js'
+
+const fields = (value: unknown) =>
+  new Fields(parseJson(new TextEncoder().encode(JSON.stringify(value))) as JsonObject, 'config.json')
+
+const qwen3 = {
+  architectures: ['Qwen3ForCausalLM'],
+  model_type: 'qwen3',
+  hidden_size: 2560,
+  intermediate_size: 9728,
+  num_hidden_layers: 36,
+  num_attention_heads: 32,
+  num_key_value_heads: 8,
+  head_dim: 128,
+  hidden_act: 'silu',
+  rms_norm_eps: 1e-6,
+  vocab_size: 151936,
+  max_position_embeddings: 262144,
+  rope_theta: 5000000,
+  rope_scaling: null as unknown,
+  tie_word_embeddings: true,
+  attention_bias: false,
+  use_sliding_window: false,
+  sliding_window: null as unknown,
+  max_window_layers: 36,
+}
+const minimal = {
+  hidden_size: 512,
+  intermediate_size: 1024,
+  num_hidden_layers: 2,
+  num_attention_heads: 32,
+  vocab_size: 1000,
+}
+const decoder = (value: unknown) => readConfig(fields(value)).decoder
+const rope = (value: unknown) => decoder({ ...qwen3, ...(value as object) }).rope
+
+describe('readConfig', () => {
+  it('reads Qwen3-4B-Instruct-2507', () => {
+    expect(decoder(qwen3)).toEqual({
+      layers: 36,
+      hidden: 2560,
+      heads: 32,
+      kvHeads: 8,
+      headDim: 128,
+      ffn: 9728,
+      vocab: 151936,
+      normEps: 1e-6,
+      contextLength: 262144,
+      rope: { theta: 5e6, dim: 128, scaling: { type: 'none', factor: 1, originalContext: 262144 } },
+      qkNorm: true,
+      qkvBias: false,
+      tiedEmbeddings: true,
+    })
+  })
+
+  it('takes what Hugging Face takes where a key is missing', () => {
+    const common = { normEps: 1e-6, tiedEmbeddings: false, rope: expect.objectContaining({ theta: 10000 }) }
+    expect(decoder({ ...minimal, model_type: 'qwen3' })).toMatchObject({
+      ...common,
+      headDim: 128,
+      kvHeads: 32,
+      contextLength: 32768,
+    })
+    expect(decoder({ ...minimal, model_type: 'qwen2' })).toMatchObject({
+      ...common,
+      headDim: 16,
+      kvHeads: 32,
+      qkvBias: true,
+    })
+    expect(decoder({ ...minimal, model_type: 'llama' })).toMatchObject({
+      ...common,
+      headDim: 16,
+      kvHeads: 32,
+      contextLength: 2048,
+    })
+    expect(decoder({ ...minimal, model_type: 'llama', num_attention_heads: 8 }).kvHeads).toBe(8)
+    expect(decoder({ ...minimal, architectures: ['LlamaForCausalLM'] }).qkNorm).toBe(false)
+    expect(decoder({ ...minimal, model_type: 'llama', head_dim: null }).headDim).toBe(16)
+  })
+
+  it('ignores a window that is switched off, or that no sequence outgrows', () => {
+    const qwen25 = {
+      ...minimal,
+      model_type: 'qwen2',
+      sliding_window: 32,
+      use_sliding_window: false,
+      max_window_layers: 1,
+    }
+    expect(decoder(qwen25).contextLength).toBe(32768)
+    expect(decoder({ ...qwen25, use_sliding_window: true, sliding_window: 32768 }).layers).toBe(2)
+    expect(decoder({ ...qwen25, use_sliding_window: true, max_window_layers: 2 }).layers).toBe(2)
+    expect(decoder({ ...qwen25, model_type: 'llama' }).layers).toBe(2)
+  })
+
+  it('reads rotary parameters in the style of transformers 5', () => {
+    const parameters = { rope_type: 'default', rope_theta: 1e4 }
+    expect(rope({ rope_theta: undefined, rope_parameters: parameters })).toMatchObject({
+      theta: 1e4,
+      scaling: { type: 'none' },
+    })
+    expect(rope({ rope_theta: undefined, rope_parameters: { rope_theta: 1e4 } }).theta).toBe(1e4)
+    expect(rope({ rope_parameters: { rope_type: 'default' } }).theta).toBe(5e6)
+  })
+
+  it('counts the context that a scaling stretches to', () => {
+    const yarn = { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 32768 }
+    const context = (value: object) => decoder({ ...qwen3, ...value }).contextLength
+    expect(context({ max_position_embeddings: 40960, rope_scaling: yarn })).toBe(131072)
+    expect(context({ max_position_embeddings: 262144, rope_scaling: yarn })).toBe(262144)
+    expect(context({ max_position_embeddings: 4096, rope_scaling: { type: 'linear', factor: 2.5 } })).toBe(
+      10240,
+    )
+    const llama3 = {
+      rope_type: 'llama3',
+      factor: 8,
+      low_freq_factor: 1,
+      high_freq_factor: 4,
+      original_max_position_embeddings: 8192,
+    }
+    expect(context({ max_position_embeddings: 131072, rope_scaling: llama3 })).toBe(131072)
+  })
+
+  it('counts the mscales of yarn only together', () => {
+    const yarn = { rope_type: 'yarn', factor: 4, mscale: 0.7 }
+    expect(rope({ rope_scaling: yarn }).scaling).not.toHaveProperty('mscale')
+    expect(rope({ rope_scaling: { ...yarn, mscale_all_dim: 0.5 } }).scaling).toMatchObject({
+      mscale: 0.7,
+      mscaleAllDim: 0.5,
+    })
+  })
+
+  const longrope = {
+    type: 'longrope',
+    short_factor: Array(64).fill(1),
+    long_factor: Array(64).fill(2),
+    original_max_position_embeddings: 64,
+  }
+  it.each<[object, QuernErrorCode, RegExp]>([
+    [{ model_type: 'gemma3' }, 'unsupported_model', /gemma3/],
+    [
+      { model_type: 'qwen33' },
+      'invalid_config',
+      /"model_type" must be one of qwen3, qwen2, llama, got "qwen33"/,
+    ],
+    [
+      { architectures: ['Qwen3ForSequenceClassification'] },
+      'unsupported_model',
+      /Qwen3ForSequenceClassification/,
+    ],
+    [{ architectures: 'Qwen3ForCausalLM' }, 'invalid_config', /list of strings/],
+    [{ attention_bias: true }, 'unsupported_model', /attention_bias/],
+    [
+      { use_sliding_window: true, sliding_window: 64, max_window_layers: 1 },
+      'unsupported_model',
+      /sliding window/,
+    ],
+    [
+      { use_sliding_window: true, sliding_window: 64, layer_types: ['sliding_attention'] },
+      'unsupported_model',
+      /sliding window/,
+    ],
+    [{ layer_types: ['linear_attention'] }, 'unsupported_model', /linear_attention/],
+    [{ sliding_window: 0 }, 'invalid_config', /sliding_window/],
+    [{ partial_rotary_factor: 0.5 }, 'unsupported_model', /partial_rotary_factor/],
+    [{ hidden_act: 'gelu' }, 'unsupported_model', /gelu/],
+    [{ position_encoding: 'alibi' }, 'unsupported_model', /alibi/],
+    [{ position_encoding: 'sinus' }, 'invalid_config', /rope, alibi or rope\+alibi/],
+    [
+      { quantization_config: { quant_method: 'gptq', bits: 4, group_size: 128 } },
+      'unsupported_model',
+      /gptq/,
+    ],
+    [
+      { quantization_config: { quant_method: 'fp8', weight_block_size: [128] } },
+      'invalid_config',
+      /weight_block_size/,
+    ],
+    [{ quantization_config: { bits: 4 } }, 'invalid_config', /quant_method/],
+    [{ rope_scaling: longrope }, 'unsupported_model', /longrope/],
+    [{ rope_scaling: { ...longrope, short_factor: [1] } }, 'invalid_config', /head_dim \/ 2 = 64/],
+    [{ rope_scaling: { factor: 2 } }, 'invalid_config', /rope_type/],
+    [
+      { rope_scaling: { rope_type: 'llama3', factor: 8, low_freq_factor: 4, high_freq_factor: 4 } },
+      'invalid_config',
+      /high_freq/,
+    ],
+    [{ rope_scaling: { rope_type: 'constructor', factor: 2 } }, 'invalid_config', /rope_type/],
+    [{ head_dim: 127 }, 'invalid_config', /even/],
+    [{ tie_word_embeddings: 'yes' }, 'invalid_config', /true or false/],
+    [{ eos_token_id: [-1] }, 'invalid_config', /eos_token_id/],
+    [{ vocab_size: 2 ** 60 }, 'invalid_config', /at most 16777216, got 1152921504606847000/],
+  ])('%j is %s', async (change, code, reason) => {
+    expect((await expectCode(() => readConfig(fields({ ...qwen3, ...change })), code)).message).toMatch(
+      reason,
+    )
+  })
+
+  it('gives a sound configuration or a QuernError, whatever the values', () => {
+    const keys = [
+      ...Object.keys(qwen3),
+      'rope_parameters',
+      'quantization_config',
+      'layer_types',
+      'eos_token_id',
+      'mlp_bias',
+    ]
+    const scaling = fc.record(
+      {
+        rope_type: fc.constantFrom('linear', 'dynamic', 'yarn', 'llama3', 'longrope', 'default', 'x'),
+        factor: fc.oneof(fc.double(), fc.constantFrom(0, 1, 4, 1e300, '2')),
+        original_max_position_embeddings: fc.oneof(fc.integer(), fc.constantFrom(64, 2 ** 31 - 1, 2 ** 53)),
+        low_freq_factor: fc.double(),
+        high_freq_factor: fc.double(),
+        beta_fast: fc.double(),
+        attention_factor: fc.double(),
+        rope_theta: fc.double(),
+      },
+      { requiredKeys: [] },
+    )
+    const value = fc.oneof(
+      fc.integer(),
+      fc.nat(300),
+      fc.double(),
+      fc.jsonValue({ maxDepth: 2 }),
+      fc.constantFrom(2 ** 31, 2 ** 53, 1e300),
+      scaling,
+    )
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.constantFrom(...keys), value), { maxLength: 4 }), (changes) => {
+        let config: ReturnType<typeof decoder>
+        try {
+          config = decoder({ ...qwen3, ...Object.fromEntries(changes) })
+        } catch (error) {
+          expect(error).toBeInstanceOf(QuernError)
+          return
+        }
+        expect(config.heads % config.kvHeads).toBe(0)
+        expect(config.headDim % 2).toBe(0)
+        expect(config.vocab * config.hidden).toBeLessThan(2 ** 53)
+        expect(config.heads * config.headDim * config.hidden).toBeLessThan(2 ** 53)
+        expect(Number.isSafeInteger(config.contextLength)).toBe(true)
+        expect(planText({ config, files: [], weights: [] })).not.toMatch(/NaN|Infinity|undefined|null|object/)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+})
+
+describe('readGenerationConfig', () => {
+  const read = (value: unknown) => readGenerationConfig(fields(value))
+
+  it('reads what the makers recommend', () => {
+    const qwen = {
+      do_sample: true,
+      temperature: 0.7,
+      top_k: 20,
+      top_p: 0.8,
+      eos_token_id: [151645, 151643],
+      bos_token_id: 151643,
+    }
+    expect(read(qwen)).toEqual({
+      defaults: { temperature: 0.7, topK: 20, topP: 0.8 },
+      stopTokens: [151645, 151643],
+      bosToken: 151643,
+    })
+    expect(
+      read({ do_sample: true, repetition_penalty: 1.1, min_p: 0.05, typical_p: 0.9, eos_token_id: 2 }),
+    ).toEqual({
+      defaults: { temperature: 1, repetitionPenalty: 1.1, minP: 0.05, typicalP: 0.9 },
+      stopTokens: [2],
+    })
+  })
+
+  it('is greedy where the file says so, or nothing', () => {
+    expect(read({ do_sample: false, temperature: 0.7, top_p: 0.8 }).defaults).toEqual({ temperature: 0 })
+    expect(read({ eos_token_id: null }).defaults).toEqual({ temperature: 0 })
+  })
+
+  it('leaves out what is off', () => {
+    expect(
+      read({ temperature: 0.5, top_k: 0, top_p: 1, min_p: 0, typical_p: 1, repetition_penalty: 1 }).defaults,
+    ).toEqual({ temperature: 0.5 })
+  })
+
+  it.each([
+    { temperature: 'hot' },
+    { top_p: 1.5 },
+    { top_k: 2.5 },
+    { repetition_penalty: 0 },
+    { do_sample: 1 },
+    { eos_token_id: 'x' },
+  ])('%j is invalid', async (value) => void (await expectCode(() => read(value), 'invalid_config')))
+})

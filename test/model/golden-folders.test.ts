@@ -1,0 +1,239 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { type ModelFolder, readFolder } from '../../lib/model/folder.js'
+import { fixturePath, goldenPath, requireGoldens } from '../golden.js'
+import { expectCode } from './expect-code.js'
+import { readNamed, readNumbers } from './read-tensor.js'
+
+const supported = [
+  'qwen3-tied',
+  'qwen3-untied-sharded',
+  'qwen3-tied-extra-lm-head',
+  'qwen3-head128-gqa4',
+  'qwen3-v5-config',
+  'qwen3-rope-linear',
+  'qwen3-rope-dynamic',
+  'qwen3-rope-yarn',
+  'qwen3-rope-yarn-v5-config',
+  'qwen2',
+  'qwen2-untied',
+  'llama3-rope',
+  'llama3-rope-v5-config',
+  'llama-9h3kv',
+  'llama-derived-head-dim',
+  'dtype-f32',
+  'dtype-f16',
+  'dtype-bf16',
+  'dtype-mixed',
+]
+
+const unsupported: [string, RegExp][] = [
+  ['qwen3-embedding', /embedding model/],
+  ['qwen3-mixed-window', /sliding window/],
+  ['mistral-window', /mistral/],
+  ['mistral-v5-no-window', /mistral/],
+  ['phi3-window', /phi3/],
+  ['phi3-longrope', /phi3/],
+  ['alibi', /position_encoding alibi/],
+  ['rope-plus-alibi', /position_encoding rope\+alibi/],
+  ['fp8-block', /fp8/],
+  ['awq-g64', /awq/],
+  ['gptq-desc-act', /gptq/],
+  ['gptq-column-sym', /gptq/],
+  ['compressed-w4a16', /compressed-tensors/],
+]
+
+/** A weight of the plan, as numbers. */
+async function readWeight(folder: ModelFolder, slot: string): Promise<Float64Array> {
+  const weight = folder.plan.weights.find((weight) => weight.slot === slot)
+  if (weight === undefined || !('file' in weight.source)) throw new Error(`no ${slot} in a file`)
+  const { file, offset } = weight.source
+  const path = folder.plan.files[file]?.path ?? ''
+  return readNumbers({ path, dtype: weight.dtype, offset, count: weight.rows * weight.cols })
+}
+
+/** x: [tokens, cols], w: [rows, cols] → [tokens, rows] */
+function project(x: Float64Array, w: Float64Array, cols: number, bias?: Float64Array): Float64Array {
+  const rows = w.length / cols
+  return Float64Array.from({ length: (x.length / cols) * rows }, (_, i) => {
+    const token = Math.floor(i / rows)
+    const row = i % rows
+    let sum = bias?.[row] ?? 0
+    for (let c = 0; c < cols; c++) sum += (x[token * cols + c] as number) * (w[row * cols + c] as number)
+    return sum
+  })
+}
+
+/** RMSNorm over each run of weight.length numbers. */
+function normalize(x: Float64Array, weight: Float64Array, eps: number): Float64Array {
+  const width = weight.length
+  const result = new Float64Array(x.length)
+  for (let start = 0; start < x.length; start += width) {
+    const row = x.subarray(start, start + width)
+    const scale = 1 / Math.sqrt(row.reduce((sum, value) => sum + value * value, 0) / width + eps)
+    row.forEach((value, i) => {
+      result[start + i] = value * scale * (weight[i] as number)
+    })
+  }
+  return result
+}
+
+function expectClose(got: Float64Array, want: Float64Array, what: string): void {
+  expect(got.length, what).toBe(want.length)
+  let worst = 0
+  for (let i = 0; i < got.length; i++) {
+    worst = Math.max(
+      worst,
+      Math.abs((got[i] as number) - (want[i] as number)) / (1 + Math.abs(want[i] as number)),
+    )
+  }
+  expect(worst, what).toBeLessThan(1e-4)
+}
+
+/** Follows Hugging Face's own traces through the weights that the plan points at. */
+async function checkAgainstTrace(path: string): Promise<void> {
+  const folder = await readFolder(path)
+  const { config } = folder.plan
+  const expected = JSON.parse(readFileSync(join(path, 'expected.json'), 'utf8'))
+  expect(config.vocab).toBe(expected.vocab_size)
+  expect(folder.stopTokens).toEqual(expected.stop_tokens)
+
+  const trace = (name: string) => readNamed(join(path, 'expected.safetensors'), `trace.${name}`)
+  const weight = (slot: string) => readWeight(folder, slot)
+  const bias = (slot: string) => (config.qkvBias ? weight(`layers.0.${slot}_bias`) : undefined)
+  const { hidden, ffn } = config
+
+  const ids: number[] = expected.prompts[expected.trace.prompt].ids
+  const table = await weight('embed')
+  const embedded = Float64Array.from(ids.flatMap((id) => [...table.subarray(id * hidden, (id + 1) * hidden)]))
+  expectClose(embedded, await trace('embed'), 'embed')
+
+  const input = await trace('layer0.input_norm')
+  expectClose(
+    normalize(embedded, await weight('layers.0.attention_norm'), config.normEps),
+    input,
+    'attention_norm',
+  )
+  for (const slot of ['q', 'k', 'v']) {
+    expectClose(
+      project(input, await weight(`layers.0.${slot}`), hidden, await bias(slot)),
+      await trace(`layer0.${slot}_proj`),
+      slot,
+    )
+  }
+  for (const slot of config.qkNorm ? ['q', 'k'] : []) {
+    const normed = normalize(
+      await trace(`layer0.${slot}_proj`),
+      await weight(`layers.0.${slot}_norm`),
+      config.normEps,
+    )
+    expectClose(normed, await trace(`layer0.${slot}_norm`), `${slot}_norm`)
+  }
+  const heads = config.heads * config.headDim
+  expectClose(
+    project(await trace('layer0.attention'), await weight('layers.0.o'), heads),
+    await trace('layer0.o_proj'),
+    'o',
+  )
+
+  const afterAttention = (await trace('layer0.o_proj')).map((value, i) => value + (embedded[i] as number))
+  const ffnInput = await trace('layer0.post_attention_norm')
+  expectClose(
+    normalize(afterAttention, await weight('layers.0.ffn_norm'), config.normEps),
+    ffnInput,
+    'ffn_norm',
+  )
+  const up = project(ffnInput, await weight('layers.0.up'), hidden)
+  const gated = project(ffnInput, await weight('layers.0.gate'), hidden).map(
+    (g, i) => (g / (1 + Math.exp(-g))) * (up[i] as number),
+  )
+  expectClose(project(gated, await weight('layers.0.down'), ffn), await trace('layer0.mlp'), 'gate, up, down')
+
+  const last = await trace(`layer.${config.layers - 1}`)
+  const final = await trace('final_norm')
+  expectClose(normalize(last, await weight('final_norm'), config.normEps), final, 'final_norm')
+
+  const positions: number[] = expected.prompts[expected.trace.prompt].logit_positions
+  const chosen = Float64Array.from(
+    positions.flatMap((t) => [...final.subarray(t * hidden, (t + 1) * hidden)]),
+  )
+  const head = config.tiedEmbeddings ? table : await weight('head')
+  const logits = await readNamed(join(path, 'expected.safetensors'), `prompt.${expected.trace.prompt}.logits`)
+  expectClose(project(chosen, head, hidden), logits, 'head')
+}
+
+describe('the fixture', () => {
+  const path = fixturePath('models', 'qwen3-tied')
+
+  it('has the weights that Hugging Face computed with', () => checkAgainstTrace(path))
+
+  it('has the configuration that its files say', async () => {
+    const folder = await readFolder(path)
+    expect(folder.plan.config).toEqual({
+      layers: 2,
+      hidden: 64,
+      heads: 4,
+      kvHeads: 2,
+      headDim: 32,
+      ffn: 160,
+      vocab: 512,
+      normEps: 1e-6,
+      contextLength: 4096,
+      rope: { theta: 5e6, dim: 32, scaling: { type: 'none', factor: 1, originalContext: 4096 } },
+      qkNorm: true,
+      qkvBias: false,
+      tiedEmbeddings: true,
+    })
+    expect(folder.generation).toEqual({ temperature: 0.7, topK: 20, topP: 0.8 })
+    expect(folder.stopTokens).toEqual([251, 12])
+    expect(folder.bosToken).toBe(1)
+    expect(folder.tokenizer).toBeUndefined()
+    expect(
+      folder.plan.weights.map(({ slot }) => slot).filter((slot) => !slot.startsWith('layers.1.')),
+    ).toEqual([
+      'embed',
+      ...'attention_norm q k v q_norm k_norm o ffn_norm gate up down'
+        .split(' ')
+        .map((name) => `layers.0.${name}`),
+      'final_norm',
+    ])
+  })
+})
+
+requireGoldens()
+describe.skipIf(!existsSync(goldenPath('models')))('golden models', () => {
+  it.each(supported)('%s has the weights that Hugging Face computed with', (name) =>
+    checkAgainstTrace(goldenPath('models', name)),
+  )
+
+  it.each(['streaming-cache', 'lora-qwen3', 'dpo'])('%s is read', async (name) => {
+    expect((await readFolder(goldenPath('models', name))).architecture).toBe('qwen3')
+  })
+
+  it.each(unsupported)('%s is refused by name', async (name, reason) => {
+    const error = await expectCode(() => readFolder(goldenPath('models', name)), 'unsupported_model')
+    expect(error.message).toMatch(reason)
+  })
+
+  it('reads rotary scaling in both styles of config', async () => {
+    const scaling = async (name: string) =>
+      (await readFolder(goldenPath('models', name))).plan.config.rope.scaling
+    expect(await scaling('qwen3-rope-linear')).toEqual({ type: 'linear', factor: 4, originalContext: 512 })
+    expect(await scaling('qwen3-rope-dynamic')).toEqual({ type: 'dynamic', factor: 2, originalContext: 64 })
+    const yarn = { type: 'yarn', factor: 4, originalContext: 64, betaFast: 32, betaSlow: 1, truncate: true }
+    expect(await scaling('qwen3-rope-yarn')).toEqual(yarn)
+    expect(await scaling('qwen3-rope-yarn-v5-config')).toEqual({
+      type: 'yarn',
+      factor: 2,
+      originalContext: 128,
+      betaFast: 16,
+      betaSlow: 2,
+      attentionFactor: 1.25,
+      truncate: false,
+    })
+    const llama3 = { type: 'llama3', originalContext: 128, lowFreqFactor: 1, highFreqFactor: 4 }
+    expect(await scaling('llama3-rope')).toEqual({ ...llama3, factor: 8 })
+    expect(await scaling('llama3-rope-v5-config')).toEqual({ ...llama3, factor: 4 })
+  })
+})
