@@ -4,7 +4,20 @@
  * @packageDocumentation
  */
 export { QuernError, type QuernErrorCode } from './errors.js'
+export { Generation } from './generation/generation.js'
+export type { GenerateOptions } from './generation/options.js'
+export type { FinishReason, GenerationEvent, GenerationResult, Timings, Usage } from './generation/result.js'
 export { type InspectOptions, inspect, type ModelInspection, type TensorInfo } from './model/inspect.js'
+export { load } from './model/load.js'
+export type { LoadOptions, LoadProgress } from './model/load-options.js'
+export {
+  type GenerateInput,
+  type Logits,
+  type LogitsOptions,
+  Model,
+  type ModelInfo,
+  type ModelStats,
+} from './model/model.js'
 export {
   type DecoderConfig,
   type ModelPlan,
@@ -14,3 +27,9 @@ export {
   type WeightDtype,
   type WeightSource,
 } from './model/plan.js'
+export {
+  type DecodeOptions,
+  type EncodeOptions,
+  type TokenDecoder,
+  Tokenizer,
+} from './tokenizer/tokenizer.js'

@@ -2,6 +2,111 @@
 export interface NativeBinding {
   Tokenizer: new (definition: NativeTokenizerDefinition) => NativeTokenizer
   TokenDecoder: new (tokenizer: NativeTokenizer, skipSpecialTokens: boolean) => NativeTokenDecoder
+  /** `plan` is the text that planText() makes. */
+  loadModel(plan: string, options: NativeLoadOptions): NativeLoad
+  machine(): NativeMachine
+}
+
+export interface NativeLoadOptions {
+  /** What matrices are converted to while loading; `auto` leaves them as stored. */
+  dtype: 'auto' | 'f32' | 'f16' | 'bf16'
+  /** float32 keys and values. */
+  exact: boolean
+  /** 0: as many as the process may use. */
+  threads: number
+  /** `auto`, or one of NativeMachine.isas. */
+  isa: string
+  /** Tokens; 0: the model's. */
+  contextLength: number
+  /** 0: one full context, at most half of the memory that is left. */
+  kvBytes: number
+  /** The most tokens that one step computes. */
+  stepRows: number
+  /** Bytes of weights. */
+  onProgress?: ((done: number, total: number) => void) | undefined
+  /** Everything that has arrived since the last call; never more than one call is pending. */
+  onRows: (rows: NativeRow[]) => void
+}
+
+export interface NativeLoad {
+  promise: Promise<NativeModel>
+  /** The promise then rejects with the code `aborted`, unless loading is over. */
+  abort(): void
+}
+
+export interface NativeMachine {
+  /** Instruction sets that this machine can run, the best last. */
+  isas: string[]
+  processors: number
+  /** Bytes. */
+  availableMemory: number
+}
+
+export interface NativeModel {
+  /** Queues a request and gives its number. */
+  submit(request: NativeRequest): number
+  /** Its last row comes soon; until then rows may still come. */
+  cancel(request: number): void
+  /** The reader took that many tokens. One that is 256 behind pauses its request. */
+  consumed(request: number, tokens: number): void
+  stats(): NativeStats
+  info(): NativeModelInfo
+  /** Ends all requests and gives their last rows; the memory is freed on another thread. */
+  close(): NativeRow[]
+}
+
+export interface NativeRequest {
+  prompt: Int32Array
+  maxTokens: number
+  /** 0: always the likeliest token. */
+  temperature: number
+  /** 0: off. */
+  topK: number
+  /** 1: off. */
+  topP: number
+  /** 0: off. */
+  minP: number
+  seed: number
+  stopTokens: Int32Array
+  /** Without one, rows have no text. */
+  tokenizer: NativeTokenizer | undefined
+  /** Instead of tokens: the logits of the last position, or of all, in one row. */
+  logits: 'none' | 'last' | 'all'
+}
+
+/** What a step gave one request. The members behind `finish` come with its last row. */
+export interface NativeRow {
+  request: number
+  /** -1: none. */
+  token: number
+  text: string
+  finish?: 'stop' | 'length' | 'cancelled' | 'failed' | 'logits'
+  queuedSeconds?: number
+  prefillSeconds?: number
+  decodeSeconds?: number
+  errorCode?: string
+  errorMessage?: string
+  /** [positions, vocab] */
+  logits?: Float32Array
+}
+
+export interface NativeStats {
+  active: number
+  queued: number
+  pages: number
+  pagesInUse: number
+  kvBytes: number
+  weightBytes: number
+  workspaceBytes: number
+}
+
+export interface NativeModelInfo {
+  isa: string
+  threads: number
+  contextLength: number
+  kvDtype: 'f32' | 'f16'
+  /** What decoding one token reads of the weights. */
+  bytesPerToken: number
 }
 
 /** A tokenizer as data. Ids are indices into the token arrays; their length is the vocabulary's. */

@@ -1,12 +1,14 @@
 // What the addon exports. Each file of this folder adds its own part.
 #include <napi.h>
 
+#include "binding/model_binding.h"
 #include "binding/tokenizer_binding.h"
 
 namespace {
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   quern::export_tokenizer(env, exports);
+  quern::export_model(env, exports);
   return exports;
 }
 

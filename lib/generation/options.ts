@@ -1,0 +1,120 @@
+import { randomInt } from 'node:crypto'
+import { QuernError } from '../errors.js'
+import type { GenerationDefaults } from '../model/generation-config.js'
+
+/**
+ * How to generate. What is left out comes from the model's generation_config.json.
+ *
+ * @example
+ * ```ts
+ * const options: GenerateOptions = { maxTokens: 256, temperature: 0.7, topP: 0.8, seed: 42 }
+ * ```
+ */
+export interface GenerateOptions {
+  /** Tokens to generate at most. Default: what the context has room for. */
+  maxTokens?: number
+  /** Divides the logits before sampling; 0 always takes the likeliest token. */
+  temperature?: number
+  /** Sample among this many of the likeliest tokens; 0: all. */
+  topK?: number
+  /** Sample among the likeliest tokens that together reach this probability; 1: all. */
+  topP?: number
+  /** Sample among tokens at least this share as likely as the likeliest; 0: all. */
+  minP?: number
+  /** Makes sampling repeatable, from 0 to 2^53 - 1. Default: random, and given in the result. */
+  seed?: number
+  /** Tokens that end the text beside the model's own; they are part of `tokens`, not of the text. */
+  stopTokens?: number[]
+  /** Go on past the model's own stop tokens. */
+  ignoreEos?: boolean
+  /** Aborting it ends the generation: reading rejects with the signal's reason. */
+  signal?: AbortSignal
+}
+
+/** The same with every default filled in. */
+export interface ResolvedOptions {
+  maxTokens: number
+  temperature: number
+  topK: number
+  topP: number
+  minP: number
+  seed: number
+  stopTokens: number[]
+  signal: AbortSignal | undefined
+}
+
+interface Range {
+  min: number
+  max: number
+  integer?: boolean
+}
+
+const ranges: Record<'maxTokens' | 'temperature' | 'topK' | 'topP' | 'minP' | 'seed', Range> = {
+  maxTokens: { min: 1, max: 2 ** 31 - 1, integer: true },
+  temperature: { min: 0, max: 1e6 },
+  topK: { min: 0, max: 2 ** 31 - 1, integer: true },
+  topP: { min: 0, max: 1 },
+  minP: { min: 0, max: 1 },
+  seed: { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true },
+}
+
+const known: readonly string[] = [...Object.keys(ranges), 'stopTokens', 'ignoreEos', 'signal']
+
+/** Checks a caller's options and fills in the model's defaults. */
+export function resolveOptions(
+  options: GenerateOptions,
+  defaults: GenerationDefaults,
+  modelStopTokens: readonly number[],
+): ResolvedOptions {
+  for (const [name, value] of Object.entries(options)) {
+    if (value !== undefined && !known.includes(name)) throw unsupportedOption('generate', name, known, value)
+  }
+  for (const [name, range] of Object.entries(ranges))
+    checkNumber(name, options[name as keyof typeof ranges], range)
+  const { stopTokens = [], ignoreEos = false, signal } = options
+  if (
+    !Array.isArray(stopTokens) ||
+    !stopTokens.every((id) => Number.isInteger(id) && id >= 0 && id < 2 ** 31)
+  ) {
+    throw invalidOption('stopTokens', 'an array of token ids', stopTokens)
+  }
+  if (typeof ignoreEos !== 'boolean') throw invalidOption('ignoreEos', 'true or false', ignoreEos)
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw invalidOption('signal', 'an AbortSignal', signal)
+  return {
+    maxTokens: options.maxTokens ?? ranges.maxTokens.max,
+    temperature: options.temperature ?? defaults.temperature,
+    topK: options.topK ?? defaults.topK ?? 0,
+    topP: options.topP ?? defaults.topP ?? 1,
+    minP: options.minP ?? defaults.minP ?? 0,
+    seed: options.seed ?? randomInt(2 ** 48 - 1),
+    stopTokens: ignoreEos ? stopTokens : [...modelStopTokens, ...stopTokens],
+    signal,
+  }
+}
+
+/** Throws `invalid_option` unless the value is absent or a number in the range. */
+export function checkNumber(name: string, value: unknown, { min, max, integer = false }: Range): void {
+  if (value === undefined) return
+  if (typeof value === 'number' && value >= min && value <= max && (!integer || Number.isInteger(value)))
+    return
+  throw invalidOption(name, `${integer ? 'a whole number' : 'a number'} from ${min} to ${max}`, value)
+}
+
+export function invalidOption(name: string, expected: string, value: unknown): QuernError {
+  return new QuernError('invalid_option', `${name}: expected ${expected}, got ${show(value)}`, { value })
+}
+
+export function unsupportedOption(
+  call: string,
+  name: string,
+  supported: readonly string[],
+  value: unknown,
+): QuernError {
+  const message = `${call}() does not support the option '${name}' yet; it supports ${supported.join(', ')}`
+  return new QuernError('unsupported_option', message, { value })
+}
+
+function show(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : String(value).slice(0, 80)
+}

@@ -1,0 +1,78 @@
+import type { NativeRow } from '../native/binding.js'
+
+/** Why a generation ended: a stop token came, `maxTokens` or the context was reached, or it was cancelled. */
+export type FinishReason = 'stop' | 'length' | 'cancelled'
+
+/** Tokens that went in and came out. */
+export interface Usage {
+  promptTokens: number
+  /** Of the prompt, how many were already in the KV cache. */
+  cachedTokens: number
+  completionTokens: number
+}
+
+/** Where the time went. */
+export interface Timings {
+  /** Milliseconds before the first step. */
+  queuedMs: number
+  /** Milliseconds from the call to the first token. */
+  firstTokenMs: number
+  /** Prompt tokens over the time from the first step to the first token. */
+  prefillTokensPerSecond: number
+  /** Tokens after the first over the time that they took; 0 where there is none. */
+  decodeTokensPerSecond: number
+}
+
+/** All that a generation gave. */
+export interface GenerationResult {
+  text: string
+  /** All generated tokens, the one that stopped it included. */
+  tokens: Int32Array
+  finishReason: FinishReason
+  usage: Usage
+  /** What the sampler was seeded with: the same seed, prompt and options give the same text. */
+  seed: number
+  timings: Timings
+}
+
+/** What `Generation.events()` gives: text as it comes, then the end. */
+export type GenerationEvent =
+  | {
+      type: 'text-delta'
+      /** Whole characters; may be empty while one is incomplete, and always is without a tokenizer. */
+      text: string
+      tokens: number[]
+    }
+  | ({ type: 'stream-end' } & Omit<GenerationResult, 'text' | 'tokens'>)
+
+/** The timings of a request that came to its end in the engine. */
+export function timingsOf(row: NativeRow, promptTokens: number, completionTokens: number): Timings {
+  const { queuedSeconds = 0, prefillSeconds = 0, decodeSeconds = 0 } = row
+  return {
+    queuedMs: 1e3 * queuedSeconds,
+    firstTokenMs: 1e3 * (queuedSeconds + prefillSeconds),
+    prefillTokensPerSecond: rate(promptTokens, prefillSeconds),
+    decodeTokensPerSecond: rate(completionTokens - 1, decodeSeconds),
+  }
+}
+
+/** The same for one that was cancelled, by the clock here. Milliseconds. */
+export function cancelledTimings(
+  submitted: number,
+  first: number | undefined,
+  now: number,
+  prompt: number,
+  completion: number,
+): Timings {
+  const firstTokenMs = (first ?? now) - submitted
+  return {
+    queuedMs: 0,
+    firstTokenMs,
+    prefillTokensPerSecond: first === undefined ? 0 : rate(prompt, firstTokenMs / 1e3),
+    decodeTokensPerSecond: first === undefined ? 0 : rate(completion - 1, (now - first) / 1e3),
+  }
+}
+
+function rate(count: number, seconds: number): number {
+  return count > 0 && seconds > 0 ? count / seconds : 0
+}

@@ -1,0 +1,185 @@
+import { QuernError, type QuernErrorCode } from '../errors.js'
+import type { NativeModel, NativeRow, NativeTokenizer } from '../native/binding.js'
+import { callNative } from '../native/call-native.js'
+import type { ResolvedOptions } from './options.js'
+import type { Requests } from './requests.js'
+import { cancelledTimings, type GenerationResult, timingsOf } from './result.js'
+
+/** Where a run is submitted, and what decodes its tokens. */
+export interface RunTarget {
+  model: NativeModel
+  requests: Requests
+  tokenizer: NativeTokenizer | undefined
+}
+
+/** A piece of output that nobody has read yet. */
+export interface Piece {
+  text: string
+  tokens: number[]
+}
+
+/** Tokens whose reading is reported to the engine at once. Well below the 256 at which it pauses. */
+const acknowledgeEvery = 32
+
+/**
+ * One generation from submission to its end: what it gave so far, what is unread, and how it ended. `Generation` is its public face; the
+ * engine's callback holds this and not that, so a Generation that nobody holds can be noticed.
+ */
+export class Run {
+  readonly #pieces: Piece[] = []
+  readonly #tokens: number[] = []
+  #text = ''
+  #request: number | undefined
+  #target: RunTarget | undefined
+  #promptTokens = 0
+  #draining = false
+  #unacknowledged = 0
+  #submitted = performance.now()
+  #first: number | undefined
+  #wake: (() => void) | undefined
+  #ended = false
+  #settle!: { resolve: (result: GenerationResult) => void; reject: (reason: unknown) => void }
+  readonly #options: ResolvedOptions
+  readonly #onAbort = () => this.#fail(this.#options.signal?.reason)
+  /** Settles when the run ends. Somebody who only iterates never sees it, so it must not count as unhandled. */
+  readonly done: Promise<GenerationResult>
+
+  constructor(options: ResolvedOptions) {
+    this.#options = options
+    this.done = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject }
+    })
+    this.done.catch(() => {})
+    if (options.signal?.aborted) this.#onAbort()
+    else options.signal?.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  /** Somebody waits for the end: everything counts as read. */
+  get draining(): boolean {
+    return this.#draining
+  }
+
+  start(target: RunTarget, prompt: Int32Array): void {
+    if (this.#ended) return
+    this.#target = target
+    this.#promptTokens = prompt.length
+    const { signal: _, ...sampling } = this.#options
+    const request = {
+      ...sampling,
+      prompt,
+      stopTokens: Int32Array.from(sampling.stopTokens),
+      tokenizer: target.tokenizer,
+      logits: 'none' as const,
+    }
+    this.#submitted = performance.now()
+    this.#request = callNative(() => target.model.submit(request))
+    target.requests.add(this.#request, (row) => this.#take(row))
+  }
+
+  fail(reason: unknown): void {
+    this.#fail(reason)
+  }
+
+  /** Ends the run as cancelled, at once; the engine hears of it. */
+  cancel(): void {
+    if (this.#ended) return
+    const now = performance.now()
+    const timings = cancelledTimings(
+      this.#submitted,
+      this.#first,
+      now,
+      this.#promptTokens,
+      this.#tokens.length,
+    )
+    this.#end()
+    this.#settle.resolve(this.#result('cancelled', timings))
+  }
+
+  drain(): void {
+    this.#draining = true
+    this.#acknowledge(
+      this.#pieces.reduce((sum, piece) => sum + piece.tokens.length, 0),
+      true,
+    )
+  }
+
+  /** The next piece; undefined at the end. Rejects if the run failed. */
+  async next(): Promise<Piece | undefined> {
+    for (;;) {
+      const piece = this.#pieces.shift()
+      if (piece !== undefined) {
+        if (!this.#draining) this.#acknowledge(piece.tokens.length, this.#pieces.length === 0)
+        return piece
+      }
+      if (this.#ended) {
+        await this.done
+        return undefined
+      }
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  #take(row: NativeRow): void {
+    if (this.#ended) return
+    if (row.token >= 0) {
+      this.#first ??= performance.now()
+      this.#tokens.push(row.token)
+      this.#text += row.text
+      this.#pieces.push({ text: row.text, tokens: [row.token] })
+      if (this.#draining) this.#acknowledge(1, false)
+    }
+    if (row.finish === 'failed') {
+      this.#fail(
+        new QuernError(
+          (row.errorCode ?? 'internal') as QuernErrorCode,
+          row.errorMessage ?? 'the engine failed',
+        ),
+      )
+    } else if (row.finish === 'cancelled') {
+      this.#fail(new QuernError('closed', 'the model was closed while generating'))
+    } else if (row.finish === 'stop' || row.finish === 'length') {
+      this.#end()
+      this.#settle.resolve(this.#result(row.finish, timingsOf(row, this.#promptTokens, this.#tokens.length)))
+    } else {
+      this.#wake?.()
+    }
+  }
+
+  #result(
+    finishReason: GenerationResult['finishReason'],
+    timings: GenerationResult['timings'],
+  ): GenerationResult {
+    return {
+      text: this.#text,
+      tokens: Int32Array.from(this.#tokens),
+      finishReason,
+      usage: { promptTokens: this.#promptTokens, cachedTokens: 0, completionTokens: this.#tokens.length },
+      seed: this.#options.seed,
+      timings,
+    }
+  }
+
+  #fail(reason: unknown): void {
+    if (this.#ended) return
+    this.#end()
+    this.#settle.reject(reason)
+  }
+
+  #end(): void {
+    this.#ended = true
+    this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    if (this.#request !== undefined) this.#target?.model.cancel(this.#request) // does nothing where the engine ended it
+    this.#target = undefined
+    this.#wake?.()
+  }
+
+  #acknowledge(tokens: number, flush: boolean): void {
+    this.#unacknowledged += tokens
+    if (this.#request === undefined || this.#target === undefined) return
+    if (this.#unacknowledged < acknowledgeEvery && !flush) return
+    this.#target.model.consumed(this.#request, this.#unacknowledged)
+    this.#unacknowledged = 0
+  }
+}

@@ -1,0 +1,100 @@
+import { QuernError } from '../errors.js'
+import { checkNumber, invalidOption, unsupportedOption } from '../generation/options.js'
+import type { WeightDtype } from './plan.js'
+
+/**
+ * How to load a model.
+ *
+ * @example
+ * ```ts
+ * const options: LoadOptions = { contextLength: 8192, kvCache: { maxBytes: 1024 ** 3 } }
+ * ```
+ */
+export interface LoadOptions {
+  /** Where to compute. Default 'auto': the best there is, today always the CPU. */
+  device?: 'auto' | 'cpu'
+  /** Convert the matrices to this type while loading. Default 'auto': as they are stored. */
+  dtype?: 'auto' | WeightDtype
+  /**
+   * 'fast' (default) keeps 16-bit keys and values; 'exact' keeps float32 ones, which takes twice the KV memory and agrees with Hugging Face's
+   * float32 results.
+   */
+  precision?: 'fast' | 'exact'
+  /** Tokens that prompt and answer may have together. Default: the model's own limit; more only where its positions scale on their own. */
+  contextLength?: number
+  /** Memory for keys and values, shared by all requests. */
+  kvCache?: {
+    /** Bytes. Default: enough for one full context (and 64 MiB at least), but at most half of the memory that is left. */
+    maxBytes?: number
+  }
+  /** Threads that compute. Default: as many as the process may use, by its affinity and its cgroup. */
+  threads?: number
+  /** Use this instruction set instead of the best one: 'baseline', 'avx2', 'avx512'; `model.info.isa` tells which is used. */
+  isa?: 'auto' | 'baseline' | 'avx2' | 'avx512' | 'avx512_twin'
+  /** false: leave the tokenizer out and work with token ids only. */
+  tokenizer?: false
+  /** Called now and then while weights are read. */
+  onProgress?: (progress: LoadProgress) => void
+  /** Called for what is odd but no error. Default: `process.emitWarning`. */
+  onWarning?: (message: string) => void
+  /** Aborting it stops loading: `load` rejects with the signal's reason. */
+  signal?: AbortSignal
+}
+
+/** How far loading is, in bytes of weights. */
+export interface LoadProgress {
+  loadedBytes: number
+  totalBytes: number
+}
+
+const choices: Record<string, readonly unknown[]> = {
+  device: ['auto', 'cpu'],
+  dtype: ['auto', 'f32', 'f16', 'bf16'],
+  precision: ['fast', 'exact'],
+  isa: ['auto', 'baseline', 'avx2', 'avx512', 'avx512_twin'],
+  tokenizer: [false],
+}
+
+/** Values that the design knows and that come later: refused by name, not as nonsense. */
+const later: Record<string, RegExp> = { device: /^cuda(:\d+)?$/, dtype: /^(int8|int4)$/ }
+
+const callbacks = ['onProgress', 'onWarning'] as const
+const known = [...Object.keys(choices), 'contextLength', 'kvCache', 'threads', ...callbacks, 'signal']
+
+/** Throws `unsupported_option` or `invalid_option` for what load() cannot do. */
+export function checkLoadOptions(options: LoadOptions): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (value !== undefined && !known.includes(name)) throw unsupportedOption('load', name, known, value)
+  }
+  for (const [name, allowed] of Object.entries(choices))
+    checkChoice(name, options[name as keyof LoadOptions], allowed)
+  for (const name of callbacks) {
+    if (options[name] !== undefined && typeof options[name] !== 'function')
+      throw invalidOption(name, 'a function', options[name])
+  }
+  if (options.signal !== undefined && !(options.signal instanceof AbortSignal))
+    throw invalidOption('signal', 'an AbortSignal', options.signal)
+  checkNumber('threads', options.threads, { min: 1, max: 256, integer: true })
+  checkNumber('contextLength', options.contextLength, { min: 1, max: 2 ** 28, integer: true })
+  const { kvCache } = options
+  if (kvCache === undefined) return
+  if (typeof kvCache !== 'object' || kvCache === null) throw invalidOption('kvCache', 'an object', kvCache)
+  for (const [name, value] of Object.entries(kvCache)) {
+    if (name !== 'maxBytes' && value !== undefined)
+      throw unsupportedOption('load', `kvCache.${name}`, ['kvCache.maxBytes'], value)
+  }
+  checkNumber('kvCache.maxBytes', kvCache.maxBytes, { min: 1, max: Number.MAX_SAFE_INTEGER, integer: true })
+}
+
+function checkChoice(name: string, value: unknown, allowed: readonly unknown[]): void {
+  if (value === undefined || allowed.includes(value)) return
+  const expected = allowed.map((choice) => JSON.stringify(choice)).join(', ')
+  if (typeof value === 'string' && later[name]?.test(value)) {
+    throw new QuernError(
+      'unsupported_option',
+      `${name}: ${JSON.stringify(value)} is not supported yet; choose from ${expected}`,
+      { value },
+    )
+  }
+  throw invalidOption(name, `one of ${expected}`, value)
+}

@@ -1,0 +1,168 @@
+import { QuernError } from '../errors.js'
+import { invalidOption } from '../generation/options.js'
+import { Requests } from '../generation/requests.js'
+import type { NativeModel } from '../native/binding.js'
+import { callNative, fromNative } from '../native/call-native.js'
+import { native } from '../native/load-binding.js'
+import { Tokenizer } from '../tokenizer/tokenizer.js'
+import { readFolder } from './folder.js'
+import { type GenerationDefaults, greedyDefaults } from './generation-config.js'
+import { checkLoadOptions, type LoadOptions } from './load-options.js'
+import { Model } from './model.js'
+import { type ModelPlan, planText } from './plan.js'
+import { planRandomModel } from './random.js'
+import { resolveSource } from './source.js'
+
+/** What load() needs to know before it reads weights. */
+interface Prepared {
+  source: string
+  architecture: string
+  plan: ModelPlan
+  defaults: GenerationDefaults
+  stopTokens: number[]
+  tokenizer: Tokenizer | undefined
+}
+
+/** Beyond the public options; for tests. */
+export interface LoadInternals {
+  /** Tokens that one step computes at most. Results do not depend on it. */
+  stepRows?: number
+}
+
+/**
+ * Loads a model: a Hugging Face folder with safetensors, or `random:qwen3-0.6b`, `random:qwen3-1.7b`, `random:qwen3-4b` (the real shape
+ * with made-up weights and no tokenizer, for measuring). Nothing means the small model that comes with quern.
+ *
+ * @throws {QuernError} what `inspect` throws for files, `unsupported_option`, `invalid_option`, `invalid_tokenizer`,
+ * `unsupported_tokenizer`, `out_of_memory`, `kv_cache_too_small`, `native_binding`; or the reason of an aborted signal.
+ * @example
+ * ```ts
+ * const model = await load('./Qwen3-0.6B', { onProgress: ({ loadedBytes, totalBytes }) => console.log(loadedBytes / totalBytes) })
+ * console.log(await model.generate('Once upon a time').text())
+ * await model.close()
+ * ```
+ */
+export async function load(source?: string, options: LoadOptions = {}): Promise<Model> {
+  return loadModel(source, options, {})
+}
+
+/** load() with what tests may set besides. */
+export async function loadModel(
+  source: string | undefined,
+  options: LoadOptions,
+  internals: LoadInternals,
+): Promise<Model> {
+  checkLoadOptions(options)
+  options.signal?.throwIfAborted()
+  const prepared = await prepare(source, options)
+  checkContext(prepared.plan, options)
+  warnOfDefaults(prepared.defaults, options)
+  options.signal?.throwIfAborted()
+  const requests = new Requests()
+  const handle = await loadNative(prepared.plan, options, internals, requests)
+  return new Model({
+    ...prepared,
+    handle,
+    requests,
+    precision: options.precision ?? 'fast',
+    dtype: options.dtype ?? 'auto',
+  })
+}
+
+async function prepare(source: string | undefined, options: LoadOptions): Promise<Prepared> {
+  const found = await resolveSource(source)
+  if (found.kind === 'random') {
+    const plan = planRandomModel(
+      found.id,
+      options.dtype === undefined || options.dtype === 'auto' ? {} : { dtype: options.dtype },
+    )
+    return {
+      source: found.id,
+      architecture: 'qwen3',
+      plan,
+      defaults: greedyDefaults,
+      stopTokens: [],
+      tokenizer: undefined,
+    }
+  }
+  if (found.kind === 'safetensors') {
+    throw new QuernError(
+      'unsupported_format',
+      `${found.path}: one file is not a model; pass the folder that holds it and its config.json`,
+      {
+        value: found.path,
+      },
+    )
+  }
+  const folder = await readFolder(found.path)
+  const wantsTokenizer = options.tokenizer !== false && folder.tokenizer !== undefined
+  return {
+    source: folder.path,
+    architecture: folder.architecture,
+    plan: folder.plan,
+    defaults: folder.generation,
+    stopTokens: folder.stopTokens,
+    tokenizer: wantsTokenizer ? await Tokenizer.fromFile(folder.path) : undefined,
+  }
+}
+
+/** Positions beyond the trained ones are meaningless, unless the angles adapt to the sequence's length. */
+function checkContext({ config }: ModelPlan, { contextLength }: LoadOptions): void {
+  if (
+    contextLength === undefined ||
+    contextLength <= config.contextLength ||
+    config.rope.scaling.type === 'dynamic'
+  )
+    return
+  throw invalidOption(
+    'contextLength',
+    `at most ${config.contextLength}, the model's own limit`,
+    contextLength,
+  )
+}
+
+function warnOfDefaults(
+  defaults: GenerationDefaults,
+  { onWarning = (message) => process.emitWarning(message) }: LoadOptions,
+): void {
+  for (const name of ['typicalP', 'repetitionPenalty'] as const) {
+    if (defaults[name] === undefined) continue
+    onWarning(
+      `generation_config.json asks for ${name} ${defaults[name]}, which quern does not support yet: it is left out`,
+    )
+  }
+}
+
+async function loadNative(
+  plan: ModelPlan,
+  options: LoadOptions,
+  internals: LoadInternals,
+  requests: Requests,
+): Promise<NativeModel> {
+  const { onProgress, signal } = options
+  const loading = callNative(() =>
+    native().loadModel(planText(plan), {
+      dtype: options.dtype ?? 'auto',
+      exact: options.precision === 'exact',
+      threads: options.threads ?? 0,
+      isa: options.isa ?? 'auto',
+      contextLength: options.contextLength ?? 0,
+      kvBytes: options.kvCache?.maxBytes ?? 0,
+      stepRows: internals.stepRows ?? 512,
+      onProgress: onProgress && ((loadedBytes, totalBytes) => onProgress({ loadedBytes, totalBytes })),
+      onRows: (rows) => requests.deliver(rows),
+    }),
+  )
+  const abort = () => loading.abort()
+  signal?.addEventListener('abort', abort, { once: true })
+  try {
+    const handle = await loading.promise
+    if (signal?.aborted) handle.close()
+    signal?.throwIfAborted()
+    return handle
+  } catch (error) {
+    throw signal?.aborted ? signal.reason : fromNative(error)
+  } finally {
+    signal?.removeEventListener('abort', abort)
+  }
+}

@@ -1,0 +1,156 @@
+#include "backend/cpu/cpu_attention.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/thread_pool.h"
+
+namespace quern::cpu {
+
+static_assert(kPagePositions == quern::kPagePositions);
+
+namespace {
+constexpr int kTileQueryRows = 32;  // query rows that share one widened block of keys and values
+constexpr int64_t kTileProducts = int64_t{16} << 20;  // multiply-adds of one item, about a millisecond
+constexpr int64_t kPartialBytes = int64_t{64}
+                                  << 20;  // reserved, committed only where long contexts are decoded
+
+int segments_of(int positions) {
+  return (positions + kAttentionSegment - 1) / kAttentionSegment;
+}
+}  // namespace
+
+struct Attention::Call {
+  const Kernels& kernels;
+  const float* q;  // [rows, heads * head_dim]
+  float* out;      // likewise
+  int64_t stride;  // heads * head_dim
+  const KvShape& shape;
+  KvLayer kv;
+  int group;  // query heads of a key/value head
+  int64_t state_stride() const { return shape.head_dim + 2; }
+};
+
+void Attention::reserve(const Backend::Limits& limits, int threads) {
+  const int group = limits.heads / limits.kv_heads;
+  const int64_t query_rows = std::max(kTileQueryRows, group), states = query_rows * (limits.head_dim + 2);
+  thread_numbers_ = 2 * states + attention_scratch(query_rows, limits.head_dim);
+  memory_ = Buffer(static_cast<size_t>(threads * thread_numbers_) * sizeof(float));
+  const int64_t partial_bytes =
+      int64_t{limits.heads} * (limits.head_dim + 2) * static_cast<int64_t>(sizeof(float));
+  most_partials_ = static_cast<int>(kPartialBytes / partial_bytes);
+  partials_ = Buffer(static_cast<size_t>(most_partials_ * partial_bytes));
+  tiles_.reserve(static_cast<size_t>(limits.rows + most_partials_));
+  split_.reserve(static_cast<size_t>(limits.rows));
+}
+
+void Attention::plan(int threads, const Batch& batch, int kv_heads, int group, int head_dim) {
+  tiles_.clear();
+  split_.clear();
+  int partials = 0;
+  const bool few = static_cast<int>(batch.sequences.size()) * kv_heads < 4 * threads;
+  for (const SequenceRows& sequence : batch.sequences) {
+    const int positions = sequence.first_position + sequence.rows, segments = segments_of(positions);
+    const bool slow = int64_t{group} * positions * head_dim * 2 > kTileProducts;
+    if (sequence.rows == 1 && segments > 1 && (few || slow) && partials + segments <= most_partials_) {
+      split_.push_back(static_cast<int>(tiles_.size()));
+      for (int segment = 0; segment < segments; ++segment)
+        tiles_.push_back({&sequence, 0, 1, segment, partials++});
+      continue;
+    }
+    const int64_t affordable = kTileProducts / (int64_t{2} * group * head_dim * positions);
+    const int tokens =
+        static_cast<int>(std::clamp<int64_t>(affordable, 1, std::max(1, kTileQueryRows / group)));
+    for (int first = 0; first < sequence.rows; first += tokens) {
+      tiles_.push_back({&sequence, first, std::min(tokens, sequence.rows - first), -1, -1});
+    }
+  }
+}
+
+void Attention::run(const Kernels& kernels, int threads, const std::atomic<bool>& abort, Tensor q,
+                    const Batch& batch, const KvShape& shape, KvLayer kv, Tensor out) {
+  const int group = static_cast<int>(q.cols) / shape.head_dim / shape.kv_heads;
+  const Call call{kernels, q.as<float>(), out.as<float>(), q.cols, shape, kv, group};
+  plan(threads, batch, shape.kv_heads, group, shape.head_dim);
+  ThreadPool::instance().run(
+      static_cast<int>(tiles_.size()) * shape.kv_heads, threads, abort, [&](int item, int thread) {
+        attend(call, tiles_[static_cast<size_t>(item / shape.kv_heads)], item % shape.kv_heads, thread);
+      });
+  if (split_.empty()) return;
+  ThreadPool::instance().run(
+      static_cast<int>(split_.size()) * shape.kv_heads, threads, abort, [&](int item, int thread) {
+        const Tile& first = tiles_[static_cast<size_t>(split_[static_cast<size_t>(item / shape.kv_heads)])];
+        const int segments = segments_of(first.sequence->first_position + 1), kv_head = item % shape.kv_heads;
+        merge(call, first, segments, kv_head, thread_memory(thread));
+      });
+}
+
+void Attention::attend(const Call& call, const Tile& tile, int kv_head, int thread) {
+  const int64_t stride = call.state_stride();
+  const int rows = tile.tokens * call.group;
+  float *state = thread_memory(thread), *later = state + rows * stride, *scratch = later + rows * stride;
+  if (tile.partial >= 0) {
+    float* partial =
+        partials_.as<float>() + (int64_t{tile.partial} * call.shape.kv_heads + kv_head) * call.group * stride;
+    return attend_segment(call, tile, kv_head, tile.segment, partial, scratch);
+  }
+  const int segments = segments_of(tile.sequence->first_position + tile.first + tile.tokens);
+  attend_segment(call, tile, kv_head, 0, state, scratch);
+  for (int segment = 1; segment < segments; ++segment) {
+    attend_segment(call, tile, kv_head, segment, later, scratch);
+    call.kernels.attention_merge({state, later, stride, stride, rows, call.shape.head_dim});
+  }
+  write(call, tile, kv_head, state);
+}
+
+void Attention::attend_segment(const Call& call, const Tile& tile, int kv_head, int segment, float* state,
+                               float* scratch) const {
+  const KvShape& shape = call.shape;
+  const int64_t head_at =
+      int64_t{kv_head} * kPagePositions * shape.head_dim * static_cast<int64_t>(size_of(shape.dtype));
+  call.kernels.attention_begin(
+      {state, nullptr, call.state_stride(), 0, tile.tokens * call.group, shape.head_dim});
+  AttentionParams p;
+  p.q = call.q + (tile.sequence->first_row + tile.first) * call.stride +
+        int64_t{kv_head} * call.group * shape.head_dim;
+  p.q_stride = call.stride;
+  p.tokens = tile.tokens;
+  p.group = call.group;
+  p.head_dim = shape.head_dim;
+  p.first_position = tile.sequence->first_position + tile.first;
+  p.scale = 1.0f / std::sqrt(static_cast<float>(shape.head_dim));
+  p.keys = static_cast<const char*>(call.kv.keys) + head_at;
+  p.values = static_cast<const char*>(call.kv.values) + head_at;
+  p.kv_dtype = shape.dtype;
+  p.page_stride = shape.page_numbers();
+  p.pages = tile.sequence->pages;
+  p.begin = segment * kAttentionSegment;
+  p.end = p.begin + kAttentionSegment;
+  p.state = state;
+  p.state_stride = call.state_stride();
+  p.scratch = scratch;
+  call.kernels.attention(p);
+}
+
+void Attention::merge(const Call& call, const Tile& first, int segments, int kv_head, float* state) const {
+  const int64_t stride = call.state_stride(), row_stride = call.shape.kv_heads * call.group * stride;
+  const float* partial = partials_.as<float>() + first.partial * row_stride + kv_head * call.group * stride;
+  std::copy_n(partial, call.group * stride, state);
+  for (int segment = 1; segment < segments; ++segment) {
+    call.kernels.attention_merge(
+        {state, partial + segment * row_stride, stride, stride, call.group, call.shape.head_dim});
+  }
+  write(call, first, kv_head, state);
+}
+
+void Attention::write(const Call& call, const Tile& tile, int kv_head, const float* state) const {
+  const int head_dim = call.shape.head_dim;
+  for (int row = 0; row < tile.tokens * call.group; ++row, state += call.state_stride()) {
+    const int64_t token = tile.sequence->first_row + tile.first + row / call.group;
+    float* out =
+        call.out + token * call.stride + (int64_t{kv_head} * call.group + row % call.group) * head_dim;
+    for (int d = 0; d < head_dim; ++d) out[d] = state[2 + d] / state[1];
+  }
+}
+
+}  // namespace quern::cpu

@@ -1,0 +1,44 @@
+#pragma once
+#include <atomic>
+#include <vector>
+
+#include "backend/backend.h"
+#include "backend/cpu/kernels/kernels.h"
+
+namespace quern::cpu {
+
+// Cuts a batch's attention into work items and folds their results. Whatever the cut, every row walks the
+// same blocks and segments of positions in the same order, so its bits depend on its own sequence alone.
+class Attention {
+ public:
+  void reserve(const Backend::Limits& limits, int threads);
+  void run(const Kernels& kernels, int threads, const std::atomic<bool>& abort, Tensor q, const Batch& batch,
+           const KvShape& shape, KvLayer kv, Tensor out);
+
+ private:
+  // Some tokens of one sequence, over all positions that they see or (partial >= 0) over one segment of them.
+  struct Tile {
+    const SequenceRows* sequence;
+    int first, tokens;  // within the sequence's rows
+    int segment;        // -1: all
+    int partial;        // -1, or where its states go: [kv_heads * group] of them
+  };
+  struct Call;  // what one run() shares with its items
+
+  void plan(int threads, const Batch& batch, int kv_heads, int group, int head_dim);
+  void attend(const Call& call, const Tile& tile, int kv_head, int thread);
+  void attend_segment(const Call& call, const Tile& tile, int kv_head, int segment, float* state,
+                      float* scratch) const;
+  void merge(const Call& call, const Tile& first, int segments, int kv_head, float* state) const;
+  void write(const Call& call, const Tile& tile, int kv_head, const float* state) const;
+  float* thread_memory(int thread) const { return memory_.as<float>() + thread * thread_numbers_; }
+
+  std::vector<Tile> tiles_;
+  std::vector<int> split_;  // tiles_ index of the first segment of each row that was split by segments
+  Buffer memory_;           // [threads]: two sets of states, kernel scratch
+  Buffer partials_;         // [kMostPartials][heads] states
+  int64_t thread_numbers_ = 0;
+  int most_partials_ = 0;
+};
+
+}  // namespace quern::cpu

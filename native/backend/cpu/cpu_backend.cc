@@ -1,0 +1,246 @@
+#include "backend/cpu/cpu_backend.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "backend/cpu/cpu_attention.h"
+#include "backend/cpu/cpu_weight.h"
+#include "backend/cpu/isa.h"
+#include "backend/cpu/sampler.h"
+#include "core/error.h"
+#include "core/machine.h"
+#include "core/thread_pool.h"
+
+namespace quern {
+
+namespace cpu {
+namespace {
+
+// About what one work item should cost, so that a cancelled step ends within milliseconds and threads finish
+// together.
+constexpr int64_t kItemProducts = int64_t{12} << 20;  // multiply-adds: half a millisecond on one AVX2 core
+constexpr int64_t kItemBytes = 192 << 10;             // of weights in decode: some ten microseconds
+constexpr int kMostItemTokens = 96;
+constexpr int kRowGranule = 16;
+
+// How a product [tokens] x [rows] is cut into work items.
+struct Grid {
+  int tokens, rows;  // of one item
+  int token_items, row_items;
+  int items() const { return token_items * row_items; }
+};
+
+Grid cut(int tokens, int64_t rows, int64_t k, Dtype dtype, int granule) {
+  const int item_tokens = std::min(tokens, kMostItemTokens);
+  const int64_t by_products = kItemProducts / (k * item_tokens);
+  const int64_t by_bytes = kItemBytes / (k * static_cast<int64_t>(size_of(dtype)));
+  int64_t item_rows = tokens < 8 ? by_bytes : by_products;
+  item_rows = std::clamp<int64_t>(item_rows - item_rows % granule, granule, std::max<int64_t>(rows, granule));
+  return {item_tokens, static_cast<int>(item_rows), (tokens + item_tokens - 1) / item_tokens,
+          static_cast<int>((rows + item_rows - 1) / item_rows)};
+}
+
+class CpuBackend final : public Backend {
+ public:
+  explicit CpuBackend(const CpuOptions& options)
+      : kernels_(choose_kernels(options.isa)),
+        threads_(options.threads > 0 ? options.threads : usable_processors()) {}
+
+  std::unique_ptr<Weight> prepare_weight(const WeightView& view) override {
+    return prepare_cpu_weight(view, kernels_, threads_);
+  }
+  Buffer allocate(size_t bytes) override { return Buffer(bytes); }
+
+  void reserve(const Limits& limits) override {
+    limits_ = limits;
+    const auto f32 = [](int64_t count) { return Buffer(static_cast<size_t>(count) * sizeof(float)); };
+    normed_ = f32(int64_t{std::max(limits.rows, limits.logits_rows)} * limits.hidden);
+    const int64_t heads_tile = int64_t{kMostItemTokens} * limits.head_dim;
+    const int64_t ffn_tile =
+        2 * std::max<int64_t>(kItemProducts / limits.hidden + kMostItemTokens * kRowGranule, kItemBytes);
+    tile_numbers_ = std::max(heads_tile, ffn_tile);
+    tiles_ = f32(threads_ * tile_numbers_);
+    attention_.reserve(limits, threads_);
+    sampler_.reserve(limits.vocab, threads_);
+  }
+
+  void begin_step(const std::atomic<bool>& abort) override { abort_ = &abort; }
+  bool end_step() override { return !abort_->load(); }
+
+  void embed(const Weight& table, const Batch& batch, Tensor x) override {
+    const CpuWeight& rows = cpu_weight(table);
+    for (int row = 0; row < batch.rows(); ++row) {
+      kernels_.convert(
+          {rows.row(batch.tokens[row]), rows.dtype, x.as<float>() + row * x.cols, Dtype::f32, x.cols});
+    }
+  }
+
+  // One item: one head of q, k or v for some tokens, from the product to the rotated result.
+  void attention_input(const AttentionInputWeights& w, Tensor x, const Batch& batch, const KvShape& shape,
+                       KvLayer kv, Tensor q) override {
+    const int head_dim = shape.head_dim, kv_heads = shape.kv_heads,
+              heads = static_cast<int>(q.cols) / head_dim;
+    const float* normed = normalise(*w.norm, w.norm_eps, x);
+    locate_rows(batch);
+    const Grid grid = cut(batch.rows(), head_dim, x.cols, cpu_weight(*w.q).dtype, head_dim);
+    run((heads + 2 * kv_heads) * grid.token_items, [&](int item, int thread) {
+      const int slot = item / grid.token_items, first = item % grid.token_items * grid.tokens;
+      const int tokens = std::min(grid.tokens, batch.rows() - first);
+      const bool is_q = slot < heads, is_k = !is_q && slot < heads + kv_heads;
+      const int head = is_q ? slot : is_k ? slot - heads : slot - heads - kv_heads;
+      const CpuWeight& projection = cpu_weight(is_q ? *w.q : is_k ? *w.k : *w.v);
+      const CpuWeight* bias = cpu_weight(is_q ? w.q_bias : is_k ? w.k_bias : w.v_bias);
+      const CpuWeight* norm = cpu_weight(is_q ? w.q_norm : is_k ? w.k_norm : nullptr);
+      float* out =
+          is_q ? q.as<float>() + first * q.cols + head * head_dim : tile(thread);  // [tokens, head_dim]
+      const int64_t stride = is_q ? q.cols : head_dim;
+      kernels_.matmul({normed + first * x.cols, x.cols, projection.row(int64_t{head} * head_dim),
+                       projection.dtype, x.cols, tokens, head_dim, out, stride, false});
+      for (int t = 0; t < tokens; ++t) {
+        float* numbers = out + t * stride;
+        const int row = first + t;
+        if (bias) add(numbers, bias->vector() + head * head_dim, head_dim);
+        if (norm)
+          kernels_.rms_norm({numbers, head_dim, norm->vector(), w.norm_eps, 1, head_dim, numbers, head_dim});
+        if (is_q || is_k) {
+          const int64_t angles = int64_t{row} * batch.rope_dim / 2;
+          kernels_.rotate({numbers, batch.cos + angles, batch.sin + angles, batch.rope_dim});
+        }
+        if (!is_q) {
+          const int64_t at = (row_page_[row] * kv_heads + head) * kPagePositions * head_dim +
+                             int64_t{row_slot_[row]} * head_dim;
+          void* to = static_cast<char*>(is_k ? kv.keys : kv.values) +
+                     at * static_cast<int64_t>(size_of(shape.dtype));
+          kernels_.convert({numbers, Dtype::f32, to, shape.dtype, head_dim});
+        }
+      }
+    });
+  }
+
+  void attention(Tensor q, const Batch& batch, const KvShape& shape, KvLayer kv, Tensor out) override {
+    attention_.run(kernels_, threads_, *abort_, q, batch, shape, kv, out);
+  }
+
+  void matmul_add(const Weight& weight, Tensor in, Tensor x) override {
+    const CpuWeight& w = cpu_weight(weight);
+    const Grid grid = cut(static_cast<int>(in.rows), w.rows, w.cols, w.dtype, kRowGranule);
+    run(grid.items(),
+        [&](int item, int) { product(grid, item, w, in.as<float>(), in.rows, x.as<float>(), true); });
+  }
+
+  // One item: some rows of gate and of up for some tokens, and their combination.
+  void ffn_input(const FfnInputWeights& weights, Tensor x, Tensor out) override {
+    const CpuWeight &gate = cpu_weight(*weights.gate), &up = cpu_weight(*weights.up);
+    const float* normed = normalise(*weights.norm, weights.norm_eps, x);
+    const Grid grid = cut(static_cast<int>(x.rows), gate.rows, 2 * gate.cols, gate.dtype, kRowGranule);
+    QUERN_CHECK(2 * int64_t{grid.tokens} * grid.rows <= tile_numbers_);
+    run(grid.items(), [&](int item, int thread) {
+      const int first_row = item / grid.token_items * grid.rows,
+                first = item % grid.token_items * grid.tokens;
+      const int rows = static_cast<int>(std::min<int64_t>(grid.rows, gate.rows - first_row));
+      const int tokens = static_cast<int>(std::min<int64_t>(grid.tokens, x.rows - first));
+      float *gates = tile(thread), *ups = gates + int64_t{tokens} * rows;  // [tokens, rows] each
+      const float* in = normed + first * x.cols;
+      kernels_.matmul(
+          {in, x.cols, gate.row(first_row), gate.dtype, x.cols, tokens, rows, gates, rows, false});
+      kernels_.matmul({in, x.cols, up.row(first_row), up.dtype, x.cols, tokens, rows, ups, rows, false});
+      for (int t = 0; t < tokens; ++t) {
+        kernels_.silu_mul({gates + int64_t{t} * rows, ups + int64_t{t} * rows,
+                           out.as<float>() + (first + t) * out.cols + first_row, rows});
+      }
+    });
+  }
+
+  void logits(const Weight& norm, float norm_eps, const Weight& head, Tensor x,
+              std::span<const int32_t> chosen, Tensor out) override {
+    const CpuWeight& w = cpu_weight(head);
+    float* normed = normed_.as<float>();
+    for (size_t i = 0; i < chosen.size(); ++i) {
+      kernels_.rms_norm({x.as<float>() + chosen[i] * x.cols, x.cols, cpu_weight(norm).vector(), norm_eps, 1,
+                         static_cast<int>(x.cols), normed + static_cast<int64_t>(i) * x.cols, x.cols});
+    }
+    const auto rows = static_cast<int>(chosen.size());
+    const Grid grid = cut(rows, w.rows, w.cols, w.dtype, kRowGranule);
+    run(grid.items(), [&](int item, int) { product(grid, item, w, normed, rows, out.as<float>(), false); });
+  }
+
+  void sample(Tensor logits, std::span<const SampleParams> params, std::span<int32_t> tokens) override {
+    run(static_cast<int>(params.size()), [&](int row, int thread) {
+      tokens[row] = sampler_.sample(
+          kernels_, thread, {logits.as<float>() + row * logits.cols, static_cast<size_t>(logits.cols)},
+          params[row]);
+    });
+  }
+
+  std::string isa() const override { return kernels_.name; }
+  int threads() const override { return threads_; }
+
+ private:
+  void run(int items, WorkItem work) const { ThreadPool::instance().run(items, threads_, *abort_, work); }
+  float* tile(int thread) const { return tiles_.as<float>() + thread * tile_numbers_; }
+
+  static void add(float* to, const float* what, int count) {
+    for (int i = 0; i < count; ++i) to[i] += what[i];
+  }
+
+  // [rows, hidden] f32 in normed_; on all threads once that pays.
+  const float* normalise(const Weight& norm, float eps, Tensor x) const {
+    constexpr int kRowsPerItem = 16;
+    const int rows = static_cast<int>(x.rows), cols = static_cast<int>(x.cols);
+    const auto piece = [&](int item, int) {
+      const int first = item * kRowsPerItem;
+      kernels_.rms_norm({x.as<float>() + first * x.cols, x.cols, cpu_weight(norm).vector(), eps,
+                         std::min(kRowsPerItem, rows - first), cols, normed_.as<float>() + first * x.cols,
+                         x.cols});
+    };
+    run((rows + kRowsPerItem - 1) / kRowsPerItem, piece);
+    return normed_.as<float>();
+  }
+
+  // One item of out (+)= in w^T.
+  void product(const Grid& grid, int item, const CpuWeight& w, const float* in, int64_t in_rows, float* out,
+               bool accumulate) const {
+    const int64_t first_row = int64_t{item / grid.token_items} * grid.rows,
+                  first = int64_t{item % grid.token_items} * grid.tokens;
+    kernels_.matmul({in + first * w.cols, w.cols, w.row(first_row), w.dtype, w.cols,
+                     static_cast<int>(std::min<int64_t>(grid.tokens, in_rows - first)),
+                     static_cast<int>(std::min<int64_t>(grid.rows, w.rows - first_row)),
+                     out + first * w.rows + first_row, w.rows, accumulate});
+  }
+
+  // Where each row's key and value go: its page, and its place in the page.
+  void locate_rows(const Batch& batch) {
+    row_page_.resize(limits_.rows);
+    row_slot_.resize(limits_.rows);
+    for (const SequenceRows& sequence : batch.sequences) {
+      for (int i = 0; i < sequence.rows; ++i) {
+        const int position = sequence.first_position + i;
+        row_page_[sequence.first_row + i] = sequence.pages[position / kPagePositions];
+        row_slot_[sequence.first_row + i] = position % kPagePositions;
+      }
+    }
+  }
+
+  const Kernels& kernels_;
+  const int threads_;
+  const std::atomic<bool>* abort_ = nullptr;
+  Limits limits_;
+  Buffer normed_;  // [rows, hidden] f32
+  Buffer tiles_;   // [threads, tile_numbers_] f32
+  int64_t tile_numbers_ = 0;
+  std::vector<int64_t> row_page_;  // [rows]
+  std::vector<int> row_slot_;      // [rows]
+  Attention attention_;
+  Sampler sampler_;
+};
+
+}  // namespace
+}  // namespace cpu
+
+std::unique_ptr<Backend> create_cpu_backend(const CpuOptions& options) {
+  return std::make_unique<cpu::CpuBackend>(options);
+}
+
+}  // namespace quern

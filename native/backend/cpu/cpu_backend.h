@@ -1,0 +1,17 @@
+#pragma once
+#include <memory>
+#include <string>
+
+#include "backend/backend.h"
+
+namespace quern {
+
+struct CpuOptions {
+  int threads = 0;           // 0: as many as the process may use
+  std::string isa = "auto";  // or the name of an instruction set, see cpu/isa.h
+};
+
+// The backend that every machine has: kernels on the process's shared compute threads.
+std::unique_ptr<Backend> create_cpu_backend(const CpuOptions& options);
+
+}  // namespace quern

@@ -1,0 +1,125 @@
+// The table of CPU kernels: one instance per instruction set, all from the same sources. Kernels take raw
+// pointers in one params struct; partition over threads happens outside. Any split of rows or tokens gives
+// the same bits: each output is reduced over K lane by lane, then by one fixed tree (simd.h).
+#pragma once
+#include <cstdint>
+
+#include "core/dtype.h"
+
+namespace quern::cpu {
+
+// out[t, r] = sum_k x[t, k] w[r, k]  (+ out[t, r] when accumulating)
+struct MatmulParams {
+  const float* x = nullptr;  // [tokens, k] f32, rows x_stride apart
+  int64_t x_stride = 0;
+  const void* w = nullptr;  // [rows, k] dtype, dense
+  Dtype dtype = Dtype::f32;
+  int64_t k = 0;
+  int tokens = 0;
+  int rows = 0;
+  float* out = nullptr;  // [tokens, rows] f32, rows out_stride apart
+  int64_t out_stride = 0;
+  bool accumulate = false;
+};
+
+// out[t, :] = x[t, :] / sqrt(mean(x[t, :]^2) + eps) * weight
+struct RmsNormParams {
+  const float* x = nullptr;  // [rows, cols] f32, rows x_stride apart
+  int64_t x_stride = 0;
+  const float* weight = nullptr;  // [cols] f32
+  float eps = 0;
+  int rows = 0;
+  int cols = 0;
+  float* out = nullptr;  // [rows, cols] f32, rows out_stride apart; may be x
+  int64_t out_stride = 0;
+};
+
+// Rotates the first `dim` of a head's numbers in pairs (i, i + dim/2), in place.
+struct RotateParams {
+  float* x = nullptr;          // one head: [head_dim] f32
+  const float* cos = nullptr;  // [dim/2]
+  const float* sin = nullptr;  // [dim/2]
+  int dim = 0;
+};
+
+// out[i] = gate[i] / (1 + e^-gate[i]) * up[i]
+struct SiluMulParams {
+  const float* gate = nullptr;  // [count] f32
+  const float* up = nullptr;    // [count] f32
+  float* out = nullptr;         // [count] f32
+  int64_t count = 0;
+};
+
+struct ConvertParams {
+  const void* from = nullptr;  // [count]
+  Dtype from_dtype = Dtype::f32;
+  void* to = nullptr;  // [count]
+  Dtype to_dtype = Dtype::f32;
+  int64_t count = 0;
+};
+
+// Attention of one tile: some consecutive tokens of one sequence, the query heads that share one key/value
+// head, and the positions of one segment. Its result is a partial softmax, which merge_attention folds with
+// the others in the order of segments.
+struct AttentionParams {
+  const float* q = nullptr;  // [tokens, group, head_dim] f32, tokens q_stride apart
+  int64_t q_stride = 0;
+  int tokens = 0;
+  int group = 0;  // query heads of this key/value head
+  int head_dim = 0;
+  int first_position = 0;      // of the tile's first token
+  float scale = 0;             // of the scores, 1/sqrt(head_dim)
+  const void* keys = nullptr;  // this layer and head: [pages][16, head_dim], pages page_stride numbers apart
+  const void* values = nullptr;  // likewise
+  Dtype kv_dtype = Dtype::f32;
+  int64_t page_stride = 0;
+  const int32_t* pages = nullptr;  // the sequence's page table
+  int begin = 0, end = 0;          // positions of the segment, begin a multiple of kAttentionBlock
+  float* state =
+      nullptr;  // in, out: [tokens * group][state_stride]: largest score, sum, then head_dim weighted values
+  int64_t state_stride = 0;
+  float* scratch = nullptr;  // attention_scratch(tokens * group, head_dim) floats
+};
+
+// attention_begin sets the softmax state of `rows` query rows to "nothing seen"; attention_merge folds
+// `other` into it.
+struct AttentionStateParams {
+  float* state = nullptr;        // [rows][state_stride]
+  const float* other = nullptr;  // for merging: the state that covers later positions
+  int64_t state_stride = 0;
+  int64_t other_stride = 0;
+  int rows = 0;
+  int head_dim = 0;
+};
+
+struct SoftmaxWeightsParams {
+  const float* logits = nullptr;  // [count]
+  float* out = nullptr;           // [count]: e^((logits - largest) * scale)
+  int64_t count = 0;
+  float largest = 0;
+  float scale = 1;
+};
+
+constexpr int kPagePositions = 16;      // positions of one KV page
+constexpr int kAttentionBlock = 64;     // positions that one step of the online softmax takes
+constexpr int kAttentionSegment = 512;  // positions that are folded before segments are merged
+constexpr int64_t attention_scratch(int64_t query_rows, int64_t head_dim) {
+  return kAttentionBlock * (2 * head_dim + query_rows) + query_rows * head_dim;
+}
+
+struct Kernels {
+  const char* name;
+  int lanes;
+  void (*matmul)(const MatmulParams&);
+  void (*rms_norm)(const RmsNormParams&);
+  void (*rotate)(const RotateParams&);
+  void (*silu_mul)(const SiluMulParams&);
+  void (*convert)(const ConvertParams&);
+  void (*attention)(const AttentionParams&);
+  void (*attention_begin)(const AttentionStateParams&);
+  void (*attention_merge)(const AttentionStateParams&);
+  float (*largest)(const float* values, int64_t count);
+  void (*softmax_weights)(const SoftmaxWeightsParams&);
+};
+
+}  // namespace quern::cpu

@@ -1,0 +1,26 @@
+// This instruction set's kernels, gathered in the table that cpu/isa.cc chooses from.
+#include "backend/cpu/kernels/kernels.h"
+#include "backend/cpu/kernels/simd.h"
+
+#define QUERN_NAME_(x) #x
+#define QUERN_NAME(x) QUERN_NAME_(x)
+
+namespace quern::cpu::QUERN_ISA {
+
+void matmul(const MatmulParams&);
+void rms_norm(const RmsNormParams&);
+void rotate(const RotateParams&);
+void silu_mul(const SiluMulParams&);
+void convert(const ConvertParams&);
+void attention(const AttentionParams&);
+void attention_begin(const AttentionStateParams&);
+void attention_merge(const AttentionStateParams&);
+float largest_of(const float*, int64_t);
+void softmax_weights(const SoftmaxWeightsParams&);
+
+extern const Kernels kKernels;
+const Kernels kKernels{
+    QUERN_NAME(QUERN_ISA), kLanes,          matmul,     rms_norm,       rotate, silu_mul, convert, attention,
+    attention_begin,       attention_merge, largest_of, softmax_weights};
+
+}  // namespace quern::cpu::QUERN_ISA

@@ -1,0 +1,56 @@
+#pragma once
+#include <napi.h>
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+
+namespace quern {
+
+// Reads the members of a plain object that lib/ has made and validated. A wrong type here is a bug of ours,
+// but must not crash.
+class Options {
+ public:
+  explicit Options(const Napi::Value& value) {
+    if (!value.IsObject()) throw Error("internal", "native options: expected an object");
+    object_ = value.As<Napi::Object>();
+  }
+
+  Napi::Value get(const char* name) const { return object_.Get(name); }
+  double number(const char* name) const {
+    const Napi::Value value = get(name);
+    if (!value.IsNumber()) throw Error("internal", std::string("native options: expected a number: ") + name);
+    return value.As<Napi::Number>().DoubleValue();
+  }
+  template <typename T>
+  T integer(const char* name) const {
+    const double value = number(name);
+    if (!(value >= static_cast<double>(std::numeric_limits<T>::min()) &&
+          value <= static_cast<double>(std::numeric_limits<T>::max()))) {
+      throw Error("internal", std::string("native options: out of range: ") + name);
+    }
+    return static_cast<T>(value);
+  }
+  float real(const char* name) const { return static_cast<float>(number(name)); }
+  bool flag(const char* name) const { return get(name).ToBoolean(); }
+  std::string text(const char* name) const {
+    const Napi::Value value = get(name);
+    if (!value.IsString()) throw Error("internal", std::string("native options: expected a string: ") + name);
+    return value.As<Napi::String>().Utf8Value();
+  }
+  std::vector<int32_t> ids(const char* name) const {
+    const Napi::Value value = get(name);
+    if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_int32_array) {
+      throw Error("internal", std::string("native options: expected an Int32Array: ") + name);
+    }
+    const auto array = value.As<Napi::Int32Array>();
+    return {array.Data(), array.Data() + array.ElementLength()};
+  }
+
+ private:
+  Napi::Object object_;
+};
+
+}  // namespace quern

@@ -1,0 +1,59 @@
+#pragma once
+#include <napi.h>
+
+#include <cstring>
+#include <vector>
+
+#include "engine/request.h"
+
+namespace quern {
+
+// What a step gave, as JavaScript sees it: NativeRow[] of lib/native/binding.ts.
+
+inline const char* finish_name(Finish finish) {
+  switch (finish) {
+    case Finish::running:
+      return "";
+    case Finish::stop:
+      return "stop";
+    case Finish::length:
+      return "length";
+    case Finish::cancelled:
+      return "cancelled";
+    case Finish::failed:
+      return "failed";
+    case Finish::logits:
+      return "logits";
+  }
+  return "";
+}
+
+inline Napi::Object to_js(Napi::Env env, const StepRow& row) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("request", row.request);
+  object.Set("token", row.token);
+  object.Set("text", row.text);
+  if (row.finish == Finish::running) return object;
+  object.Set("finish", finish_name(row.finish));
+  object.Set("queuedSeconds", row.timings.queued_seconds);
+  object.Set("prefillSeconds", row.timings.prefill_seconds);
+  object.Set("decodeSeconds", row.timings.decode_seconds);
+  if (row.finish == Finish::failed) {
+    object.Set("errorCode", row.error_code);
+    object.Set("errorMessage", row.error_message);
+  }
+  if (row.finish == Finish::logits) {
+    auto logits = Napi::Float32Array::New(env, row.logits.size());
+    if (!row.logits.empty()) std::memcpy(logits.Data(), row.logits.data(), row.logits.size() * sizeof(float));
+    object.Set("logits", logits);
+  }
+  return object;
+}
+
+inline Napi::Array to_js(Napi::Env env, const std::vector<StepRow>& rows) {
+  Napi::Array array = Napi::Array::New(env, rows.size());
+  for (uint32_t i = 0; i < rows.size(); ++i) array.Set(i, to_js(env, rows[i]));
+  return array;
+}
+
+}  // namespace quern

@@ -1,0 +1,47 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tokenizer/token_decoder.h"
+#include "tokenizer/tokenizer.h"
+
+namespace quern {
+
+// What a caller asks for. TypeScript has validated it; Engine::submit checks what memory safety rests on.
+struct Request {
+  std::vector<int32_t> prompt;
+  int32_t max_tokens = 0;
+  float temperature = 0;  // 0: greedy
+  int32_t top_k = 0;
+  float top_p = 1;
+  float min_p = 0;
+  uint64_t seed = 0;
+  std::vector<int32_t> stop_tokens;
+  std::shared_ptr<const Tokenizer> tokenizer;  // null: ids only, no text
+  // Logits instead of tokens: of the last position, or of all.
+  enum class Logits { none, last, all } logits = Logits::none;
+};
+
+enum class Finish : uint8_t { running, stop, length, cancelled, failed, logits };
+
+struct Timings {
+  double queued_seconds = 0;   // from submission to the first step
+  double prefill_seconds = 0;  // from there to the first token
+  double decode_seconds = 0;   // from the first token to the last
+};
+
+// What one step gave one request; the last one of a request has a `finish`.
+struct StepRow {
+  uint32_t request = 0;
+  int32_t token = -1;  // -1: none
+  std::string text;    // UTF-8, whole characters
+  Finish finish = Finish::running;
+  Timings timings;                        // with `finish`
+  std::string error_code, error_message;  // with Finish::failed
+  std::vector<float> logits;              // with Finish::logits
+};
+
+}  // namespace quern

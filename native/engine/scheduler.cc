@@ -1,0 +1,125 @@
+#include "engine/scheduler.h"
+
+#include <algorithm>
+
+#include "backend/backend.h"
+
+namespace quern {
+
+namespace {
+
+constexpr double kChunkSecondsBesideDecoding = 0.2;  // others wait for their next token no longer than this
+constexpr double kChunkSecondsAlone = 1.0;  // a new request waits for its first step no longer than this
+constexpr int kFirstChunk = 64, kLeastChunk = 8;
+
+int64_t pages_for(int64_t positions) {
+  return (positions + kPagePositions - 1) / kPagePositions;
+}
+
+}  // namespace
+
+const std::vector<ScheduledRows>& Scheduler::schedule() {
+  admit();
+  step_.clear();
+  int rows = 0;
+  // Decoding rows first. Securing pages may preempt later sequences, so this walks by index and looks at the
+  // size anew.
+  for (size_t i = 0; i < running_.size() && rows < limits_.rows; ++i) {
+    Sequence& sequence = *running_[i];
+    if (sequence.pending() != 1 || is_paused(sequence) || !secure_pages(sequence, 1)) continue;
+    step_.push_back({&sequence, 1});
+    ++rows;
+  }
+  const int budget = std::min(limits_.rows, rows + chunk_rows(rows));
+  for (size_t i = 0; i < running_.size() && rows < budget; ++i) {
+    Sequence& sequence = *running_[i];
+    if (sequence.pending() <= 1 || is_paused(sequence)) continue;
+    const int32_t chunk = std::min(sequence.pending(), budget - rows);
+    if (!secure_pages(sequence, chunk)) continue;
+    step_.push_back({&sequence, chunk});
+    rows += chunk;
+  }
+  // A sequence preempted after it was chosen has lost its pages.
+  std::erase_if(step_, [](const ScheduledRows& part) { return part.sequence->pages.empty(); });
+  return step_;
+}
+
+void Scheduler::admit() {
+  while (!waiting_.empty() && static_cast<int>(running_.size()) < limits_.sequences) {
+    Sequence& next = *waiting_.front();
+    if (is_paused(next)) {  // a preempted sequence whose reader still sleeps does not hold up the others
+      const auto awake = std::find_if(waiting_.begin(), waiting_.end(),
+                                      [&](const auto& sequence) { return !is_paused(*sequence); });
+      if (awake == waiting_.end()) return;
+      std::rotate(waiting_.begin(), awake, awake + 1);
+      continue;
+    }
+    // One page beyond its tokens, so that it is not preempted by the next step.
+    const int64_t needed = std::min(pages_for(static_cast<int64_t>(next.tokens.size())) + 1, pool_.total());
+    int64_t promised = 0;  // to running sequences that are still being computed
+    for (const auto& sequence : running_) {
+      promised += std::max<int64_t>(0, pages_for(static_cast<int64_t>(sequence->tokens.size())) -
+                                           static_cast<int64_t>(sequence->pages.size()));
+    }
+    if (pool_.free() - promised < needed && !running_.empty()) return;
+    running_.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+  }
+}
+
+bool Scheduler::is_paused(const Sequence& sequence) const {
+  return sequence.unread.load(std::memory_order_relaxed) >= kMostUnread;
+}
+
+bool Scheduler::secure_pages(Sequence& sequence, int32_t rows) {
+  const int64_t missing = pages_for(sequence.computed + rows) - static_cast<int64_t>(sequence.pages.size());
+  if (missing <= 0) return true;
+  while (!pool_.take(missing, sequence.pages)) {
+    if (!preempt_for(sequence)) return false;
+  }
+  return true;
+}
+
+bool Scheduler::preempt_for(const Sequence& needy) {
+  const auto holds = [](const std::shared_ptr<Sequence>& sequence) { return !sequence->pages.empty(); };
+  auto victim = std::find_if(running_.begin(), running_.end(),
+                             [&](const auto& s) { return s.get() != &needy && holds(s) && is_paused(*s); });
+  if (victim == running_.end()) {
+    const auto last = std::find_if(running_.rbegin(), running_.rend(), holds);
+    // Only those admitted later than the needy one: else two sequences could take turns for ever.
+    if (last == running_.rend() || last->get() == &needy) return false;
+    victim = std::prev(last.base());
+    const auto self =
+        std::find_if(running_.begin(), running_.end(), [&](const auto& s) { return s.get() == &needy; });
+    if (victim < self) return false;
+  }
+  (*victim)->computed = 0;
+  pool_.give_back((*victim)->pages);
+  waiting_.push_front(std::move(*victim));
+  running_.erase(victim);
+  return true;
+}
+
+int Scheduler::chunk_rows(int decode_rows) const {
+  if (rows_per_second_ == 0) return std::min(kFirstChunk, limits_.rows);
+  const double seconds = decode_rows > 0 ? kChunkSecondsBesideDecoding : kChunkSecondsAlone;
+  return std::clamp(static_cast<int>(rows_per_second_ * seconds), kLeastChunk, limits_.rows);
+}
+
+void Scheduler::measured(int rows, double seconds) {
+  if (rows < kLeastChunk || seconds <= 0) return;
+  const double rate = rows / seconds;
+  rows_per_second_ = rows_per_second_ == 0 ? rate : 0.7 * rows_per_second_ + 0.3 * rate;
+}
+
+void Scheduler::remove(const Sequence& sequence) {
+  const auto is_it = [&](const std::shared_ptr<Sequence>& other) { return other.get() == &sequence; };
+  if (const auto found = std::find_if(running_.begin(), running_.end(), is_it); found != running_.end()) {
+    pool_.give_back((*found)->pages);
+    running_.erase(found);
+  } else {
+    std::erase_if(waiting_, is_it);
+  }
+}
+
+}  // namespace quern

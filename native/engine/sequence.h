@@ -1,0 +1,38 @@
+#pragma once
+#include <atomic>
+#include <chrono>
+#include <optional>
+
+#include "engine/request.h"
+
+namespace quern {
+
+using Clock = std::chrono::steady_clock;
+
+// A request on its way through the engine. Touched by the engine thread alone, but for the atomics.
+struct Sequence {
+  Sequence(uint32_t number, Request asked) : id(number), request(std::move(asked)), tokens(request.prompt) {
+    if (request.tokenizer) text.emplace(request.tokenizer, true);
+  }
+
+  const uint32_t id;
+  const Request request;
+  std::vector<int32_t> tokens;  // the prompt, then what was generated
+  int32_t computed = 0;         // tokens whose keys and values are in the pages
+  std::vector<int32_t> pages;   // the page of position p is pages[p / kPagePositions]
+  std::optional<TokenDecoder> text;
+  std::vector<float> logits;  // of a logits request, so far
+
+  Clock::time_point submitted = Clock::now();
+  std::optional<Clock::time_point> started, first_token;
+
+  std::atomic<bool> cancelled{false};
+  std::atomic<int32_t> unread{0};  // tokens given out that the consumer has not taken
+  bool in_step = false;            // guarded by Engine's mutex: part of the step that is running
+
+  int32_t pending() const { return static_cast<int32_t>(tokens.size()) - computed; }
+  int32_t generated() const { return static_cast<int32_t>(tokens.size() - request.prompt.size()); }
+  bool wants_logits() const { return request.logits != Request::Logits::none; }
+};
+
+}  // namespace quern

@@ -1,0 +1,183 @@
+#include "model/weights.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/error.h"
+#include "core/file.h"
+
+namespace quern {
+
+namespace {
+
+// Numbers of one planned weight, in any order and from any thread.
+class Source {
+ public:
+  Source(const PlannedWeight& weight, const std::vector<File>& files, uint64_t seed)
+      : weight_(weight), files_(files), seed_(hash(seed)) {
+    for (const char letter : weight.slot) seed_ = hash(seed_ + static_cast<unsigned char>(letter));
+  }
+
+  void read(int64_t first, int64_t count, Dtype dtype, void* into) const {
+    const auto size = static_cast<int64_t>(size_of(weight_.dtype));
+    if (weight_.source.kind != WeightSource::Kind::file) return make_up(first, count, dtype, into);
+    const uint64_t offset = weight_.source.offset + static_cast<uint64_t>(first * size);
+    const File& file = files_[static_cast<size_t>(weight_.source.file)];
+    if (dtype == weight_.dtype) return file.read(offset, into, static_cast<size_t>(count * size));
+    std::vector<char> stored(static_cast<size_t>(count * size));
+    file.read(offset, stored.data(), stored.size());
+    for (int64_t i = 0; i < count; ++i) put(number_at(stored.data(), i), dtype, into, i);
+  }
+
+ private:
+  // SplitMix64's finaliser (Steele, Lea and Flood 2014): a counter goes in, independent bits come out.
+  static uint64_t hash(uint64_t x) {
+    x += 0x9e3779b97f4a7c15u;
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+    return x ^ x >> 31;
+  }
+
+  void make_up(int64_t first, int64_t count, Dtype dtype, void* into) const {
+    const float value = weight_.source.value;
+    const bool random = weight_.source.kind == WeightSource::Kind::random;
+    for (int64_t i = 0; i < count; ++i) {
+      const float unit =
+          static_cast<float>(hash(seed_ + static_cast<uint64_t>(first + i)) >> 40) * 0x1p-23f - 1;  // [-1, 1)
+      put(random ? value * unit : value, dtype, into, i);
+    }
+  }
+
+  float number_at(const char* stored, int64_t i) const {
+    switch (weight_.dtype) {
+      case Dtype::f32:
+        return reinterpret_cast<const float*>(stored)[i];
+      case Dtype::f16:
+        return to_f32(reinterpret_cast<const F16*>(stored)[i]);
+      case Dtype::bf16:
+        return to_f32(reinterpret_cast<const Bf16*>(stored)[i]);
+    }
+    return 0;
+  }
+
+  static void put(float number, Dtype dtype, void* into, int64_t i) {
+    switch (dtype) {
+      case Dtype::f32:
+        static_cast<float*>(into)[i] = number;
+        return;
+      case Dtype::f16:
+        static_cast<F16*>(into)[i] = to_f16(number);
+        return;
+      case Dtype::bf16:
+        static_cast<Bf16*>(into)[i] = to_bf16(number);
+        return;
+    }
+  }
+
+  const PlannedWeight& weight_;
+  const std::vector<File>& files_;
+  uint64_t seed_;
+};
+
+// Prepares weights one after the other and knows which are wanted.
+class Loader {
+ public:
+  Loader(const ModelPlan& plan, Backend& backend, std::optional<Dtype> dtype,
+         const DecoderWeights::Progress& progress)
+      : plan_(plan), backend_(backend), dtype_(dtype), progress_(progress) {
+    for (const PlannedFile& file : plan.files) {
+      files_.emplace_back(file.path);
+      if (files_.back().bytes() != file.bytes) {
+        throw Error("truncated", file.path + ": expected " + std::to_string(file.bytes) +
+                                     " bytes, as when its header was read, got " +
+                                     std::to_string(files_.back().bytes()));
+      }
+    }
+    for (const PlannedWeight& weight : plan.weights) {
+      by_slot_[weight.slot] = &weight;
+      total_ += size(weight);
+    }
+  }
+
+  std::unique_ptr<Weight> load(const std::string& slot, int64_t rows, int64_t cols) {
+    const auto found = by_slot_.find(slot);
+    if (found == by_slot_.end()) throw Error("missing_tensor", "the plan has no weight " + slot);
+    const PlannedWeight& weight = *found->second;
+    if (weight.rows != rows || weight.cols != cols) {
+      throw Error("wrong_shape", slot + ": expected [" + std::to_string(rows) + ", " + std::to_string(cols) +
+                                     "], got [" + std::to_string(weight.rows) + ", " +
+                                     std::to_string(weight.cols) + "]");
+    }
+    const Source source(weight, files_, plan_.seed);
+    const Dtype dtype = rows == 1 ? weight.dtype : dtype_.value_or(weight.dtype);
+    auto prepared =
+        backend_.prepare_weight({dtype, rows, cols, [&](int64_t first, int64_t count, void* into) {
+                                   if (progress_.abort && progress_.abort->load(std::memory_order_relaxed)) {
+                                     throw Error("aborted", "loading was aborted");
+                                   }
+                                   source.read(first, count, dtype, into);
+                                 }});
+    done_ += size(weight);
+    if (progress_.report) progress_.report(done_, total_);
+    return prepared;
+  }
+
+ private:
+  static uint64_t size(const PlannedWeight& weight) {
+    return static_cast<uint64_t>(weight.rows) * static_cast<uint64_t>(weight.cols) * size_of(weight.dtype);
+  }
+
+  const ModelPlan& plan_;
+  Backend& backend_;
+  std::optional<Dtype> dtype_;
+  const DecoderWeights::Progress& progress_;
+  std::vector<File> files_;
+  std::map<std::string, const PlannedWeight*> by_slot_;
+  uint64_t done_ = 0, total_ = 0;
+};
+
+}  // namespace
+
+DecoderWeights::DecoderWeights(const ModelPlan& plan, Backend& backend, std::optional<Dtype> dtype,
+                               const Progress& progress) {
+  const DecoderConfig& c = plan.config;
+  Loader loader(plan, backend, dtype, progress);
+  const auto take = [&](const std::string& slot, int64_t rows, int64_t cols) -> const Weight* {
+    auto& weight = owned_[slot];
+    weight = loader.load(slot, rows, cols);
+    bytes_ += weight->bytes();
+    if (rows > 1 && (slot != "embed" || c.tied_embeddings)) bytes_per_token_ += weight->bytes();
+    return weight.get();
+  };
+  const int64_t q_rows = int64_t{c.heads} * c.head_dim, kv_rows = int64_t{c.kv_heads} * c.head_dim;
+  const auto eps = static_cast<float>(c.norm_eps);
+  embedding_ = take("embed", c.vocab, c.hidden);
+  for (int i = 0; i < c.layers; ++i) {
+    const std::string at = "layers." + std::to_string(i) + ".";
+    LayerWeights layer;
+    AttentionInputWeights& input = layer.attention_input;
+    input.norm = take(at + "attention_norm", 1, c.hidden);
+    input.q = take(at + "q", q_rows, c.hidden);
+    input.k = take(at + "k", kv_rows, c.hidden);
+    input.v = take(at + "v", kv_rows, c.hidden);
+    if (c.qkv_bias) {
+      input.q_bias = take(at + "q_bias", 1, q_rows);
+      input.k_bias = take(at + "k_bias", 1, kv_rows);
+      input.v_bias = take(at + "v_bias", 1, kv_rows);
+    }
+    if (c.qk_norm) {
+      input.q_norm = take(at + "q_norm", 1, c.head_dim);
+      input.k_norm = take(at + "k_norm", 1, c.head_dim);
+    }
+    input.norm_eps = eps;
+    layer.o = take(at + "o", c.hidden, q_rows);
+    layer.ffn_input = {take(at + "ffn_norm", 1, c.hidden), take(at + "gate", c.ffn, c.hidden),
+                       take(at + "up", c.ffn, c.hidden), eps};
+    layer.down = take(at + "down", c.hidden, c.ffn);
+    layers_.push_back(layer);
+  }
+  final_norm_ = take("final_norm", 1, c.hidden);
+  head_ = c.tied_embeddings ? embedding_ : take("head", c.vocab, c.hidden);
+}
+
+}  // namespace quern

@@ -1,0 +1,53 @@
+#pragma once
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "backend/backend.h"
+#include "model/plan.h"
+
+namespace quern {
+
+// A decoder's weights, prepared by a backend and put into the places where the layers look for them.
+struct LayerWeights {
+  AttentionInputWeights attention_input;
+  const Weight* o = nullptr;  // [hidden, heads * head_dim]
+  FfnInputWeights ffn_input;
+  const Weight* down = nullptr;  // [hidden, ffn]
+};
+
+class DecoderWeights {
+ public:
+  struct Progress {
+    std::function<void(uint64_t done, uint64_t total)> report;  // bytes of the plan's weights
+    const std::atomic<bool>* abort = nullptr;                   // set: loading throws Error aborted
+  };
+  // Loads all that the config asks for. `dtype` converts matrices while loading; without it they stay as they
+  // are. Throws Error missing_tensor, wrong_shape, truncated, read_error, out_of_memory.
+  DecoderWeights(const ModelPlan& plan, Backend& backend, std::optional<Dtype> dtype,
+                 const Progress& progress);
+
+  const Weight& embedding() const { return *embedding_; }
+  const Weight& final_norm() const { return *final_norm_; }
+  const Weight& head() const { return *head_; }
+  const std::vector<LayerWeights>& layers() const { return layers_; }
+  // Bytes in memory.
+  uint64_t bytes() const { return bytes_; }
+  // Bytes that decoding one token reads: all matrices, of the embedding only when it is the head as well.
+  uint64_t bytes_per_token() const { return bytes_per_token_; }
+
+ private:
+  std::map<std::string, std::unique_ptr<Weight>> owned_;  // by slot
+  const Weight* embedding_ = nullptr;
+  const Weight* final_norm_ = nullptr;
+  const Weight* head_ = nullptr;
+  std::vector<LayerWeights> layers_;
+  uint64_t bytes_ = 0;
+  uint64_t bytes_per_token_ = 0;
+};
+
+}  // namespace quern
