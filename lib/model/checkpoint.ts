@@ -32,7 +32,7 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
   }
   const index = join(folder, indexName)
   if (await isFile(index)) return readShards(folder, index)
-  throw await explainMissingWeights(folder)
+  throw await explainMissing(folder, `neither ${singleName} nor ${indexName}`)
 }
 
 async function readShards(folder: string, index: string): Promise<Checkpoint> {
@@ -93,18 +93,14 @@ function withTensor(file: number, tensor: StoredTensor | undefined) {
   return tensor === undefined ? undefined : { file, tensor }
 }
 
-/** A folder without safetensors may hold the weights in another format: then say so. */
-async function explainMissingWeights(folder: string): Promise<QuernError> {
-  const names = await readdir(folder).catch(() => [])
-  const other = names.find((name) => name.endsWith('.gguf') || /^pytorch_model.*\.bin$/.test(name))
+/** The error for a folder that lacks what is needed: it may hold a model in another format, and then that is what to say. */
+export async function explainMissing(folder: string, what: string): Promise<QuernError> {
+  const names = await readdir(folder).catch((): string[] => [])
+  const isOther = (name: string) => name.endsWith('.gguf') || /^pytorch_model.*\.bin$/.test(name)
+  const other = names.some((name) => name.endsWith('.safetensors')) ? undefined : names.find(isOther)
   if (other !== undefined) {
-    return new QuernError(
-      'unsupported_format',
-      `${folder}: ${other} is not supported yet, only safetensors`,
-      { value: other },
-    )
+    const reason = `${other} is in a format that is not supported yet, only safetensors are`
+    return new QuernError('unsupported_format', `${folder}: ${reason}`, { value: other })
   }
-  return new QuernError('missing_file', `${folder}: there is neither ${singleName} nor ${indexName}`, {
-    value: folder,
-  })
+  return new QuernError('missing_file', `${folder}: the folder has ${what}`, { value: folder })
 }

@@ -2,17 +2,15 @@ import { type Architecture, architectures, unsupportedModelTypes } from './archi
 import type { Fields, Range } from './fields.js'
 import type { DecoderConfig } from './plan.js'
 import { refuseQuantization } from './quantization.js'
-import { readRopeScaling, scaledContext } from './rope-scaling.js'
+import { positions, readRopeScaling, scaledContext } from './rope-scaling.js'
 
 // Far above every model there is, and low enough that no product of two comes near 2^53.
 const layersRange: Range = { min: 1, max: 4096 }
 const widthRange: Range = { min: 1, max: 1 << 20 }
 const headsRange: Range = { min: 1, max: 4096 }
 const headDimRange: Range = { min: 2, max: 4096 }
-const ffnRange: Range = { min: 1, max: 1 << 24 }
 const vocabRange: Range = { min: 1, max: 1 << 24 }
-const positions: Range = { min: 1, max: 2 ** 31 - 1 }
-const thetaRange: Range = { min: 0, above: true, max: 1e15 }
+const thetaRange: Range = { min: 1e-6, max: 1e15 }
 const epsRange: Range = { min: 0, above: true, max: 1 }
 
 /** Activation functions that other models of these families use. */
@@ -52,6 +50,9 @@ export function readConfig(fields: Fields): ModelConfig {
   const heads = fields.requiredInteger('num_attention_heads', headsRange)
   const layers = fields.requiredInteger('num_hidden_layers', layersRange)
   const headDim = readHeadDim(fields, hidden, heads, defaults.headDim)
+  if (heads * headDim > widthRange.max) {
+    fields.fail('num_attention_heads', `at most ${widthRange.max} / head_dim, which is ${headDim}`)
+  }
   const maxPositions = fields.integer('max_position_embeddings', positions) ?? defaults.contextLength
   const rope = readRope(fields, architecture, headDim, maxPositions)
   const decoder: DecoderConfig = {
@@ -60,7 +61,7 @@ export function readConfig(fields: Fields): ModelConfig {
     heads,
     kvHeads: readKvHeads(fields, heads, defaults.kvHeads),
     headDim,
-    ffn: fields.requiredInteger('intermediate_size', ffnRange),
+    ffn: fields.requiredInteger('intermediate_size', widthRange),
     vocab: fields.requiredInteger('vocab_size', vocabRange),
     normEps: fields.number('rms_norm_eps', epsRange) ?? defaults.normEps,
     contextLength: scaledContext(rope.scaling, maxPositions),
@@ -172,7 +173,7 @@ function refuseWindow(
   architecture: Architecture,
   { layers, contextLength }: DecoderConfig,
 ): void {
-  const window = fields.integer('sliding_window', positions)
+  const window = fields.integer('sliding_window', { min: 1, max: Number.MAX_SAFE_INTEGER })
   const firstWindowed = fields.integer('max_window_layers', { min: 0, max: 2 ** 31 - 1 }) ?? 28
   const layerTypes = fields.strings('layer_types')
   const unknown = layerTypes?.find((type) => type !== 'full_attention' && type !== 'sliding_attention')

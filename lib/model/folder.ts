@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path'
 import { QuernError } from '../errors.js'
 import type { Architecture } from './architectures.js'
-import { type Checkpoint, readCheckpoint } from './checkpoint.js'
+import { type Checkpoint, explainMissing, readCheckpoint } from './checkpoint.js'
 import { readConfig } from './config.js'
 import { readFields } from './fields.js'
 import { type GenerationDefaults, greedyDefaults, readGenerationConfig } from './generation-config.js'
@@ -48,7 +48,9 @@ const weightDtypes: Partial<Record<StoredDtype, WeightDtype>> = { F32: 'f32', F1
  */
 export async function readFolder(folder: string): Promise<ModelFolder> {
   const path = resolve(folder)
-  const config = readConfig(await readFields(join(path, 'config.json')))
+  const configPath = join(path, 'config.json')
+  if (!(await isFile(configPath))) throw await explainMissing(path, 'no config.json')
+  const config = readConfig(await readFields(configPath))
   const generation = await readGeneration(path)
   const checkpoint = await readCheckpoint(path)
   const plan: ModelPlan = {

@@ -87,6 +87,11 @@ export async function inspect(source?: string, options: InspectOptions = {}): Pr
 }
 
 function checkOptions(options: InspectOptions): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new QuernError('invalid_option', `options must be an object, got ${quote(options)}`, {
+      value: options,
+    })
+  }
   for (const [key, value] of Object.entries(options)) {
     if (key !== 'dtype')
       throw new QuernError('unsupported_option', `inspect has no option ${quote(key)}`, { value: key })

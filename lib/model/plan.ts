@@ -4,38 +4,51 @@ export type WeightDtype = 'f32' | 'f16' | 'bf16'
 /** How rotary angles are scaled; the formulas are in native/model/rope.cc. */
 export interface RopeScaling {
   type: 'none' | 'linear' | 'dynamic' | 'yarn' | 'llama3' | 'longrope'
-  /** linear, dynamic, yarn, llama3: how many times longer than trained. longrope: max context / original context. */
+  /** linear, dynamic, yarn, llama3: how many times longer than trained. longrope: max context / original context. none: 1. */
   factor: number
-  /** The context the model was trained on (dynamic: max_position_embeddings). */
+  /** The context the model was trained on, in tokens (none, linear, dynamic: max_position_embeddings). */
   originalContext: number
-  /** llama3 */
+  /** llama3: wavelengths above originalContext / lowFreqFactor are stretched whole. */
   lowFreqFactor?: number
+  /** llama3: wavelengths below originalContext / highFreqFactor stay as they are. */
   highFreqFactor?: number
-  /** yarn */
+  /** yarn: turns within originalContext from which on a dimension stays as it is. */
   betaFast?: number
+  /** yarn: turns within originalContext up to which a dimension is stretched whole. */
   betaSlow?: number
+  /** yarn: always together with mscaleAllDim. */
   mscale?: number
   mscaleAllDim?: number
+  /** yarn: the ramp's ends are rounded to whole dimensions. */
   truncate?: boolean
-  /** yarn, longrope: given outright instead of derived */
+  /** yarn, longrope: what cos and sin are multiplied by, given outright instead of derived. */
   attentionFactor?: number
-  /** longrope: dim/2 numbers each */
+  /** longrope: dim / 2 divisors, for sequences within originalContext. */
   shortFactors?: number[]
+  /** longrope: dim / 2 divisors, for longer ones. */
   longFactors?: number[]
 }
 
 /** What makes one decoder different from another: all the native core knows of an architecture. */
 export interface DecoderConfig {
   layers: number
+  /** Width of the residual stream. */
   hidden: number
+  /** Query heads; a multiple of kvHeads. */
   heads: number
+  /** Heads of keys and values. */
   kvHeads: number
+  /** Width of a head, even; heads × headDim need not be hidden. */
   headDim: number
+  /** Width inside the feed-forward network. */
   ffn: number
+  /** Rows of the embedding: a tokenizer may know fewer tokens. */
   vocab: number
+  /** Added to the mean square in every RMSNorm. */
   normEps: number
+  /** Tokens a sequence may have. */
   contextLength: number
-  /** dim: how many of the first headDim values of each head rotate. */
+  /** theta: the base. dim: how many of the first headDim values of each head rotate. */
   rope: { theta: number; dim: number; scaling: RopeScaling }
   /** RMSNorm over each query and key head, before the rotation. */
   qkNorm: boolean
@@ -47,9 +60,11 @@ export interface DecoderConfig {
 
 /** Where the numbers of a weight come from: bytes of a file, or made up (`random:` models). */
 export type WeightSource =
+  /** The file's place in the plan's list, and bytes from its start, aligned to nothing. */
   | { file: number; offset: number }
-  /** Uniform in [-scale, scale], from the plan's seed and the slot's name. */
+  /** Uniform in [-random, random], from the plan's seed and the slot's name. */
   | { random: number }
+  /** All the same. */
   | { constant: number }
 
 /** One weight the decoder needs. Vectors have rows 1. Row-major. */
@@ -81,6 +96,12 @@ export interface ModelPlan {
  * seed N
  * weight SLOT DTYPE ROWS COLS file INDEX OFFSET | random SCALE | constant VALUE
  * end
+ * ```
+ *
+ * @example
+ * ```ts
+ * const { plan } = await inspect('./Qwen3-0.6B')
+ * if (plan) await writeFile('qwen3.plan', planText(plan))
  * ```
  */
 export function planText(plan: ModelPlan): string {

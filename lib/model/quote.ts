@@ -5,9 +5,9 @@
 export function quote(value: unknown): string {
   if (typeof value === 'bigint') return value.toString()
   if (typeof value === 'number' || value === undefined) return String(value)
-  if (value instanceof Map) return 'an object'
   if (Array.isArray(value))
     return value.length <= 8 ? `[${value.map(quote).join(', ')}]` : `a list of ${value.length}`
+  if (typeof value === 'object' && value !== null) return 'an object'
   const text = typeof value === 'string' && value.length > 80 ? `${value.slice(0, 80)}…` : value
   return JSON.stringify(text) ?? typeof value
 }

@@ -1,8 +1,9 @@
 import type { Fields, Range } from './fields.js'
 import type { RopeScaling } from './plan.js'
 
-const positive: Range = { min: 0, above: true, max: 1e15 }
-const positions: Range = { min: 1, max: 2 ** 31 - 1 }
+const positive: Range = { min: 1e-6, max: 1e12 }
+/** Tokens of a context. */
+export const positions: Range = { min: 1, max: 2 ** 28 }
 
 /** Names of scaling types in config.json, old and new, and ours. */
 const types: Readonly<Record<string, RopeScaling['type']>> = {
@@ -45,8 +46,11 @@ export function readRopeScaling(fields: Fields | undefined, context: RopeContext
   switch (type) {
     case 'none':
       return none
-    case 'linear':
     case 'dynamic':
+      // The base's exponent is dim / (dim - 2).
+      if (context.headDim <= 2) fields.fail(key, 'another one for heads of 2')
+      return { ...none, type, factor: fields.requiredNumber('factor', positive) }
+    case 'linear':
       return { ...none, type, factor: fields.requiredNumber('factor', positive) }
     case 'yarn':
       return readYarn(fields, context)

@@ -194,6 +194,8 @@ describe('readConfig', () => {
     ],
     [{ rope_scaling: { rope_type: 'constructor', factor: 2 } }, 'invalid_config', /rope_type/],
     [{ head_dim: 127 }, 'invalid_config', /even/],
+    [{ num_attention_heads: 4096, head_dim: 512 }, 'invalid_config', /at most 1048576/],
+    [{ head_dim: 2, rope_scaling: { type: 'dynamic', factor: 2 } }, 'invalid_config', /heads of 2/],
     [{ tie_word_embeddings: 'yes' }, 'invalid_config', /true or false/],
     [{ eos_token_id: [-1] }, 'invalid_config', /eos_token_id/],
     [{ vocab_size: 2 ** 60 }, 'invalid_config', /at most 16777216, got 1152921504606847000/],

@@ -88,7 +88,10 @@ describe('inspect', () => {
     await expectCode(() => inspect('absent/model.safetensors'), 'missing_file')
     await expectCode(() => inspect(fixturePath('models', 'README.md')), 'unsupported_format')
     await expectCode(() => inspect(''), 'invalid_input')
-    await expectCode(() => inspect(7 as never), 'invalid_input')
+    const cyclic: { self?: unknown } = {}
+    cyclic.self = cyclic
+    for (const wrong of [7, null, cyclic, Symbol('x'), 1n])
+      await expectCode(() => inspect(wrong as never), 'invalid_input')
     await expectCode(() => inspect('random:qwen3-5b'), 'invalid_input')
   })
 
@@ -99,6 +102,13 @@ describe('inspect', () => {
     await writeFile(`${path}/pytorch_model.bin`, '')
     expect((await expectCode(() => inspect(path), 'unsupported_format')).message).toContain(
       'pytorch_model.bin',
+    )
+    const ggml = temporary.join('ggml')
+    await mkdir(ggml)
+    expect((await expectCode(() => inspect(ggml), 'missing_file')).message).toContain('no config.json')
+    await writeFile(`${ggml}/model-q4_k_m.gguf`, '')
+    expect((await expectCode(() => inspect(ggml), 'unsupported_format')).message).toContain(
+      'model-q4_k_m.gguf',
     )
   })
 
@@ -137,6 +147,7 @@ describe('inspect', () => {
   it('refuses options that it does not know', async () => {
     await expectCode(() => inspect(undefined, { depth: 1 } as never), 'unsupported_option')
     await expectCode(() => inspect('random:qwen3-4b', { dtype: 'int4' as never }), 'invalid_option')
+    await expectCode(() => inspect(undefined, null as never), 'invalid_option')
     await expectCode(() => inspect(undefined, { dtype: 'f32' }), 'unsupported_option')
   })
 

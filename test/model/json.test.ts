@@ -134,7 +134,7 @@ describe('parseJson', () => {
     expect(bytes.byteLength).toBeGreaterThan(4e6)
     const start = performance.now()
     expect((parseJson(bytes) as Map<string, JsonValue>).size).toBe(40_000)
-    expect(performance.now() - start).toBeLessThan(2000)
+    expect(performance.now() - start).toBeLessThan(5000)
   })
 
   it('reads a string of many escapes in linear time', () => {
