@@ -9,7 +9,6 @@ export function quote(value: unknown): string {
     const isShort = value.length <= 8 && !value.some(Array.isArray)
     return isShort ? `[${value.map(quote).join(', ')}]` : `a list of ${value.length}`
   }
-  return value.length <= 8 ? `[${value.map(quote).join(', ')}]` : `a list of ${value.length}`
   if (typeof value === 'object' && value !== null) return 'an object'
   const text = typeof value === 'string' && value.length > 80 ? `${value.slice(0, 80)}…` : value
   return JSON.stringify(text) ?? typeof value
