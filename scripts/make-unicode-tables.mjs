@@ -19,10 +19,19 @@ const MARKS_AFTER_UNICODE_9 =
   '10efa-10eff 10f46-10f50 10f82-10f85 11070 1133b 113ce-113d0 1145e 11839-1183a 1193d-1193e 11943 119e0 11a34 11a47 11a99 ' +
   '11d42-11d45 11d97 11f41-11f42 1612f 16ff0-16ff1 1e08f 1e130-1e136 1e2ae 1e2ec-1e2ef 1e4ec-1e4ef 1e5ee-1e5ef 1e6e3-1e6f5'
 
-const newMarks = MARKS_AFTER_UNICODE_9.split(' ').map((range) => {
-  const [first, last = first] = range.split('-').map((hex) => Number.parseInt(hex, 16))
-  return [first, last]
-})
+// Its \w is that of Unicode 16: letters and marks that came later are no word characters.
+const WORDS_AFTER_UNICODE_16 =
+  '88f c5c cdc 1acf-1add 1ae0-1aeb a7ce-a7cf a7d2 a7d4 a7f1 10940-10959 10ec5-10ec7 10efa-10efb 11b60-11b67 11db0-11ddb ' +
+  '11de0-11de9 16ea0-16eb8 16ebb-16ed3 16ff2-16ff6 187f8-187ff 18d09-18d1e 18d80-18df2 1e6c0-1e6de 1e6e0-1e6f5 ' +
+  '1e6fe-1e6ff 2b73a-2b73f 2cea2-2cead 323b0-33479'
+
+const parseRanges = (text) =>
+  text.split(' ').map((range) => {
+    const [first, last = first] = range.split('-').map((hex) => Number.parseInt(hex, 16))
+    return [first, last]
+  })
+const newMarks = parseRanges(MARKS_AFTER_UNICODE_9)
+const newWords = parseRanges(WORDS_AFTER_UNICODE_16)
 const within = (ranges, code) => ranges.some(([first, last]) => code >= first && code <= last)
 
 function* codePoints() {
@@ -123,7 +132,8 @@ function write(file, header, arrays) {
   writeFileSync(new URL(`../native/tokenizer/${file}`, import.meta.url), source)
 }
 
-const property = (pattern) => rangesWhere((code) => pattern.test(String.fromCodePoint(code)))
+const property = (pattern, except = []) =>
+  rangesWhere((code) => pattern.test(String.fromCodePoint(code)) && !within(except, code))
 write('unicode_classes_data.cc', 'unicode_data.h', [
   rangeArray('kLetterRanges', '\\p{L}', reference.L),
   rangeArray('kNumberRanges', '\\p{N}', reference.N),
@@ -133,7 +143,7 @@ write('unicode_classes_data.cc', 'unicode_data.h', [
     property(/\p{N}/u),
   ),
   rangeArray('kSpaceRanges', '\\s', reference.s),
-  rangeArray('kWordRanges', '\\w', property(/[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u)),
+  rangeArray('kWordRanges', '\\w', property(/[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u, newWords)),
 ])
 write('nfc_data.cc', 'unicode_data.h', [
   rangeArray(

@@ -71,6 +71,7 @@ bool AddedTokenMatcher::Walk::next(Piece& piece) {
         ((begin > 0 && before(begin).is_word()) || (end < text_.size() && after(end).is_word())))
       continue;
     if (token->lstrip) {
+      begin = std::max(begin, given_);
       while (begin > given_ && before(begin).char_class() == CharClass::kSpace)
         begin -= static_cast<size_t>(decode_code_point_before(at(begin)).length);
     }
@@ -78,11 +79,13 @@ bool AddedTokenMatcher::Walk::next(Piece& piece) {
       while (end < text_.size() && after(end).char_class() == CharClass::kSpace)
         end += static_cast<size_t>(decode_code_point(at(end)).length);
     }
-    // A token of white space may lie in what the one before it swallowed: it still counts, but swallows
-    // nothing again.
-    begin = std::max(begin, given_);
-    piece = {text_.substr(given_, begin - given_), token->id};
-    given_ = std::max(end, given_);
+    // A token of white space may lie in what the one before it swallowed. As in the reference it counts
+    // again, and so does what follows it, unless it swallows spaces itself and nothing is left of it.
+    const std::string_view before_token =
+        begin > given_ ? text_.substr(given_, begin - given_) : std::string_view();
+    given_ = end;
+    if (begin >= end) continue;
+    piece = {before_token, token->id};
     return true;
   }
   done_ = true;

@@ -1,17 +1,13 @@
 #include "tokenizer/bpe.h"
 
 #include <algorithm>
+#include <functional>
 
 namespace quern {
 namespace {
 
 // Up to this many bytes, looking at every pair for each merge is cheaper than keeping a heap.
-constexpr size_t kShortWord = 48;
-
-// The heap's order: std::push_heap keeps the largest on top, so "less" means "merges later".
-bool merges_later(const Bpe::Workspace::Candidate& a, const Bpe::Workspace::Candidate& b) {
-  return a.rank != b.rank ? a.rank > b.rank : a.position > b.position;
-}
+constexpr size_t kShortWord = 64;
 
 }  // namespace
 
@@ -19,21 +15,26 @@ Bpe::Bpe(const std::array<int32_t, 256>& byte_ids, const std::vector<Merge>& mer
   int bits = 4;
   while ((size_t{1} << bits) < merges.size() * 2) ++bits;
   shift_ = 64 - bits;
-  slots_.assign(size_t{1} << bits, Slot{kEmpty, kNoRank, 0});
+  slots_.resize(size_t{1} << bits);
   uint32_t rank = 0;
   for (const Merge& merge : merges) {
     const uint64_t pair = pair_of(merge.left, merge.right);
     size_t i = first_slot(pair);
     while (slots_[i].pair != kEmpty && slots_[i].pair != pair) i = (i + 1) & (slots_.size() - 1);
-    slots_[i] = {pair, rank++, merge.result};  // of two equal merges the later counts, as in the reference
+    slots_[i] = {pair, {rank++, merge.result}};  // of two equal merges the later counts, as in the reference
   }
+  byte_merges_.resize(256 * 256);
+  for (size_t left = 0; left < 256; ++left)
+    for (size_t right = 0; right < 256; ++right)
+      if (byte_ids_[left] >= 0 && byte_ids_[right] >= 0)
+        byte_merges_[left * 256 + right] = find(byte_ids_[left], byte_ids_[right]);
 }
 
-const Bpe::Slot& Bpe::find(int32_t left, int32_t right) const {
+Bpe::MergeOf Bpe::find(int32_t left, int32_t right) const {
   const uint64_t pair = pair_of(left, right);
   size_t i = first_slot(pair);
   while (slots_[i].pair != pair && slots_[i].pair != kEmpty) i = (i + 1) & (slots_.size() - 1);
-  return slots_[i];
+  return slots_[i].merge;
 }
 
 void Bpe::encode(std::string_view word, Workspace& workspace, std::vector<int32_t>& out) const {
@@ -48,18 +49,27 @@ void Bpe::encode_short(std::string_view word, std::vector<int32_t>& out) const {
   uint32_t ranks[kShortWord];  // of merging with the next
   int32_t results[kShortWord];
   size_t count = 0;
-  for (const char byte : word) {
-    const int32_t id = byte_ids_[static_cast<unsigned char>(byte)];
-    if (id >= 0) ids[count++] = id;
+  size_t last_byte = 0;
+  for (const char c : word) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte_ids_[byte] < 0) continue;
+    if (count > 0) {
+      const MergeOf& merge = byte_merges_[last_byte * 256 + byte];
+      ranks[count - 1] = merge.rank;
+      results[count - 1] = merge.result;
+    }
+    ids[count++] = byte_ids_[byte];
+    last_byte = byte;
   }
   const auto look_up = [&](size_t i) {
-    const Slot& slot = find(ids[i], ids[i + 1]);
-    ranks[i] = slot.rank;
-    results[i] = slot.result;
+    const MergeOf merge = find(ids[i], ids[i + 1]);
+    ranks[i] = merge.rank;
+    results[i] = merge.result;
   };
-  for (size_t i = 0; i + 1 < count; ++i) look_up(i);
   while (count > 1) {
-    const size_t best = static_cast<size_t>(std::min_element(ranks, ranks + count - 1) - ranks);
+    size_t best = 0;
+    for (size_t i = 1; i + 1 < count; ++i)
+      if (ranks[i] < ranks[best]) best = i;
     if (ranks[best] == kNoRank) break;
     ids[best] = results[best];
     for (size_t i = best + 1; i + 1 < count; ++i) {
@@ -79,51 +89,53 @@ void Bpe::encode_long(std::string_view word, Workspace& workspace, std::vector<i
   auto& heap = workspace.heap;
   symbols.clear();
   heap.clear();
-  for (const char byte : word) {
-    const int32_t id = byte_ids_[static_cast<unsigned char>(byte)];
+  size_t last_byte = 0;
+  for (const char c : word) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte_ids_[byte] < 0) continue;
     const auto position = static_cast<int32_t>(symbols.size());
-    if (id >= 0) symbols.push_back({id, position - 1, position + 1});
+    if (position > 0) {
+      const MergeOf& merge = byte_merges_[last_byte * 256 + byte];
+      symbols.back().rank = merge.rank;
+      symbols.back().result = merge.result;
+      if (merge.rank != kNoRank)
+        heap.push_back(uint64_t{merge.rank} << 32 | static_cast<uint32_t>(position - 1));
+    }
+    symbols.push_back({byte_ids_[byte], position - 1, position + 1, 0, kNoRank});
+    last_byte = byte;
   }
   if (symbols.empty()) return;
   symbols.back().next = -1;
 
-  const auto candidate_at = [&](int32_t position, Workspace::Candidate& candidate) {
-    const auto& symbol = symbols[static_cast<size_t>(position)];
-    if (symbol.next < 0) return false;
-    const int32_t right = symbols[static_cast<size_t>(symbol.next)].id;
-    const Slot& slot = find(symbol.id, right);
-    candidate = {slot.rank, position, symbol.id, right, slot.result};
-    return slot.rank != kNoRank;
+  const auto symbol_at = [&](int32_t position) -> Workspace::Symbol& {
+    return symbols[static_cast<size_t>(position)];
   };
-  const auto push = [&](int32_t position) {
-    Workspace::Candidate candidate;
-    if (!candidate_at(position, candidate)) return;
-    heap.push_back(candidate);
-    std::push_heap(heap.begin(), heap.end(), merges_later);
+  const auto look_up = [&](int32_t position) {
+    auto& symbol = symbol_at(position);
+    const MergeOf merge = symbol.next < 0 ? MergeOf{} : find(symbol.id, symbol_at(symbol.next).id);
+    symbol.rank = merge.rank;
+    symbol.result = merge.result;
+    if (merge.rank == kNoRank) return;
+    heap.push_back(uint64_t{merge.rank} << 32 | static_cast<uint32_t>(position));
+    std::push_heap(heap.begin(), heap.end(), std::greater<>());
   };
-  for (size_t i = 0; i < symbols.size(); ++i) {
-    Workspace::Candidate candidate;
-    if (candidate_at(static_cast<int32_t>(i), candidate)) heap.push_back(candidate);
-  }
-  std::make_heap(heap.begin(), heap.end(), merges_later);
-
+  std::make_heap(heap.begin(), heap.end(), std::greater<>());
   while (!heap.empty()) {
-    const Workspace::Candidate top = heap.front();
-    std::pop_heap(heap.begin(), heap.end(), merges_later);
+    const uint64_t top = heap.front();
+    std::pop_heap(heap.begin(), heap.end(), std::greater<>());
     heap.pop_back();
-    auto& left = symbols[static_cast<size_t>(top.position)];
-    if (left.id != top.left || left.next < 0) continue;  // merged in the meantime
-    auto& right = symbols[static_cast<size_t>(left.next)];
-    if (right.id != top.right) continue;
-    left.id = top.result;
+    const auto position = static_cast<int32_t>(top & 0xFFFFFFFF);
+    auto& left = symbol_at(position);
+    if (left.rank != top >> 32) continue;  // the pair has changed: a rank names one pair
+    auto& right = symbol_at(left.next);
+    left.id = left.result;
     left.next = right.next;
-    right.id = -1;
-    if (left.next >= 0) symbols[static_cast<size_t>(left.next)].previous = top.position;
-    push(top.position);
-    if (left.previous >= 0) push(left.previous);
+    right.rank = kNoRank;
+    if (left.next >= 0) symbol_at(left.next).previous = position;
+    look_up(position);
+    if (left.previous >= 0) look_up(left.previous);
   }
-  for (int32_t i = 0; i >= 0; i = symbols[static_cast<size_t>(i)].next)
-    out.push_back(symbols[static_cast<size_t>(i)].id);
+  for (int32_t i = 0; i >= 0; i = symbol_at(i).next) out.push_back(symbol_at(i).id);
 }
 
 }  // namespace quern

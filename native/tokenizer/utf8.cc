@@ -110,4 +110,12 @@ void Utf8Assembler::end(std::string& out) {
   tail_size_ = 0;
 }
 
+std::string repair_utf8(std::string_view text) {
+  std::string out;
+  Utf8Assembler assembler;
+  assembler.push(text, out);
+  assembler.end(out);
+  return out;
+}
+
 }  // namespace quern

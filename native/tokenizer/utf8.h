@@ -49,4 +49,7 @@ class Utf8Assembler {
   int tail_size_ = 0;
 };
 
+// All the text at once.
+std::string repair_utf8(std::string_view text);
+
 }  // namespace quern
