@@ -97,7 +97,7 @@ function withTensor(file: number, tensor: StoredTensor | undefined) {
 export async function explainMissing(folder: string, what: string): Promise<QuernError> {
   const names = await readdir(folder).catch((): string[] => [])
   const isOther = (name: string) => name.endsWith('.gguf') || /^pytorch_model.*\.bin$/.test(name)
-  const other = names.some((name) => name.endsWith('.safetensors')) ? undefined : names.find(isOther)
+  const other = names.some((name) => /^model.*\.safetensors$/.test(name)) ? undefined : names.find(isOther)
   if (other !== undefined) {
     const reason = `${other} is in a format that is not supported yet, only safetensors are`
     return new QuernError('unsupported_format', `${folder}: ${reason}`, { value: other })
