@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export { type DoctorOptions, doctor, type MachineLimits, type MachineReport } from './doctor.js'
 export { QuernError, type QuernErrorCode } from './errors.js'
 export { Generation } from './generation/generation.js'
 export type { GenerateOptions } from './generation/options.js'

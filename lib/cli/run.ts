@@ -4,7 +4,9 @@ import { QuernError } from '../index.js'
 
 /** The commands, each in a file of its own that is loaded when it is asked for. */
 const commands: Record<string, () => Promise<{ register(program: Command): void }>> = {
+  generate: () => import('./generate.js'),
   inspect: () => import('./inspect.js'),
+  bench: () => import('./bench.js'),
 }
 
 /** Wrong usage, as opposed to a failure. */

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { QuernError } from '../errors.js'
-import type { GenerationDefaults } from '../model/generation-config.js'
+import type { GenerationDefaults } from './defaults.js'
 
 /**
  * How to generate. What is left out comes from the model's generation_config.json.

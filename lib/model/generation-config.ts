@@ -1,17 +1,6 @@
+import type { GenerationDefaults } from '../generation/defaults.js'
 import { tokenIds } from './config.js'
 import type { Fields } from './fields.js'
-
-/** How a model's makers want it sampled: what a request uses where it says nothing itself. Absent: off. */
-export interface GenerationDefaults {
-  /** 0: always the likeliest token. */
-  temperature: number
-  /** Tokens; absent: all. */
-  topK?: number
-  topP?: number
-  minP?: number
-  typicalP?: number
-  repetitionPenalty?: number
-}
 
 /** What generation_config.json says. */
 export interface GenerationConfig {
@@ -20,9 +9,6 @@ export interface GenerationConfig {
   stopTokens?: number[]
   bosToken?: number
 }
-
-/** Without a generation_config.json, Hugging Face decodes greedily. */
-export const greedyDefaults: Readonly<GenerationDefaults> = { temperature: 0 }
 
 const share = { min: 0, max: 1 }
 

@@ -1,4 +1,5 @@
 import { QuernError } from '../errors.js'
+import type { GenerationDefaults } from '../generation/defaults.js'
 import { Generation } from '../generation/generation.js'
 import {
   type GenerateOptions,
@@ -11,7 +12,6 @@ import { Run } from '../generation/run.js'
 import type { NativeModel, NativeRow } from '../native/binding.js'
 import { callNative } from '../native/call-native.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
-import type { GenerationDefaults } from './generation-config.js'
 import type { DecoderConfig, ModelPlan } from './plan.js'
 
 /** Texts longer than this are encoded on a helper thread. UTF-16 units. */

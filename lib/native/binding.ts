@@ -5,6 +5,14 @@ export interface NativeBinding {
   /** `plan` is the text that planText() makes. */
   loadModel(plan: string, options: NativeLoadOptions): NativeLoad
   machine(): NativeMachine
+  /** What `threads` threads (0: all that the process may use) reach together. Takes about a second. */
+  measureMachine(isa: string, threads: number): Promise<NativeMachineLimits>
+}
+
+export interface NativeMachineLimits {
+  readBytesPerSecond: number
+  /** float32; one counts as two operations. */
+  multiplyAddsPerSecond: number
 }
 
 export interface NativeLoadOptions {

@@ -1,6 +1,7 @@
 // What the addon exports. Each file of this folder adds its own part.
 #include <napi.h>
 
+#include "binding/machine_binding.h"
 #include "binding/model_binding.h"
 #include "binding/tokenizer_binding.h"
 
@@ -9,6 +10,7 @@ namespace {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   quern::export_tokenizer(env, exports);
   quern::export_model(env, exports);
+  quern::export_machine(env, exports);
   return exports;
 }
 

@@ -6,12 +6,11 @@
 #include <thread>
 #include <utility>
 
-#include "backend/cpu/isa.h"
+#include "backend/cpu/cpu_backend.h"
 #include "binding/errors.h"
 #include "binding/options.h"
 #include "binding/rows.h"
 #include "binding/tokenizer_binding.h"
-#include "core/machine.h"
 #include "engine/load_engine.h"
 
 namespace quern {
@@ -171,6 +170,7 @@ struct Loading {
   explicit Loading(Napi::Env env) : deferred(Napi::Promise::Deferred::New(env)) {}
 
   ModelPlan plan;
+  CpuOptions cpu;
   LoadOptions options;
   std::shared_ptr<std::atomic<bool>> abort = std::make_shared<std::atomic<bool>>(false);
   std::atomic<uint64_t> done{0}, total{0};
@@ -201,7 +201,7 @@ void load_in_background(Loading& loading) {
   const DecoderWeights::Progress progress{
       [&](uint64_t done, uint64_t total) { report_progress(loading, done, total); }, loading.abort.get()};
   try {
-    loading.engine = load_engine(loading.plan, loading.options, progress,
+    loading.engine = load_engine(loading.plan, create_cpu_backend(loading.cpu), loading.options, progress,
                                  [wake = loading.wake] { wake.NonBlockingCall(); });
   } catch (const Error& error) {
     loading.error_code = error.code();
@@ -250,8 +250,8 @@ Napi::Value load_model(const Napi::CallbackInfo& args) {
     if (dtype != "auto")
       loading->options.dtype = dtype == "f32" ? Dtype::f32 : dtype == "f16" ? Dtype::f16 : Dtype::bf16;
     loading->options.exact = options.flag("exact");
-    loading->options.threads = options.integer<int>("threads");
-    loading->options.isa = options.text("isa");
+    loading->cpu.threads = options.integer<int>("threads");
+    loading->cpu.isa = options.text("isa");
     loading->options.context_length = options.integer<int>("contextLength");
     loading->options.kv_bytes = static_cast<uint64_t>(options.number("kvBytes"));
     loading->options.step_rows = options.integer<int>("stepRows");
@@ -279,18 +279,6 @@ Napi::Value load_model(const Napi::CallbackInfo& args) {
   });
 }
 
-// machine(): NativeMachine
-Napi::Value machine(const Napi::CallbackInfo& args) {
-  Napi::Env env = args.Env();
-  Napi::Object object = Napi::Object::New(env);
-  Napi::Array names = Napi::Array::New(env);
-  for (const cpu::Kernels* kernels : cpu::runnable_kernels()) names.Set(names.Length(), kernels->name);
-  object.Set("isas", names);
-  object.Set("processors", usable_processors());
-  object.Set("availableMemory", static_cast<double>(available_memory()));
-  return object;
-}
-
 }  // namespace
 
 void export_model(Napi::Env env, Napi::Object exports) {
@@ -298,7 +286,6 @@ void export_model(Napi::Env env, Napi::Object exports) {
   data->model_class = Napi::Persistent(ModelBinding::define(env));
   env.SetInstanceData(data);
   exports.Set("loadModel", Napi::Function::New(env, load_model, "loadModel"));
-  exports.Set("machine", Napi::Function::New(env, machine, "machine"));
 }
 
 }  // namespace quern

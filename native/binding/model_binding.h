@@ -3,7 +3,7 @@
 
 namespace quern {
 
-// Adds loadModel(plan, options) and machine() to the addon. Their types: NativeBinding in
+// Adds loadModel(plan, options) to the addon. Its types: NativeBinding in
 // lib/native/binding.ts.
 void export_model(Napi::Env env, Napi::Object exports);
 

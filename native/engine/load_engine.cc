@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "backend/cpu/cpu_backend.h"
 #include "core/error.h"
 #include "core/machine.h"
 
@@ -33,10 +32,10 @@ KvShape plan_kv(const DecoderConfig& config, const LoadOptions& options, int con
 
 }  // namespace
 
-std::unique_ptr<Engine> load_engine(const ModelPlan& plan, const LoadOptions& options,
-                                    const DecoderWeights::Progress& progress, std::function<void()> wake) {
+std::unique_ptr<Engine> load_engine(const ModelPlan& plan, std::unique_ptr<Backend> backend,
+                                    const LoadOptions& options, const DecoderWeights::Progress& progress,
+                                    std::function<void()> wake) {
   const DecoderConfig& config = plan.config;
-  auto backend = create_cpu_backend({options.threads, options.isa});
   DecoderWeights weights(plan, *backend, options.dtype, progress);
   const int context = options.context_length > 0 ? options.context_length : config.context_length;
   Engine::Options engine;

@@ -2,7 +2,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <string>
 
 #include "engine/engine.h"
 #include "model/plan.h"
@@ -13,15 +12,14 @@ namespace quern {
 struct LoadOptions {
   std::optional<Dtype> dtype;  // matrices are converted to it; without it they stay as stored
   bool exact = false;          // float32 keys and values instead of 16 bits
-  int threads = 0;             // 0: all that the process may use
-  std::string isa = "auto";
-  int context_length = 0;  // 0: the model's
-  uint64_t kv_bytes = 0;   // 0: one full context, at most half of the memory that is left
-  int step_rows = 512;     // rows of one step
+  int context_length = 0;      // 0: the model's
+  uint64_t kv_bytes = 0;       // 0: one full context, at most half of the memory that is left
+  int step_rows = 512;         // rows of one step
 };
 
-// Everything between a plan and a model that serves requests: backend, weights, KV cache, engine thread.
-std::unique_ptr<Engine> load_engine(const ModelPlan& plan, const LoadOptions& options,
-                                    const DecoderWeights::Progress& progress, std::function<void()> wake);
+// Everything between a plan and a model that serves requests: weights, KV cache, engine thread.
+std::unique_ptr<Engine> load_engine(const ModelPlan& plan, std::unique_ptr<Backend> backend,
+                                    const LoadOptions& options, const DecoderWeights::Progress& progress,
+                                    std::function<void()> wake);
 
 }  // namespace quern

@@ -59,7 +59,8 @@ RopeFrequencies yarn(const DecoderConfig& config) {
   return result;
 }
 
-// Long wavelengths are stretched, short ones kept, those between interpolated (Llama 3.1).
+// Long wavelengths are stretched, short ones kept, those between interpolated (Grattafiori et al. 2024, as in
+// Hugging Face's modeling_rope_utils.py).
 std::vector<double> llama3(const DecoderConfig& config) {
   const RopeScaling& s = config.rope_scaling;
   std::vector<double> inverse = plain(config.rope_theta, config.rope_dim);
@@ -76,7 +77,7 @@ std::vector<double> llama3(const DecoderConfig& config) {
   return inverse;
 }
 
-// One list of factors up to the original context, another beyond it (Ding et al. 2024, LongRoPE; Phi-3).
+// One list of factors up to the original context, another beyond it (Ding et al. 2024, LongRoPE).
 RopeFrequencies longrope(const DecoderConfig& config, int length) {
   const RopeScaling& s = config.rope_scaling;
   const auto& factors = length > s.original_context ? s.long_factors : s.short_factors;

@@ -120,6 +120,8 @@ struct Kernels {
   void (*attention_merge)(const AttentionStateParams&);
   float (*largest)(const float* values, int64_t count);
   void (*softmax_weights)(const SoftmaxWeightsParams&);
+  float (*read_stream)(const float* from, int64_t count);   // reads all numbers once
+  int64_t (*multiply_adds)(int64_t rounds, float* result);  // returns how many it did
 };
 
 }  // namespace quern::cpu

@@ -1,6 +1,5 @@
 // out = x / sqrt(mean(x^2) + eps) * weight, row by row. Reads and writes 4 bytes a number: bound by memory,
-// and small beside the products that follow. (Zhang and Sennrich 2019, as in Hugging Face's Qwen3RMSNorm, in
-// float32 throughout.)
+// and small beside the products that follow. (Zhang and Sennrich 2019, in float32 throughout.)
 #include <cmath>
 
 #include "backend/cpu/kernels/kernels.h"

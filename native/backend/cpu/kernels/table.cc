@@ -17,10 +17,23 @@ void attention_begin(const AttentionStateParams&);
 void attention_merge(const AttentionStateParams&);
 float largest_of(const float*, int64_t);
 void softmax_weights(const SoftmaxWeightsParams&);
+float read_stream(const float*, int64_t);
+int64_t multiply_adds(int64_t, float*);
 
 extern const Kernels kKernels;
-const Kernels kKernels{
-    QUERN_NAME(QUERN_ISA), kLanes,          matmul,     rms_norm,       rotate, silu_mul, convert, attention,
-    attention_begin,       attention_merge, largest_of, softmax_weights};
+const Kernels kKernels{QUERN_NAME(QUERN_ISA),
+                       kLanes,
+                       matmul,
+                       rms_norm,
+                       rotate,
+                       silu_mul,
+                       convert,
+                       attention,
+                       attention_begin,
+                       attention_merge,
+                       largest_of,
+                       softmax_weights,
+                       read_stream,
+                       multiply_adds};
 
 }  // namespace quern::cpu::QUERN_ISA

@@ -1,0 +1,69 @@
+// Speed of the matrix products against the machine's limits: `bench.kernels [threads]`. One line a case: the
+// median of several runs.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+
+#include "backend/cpu/isa.h"
+#include "backend/cpu/machine_limits.h"
+#include "core/memory.h"
+#include "core/thread_pool.h"
+
+namespace {
+
+using namespace quern;
+using namespace quern::cpu;
+
+double median_seconds(const std::vector<double>& runs) {
+  std::vector<double> sorted(runs);
+  std::sort(sorted.begin(), sorted.end());
+  return sorted[sorted.size() / 2];
+}
+
+void measure(const Kernels& kernels, int threads, const MachineLimits& limits, int tokens, int64_t k,
+             int64_t rows, Dtype dtype) {
+  const Buffer w(static_cast<size_t>(rows * k) * size_of(dtype)), x(static_cast<size_t>(tokens * k) * 4),
+      out(static_cast<size_t>(tokens * rows) * 4);
+  std::fill_n(w.as<char>(), w.bytes(), char{1});
+  std::fill_n(x.as<char>(), x.bytes(), char{1});
+  const std::atomic<bool> never{false};
+  const int item_rows = tokens > 8 ? 64 : 16;
+  std::vector<double> runs;
+  for (int run = 0; run < 9; ++run) {
+    const auto start = std::chrono::steady_clock::now();
+    ThreadPool::instance().run(static_cast<int>(rows / item_rows), threads, never, [&](int item, int) {
+      const int64_t row = int64_t{item} * item_rows;
+      kernels.matmul({x.as<float>(), k, w.as<char>() + row * k * static_cast<int64_t>(size_of(dtype)), dtype,
+                      k, tokens, item_rows, out.as<float>() + row, rows, false});
+    });
+    runs.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  const double seconds = median_seconds(runs), products = static_cast<double>(rows * k) * tokens / seconds;
+  const double bytes = static_cast<double>(w.bytes()) / seconds;
+  std::printf(
+      "%-12s %d threads  %s [%ld x %ld] x %3d tokens  %7.2f ms  %6.1f GFLOP/s (%2.0f %%)  %5.1f GB/s (%2.0f "
+      "%%)\n",
+      kernels.name, threads, std::string(name_of(dtype)).c_str(), static_cast<long>(rows),
+      static_cast<long>(k), tokens, 1e3 * seconds, 2e-9 * products,
+      100 * products / limits.multiply_adds_per_second, 1e-9 * bytes,
+      100 * bytes / limits.read_bytes_per_second);
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  const int threads = count > 1 ? std::atoi(arguments[1]) : 1;
+  for (const Kernels* kernels : runnable_kernels()) {
+    const MachineLimits limits = measure_machine(*kernels, threads);
+    std::printf("%-12s %d threads  memory %.1f GB/s, multiply-adds %.1f GFLOP/s\n", kernels->name, threads,
+                1e-9 * limits.read_bytes_per_second, 2e-9 * limits.multiply_adds_per_second);
+    for (const Dtype dtype : {Dtype::bf16, Dtype::f16, Dtype::f32}) {
+      measure(*kernels, threads, limits, 1, 2560, 9728 * 4, dtype);
+      measure(*kernels, threads, limits, 4, 2560, 9728, dtype);
+      measure(*kernels, threads, limits, 96, 1024, 3072, dtype);
+      measure(*kernels, threads, limits, 96, 9728, 2560, dtype);
+    }
+  }
+}

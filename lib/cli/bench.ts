@@ -1,0 +1,152 @@
+import type { Command } from 'commander'
+import { doctor, load, type Model } from '../index.js'
+import { addModelFlags, loadOptions, type ModelFlags, progressLine, whole } from './model-flags.js'
+
+interface Flags extends ModelFlags {
+  prompt: number
+  generate: number
+  depth: number
+  batch: number
+  runs: number
+  json?: boolean
+}
+
+/** One run: the mean over the batch's sequences for times, their sum for rates. */
+interface BenchRun {
+  firstTokenMs: number
+  prefillTokensPerSecond: number
+  decodeTokensPerSecond: number
+}
+
+export function register(program: Command): void {
+  const { writeOut, writeErr } = program.configureOutput()
+  const out = writeOut ?? ((text: string) => void process.stdout.write(text))
+  const err = writeErr ?? ((text: string) => void process.stderr.write(text))
+  const command = program.command('bench').description('measure a model on this machine: medians over runs')
+  addModelFlags(command)
+    .option('--prompt <n>', 'tokens of the prompt', whole, 128)
+    .option('--generate <n>', 'tokens to generate', whole, 32)
+    .option('--depth <n>', 'tokens before the prompt that is timed', whole, 0)
+    .option('--batch <n>', 'sequences at a time', whole, 1)
+    .option('--runs <n>', 'measurements', whole, 5)
+    .option('--json', 'print one JSON object')
+    .action(async (flags: Flags) => {
+      const progress = progressLine(err)
+      const started = performance.now()
+      const model = await load(flags.model, {
+        ...loadOptions(flags),
+        tokenizer: false,
+        onProgress: progress.show,
+      })
+      const loadMs = performance.now() - started
+      progress.end()
+      try {
+        const report = await measure(model, flags, loadMs)
+        out(flags.json ? `${JSON.stringify(report, null, 2)}\n` : describe(report))
+      } finally {
+        await model.close()
+      }
+    })
+}
+
+async function measure(model: Model, flags: Flags, loadMs: number) {
+  const { device, isa, dtype, threads, weightBytes, bytesPerToken, source } = model.info
+  await runOnce(model, { ...flags, prompt: Math.min(flags.prompt, 16), generate: 2, depth: 0 }, 0) // warms caches and memory up
+  const runs: BenchRun[] = []
+  for (let run = 1; run <= flags.runs; run++) runs.push(await runOnce(model, flags, run))
+  const { limits } = await doctor({ measure: true, threads, isa })
+  const decodeTokensPerSecond = median(runs.map((run) => run.decodeTokensPerSecond))
+  // A step reads the weights once for the whole batch.
+  const bandwidthGBs = ((decodeTokensPerSecond / flags.batch) * bytesPerToken) / 1e9
+  const machineBandwidthGBs = limits?.memoryGBs ?? 0
+  const prefillTokensPerSecond = median(runs.map((run) => run.prefillTokensPerSecond))
+  // Without the head, which sees the last token only.
+  const { config } = model.info
+  const products = matrixProducts(config)
+  return {
+    model: source,
+    device,
+    isa,
+    dtype,
+    threads,
+    prompt: flags.prompt,
+    generate: flags.generate,
+    depth: flags.depth,
+    batch: flags.batch,
+    loadMs,
+    residentBytes: process.memoryUsage.rss(),
+    firstTokenMs: median(runs.map((run) => run.firstTokenMs)),
+    prefillTokensPerSecond,
+    decodeTokensPerSecond,
+    weightBytes,
+    bytesPerToken,
+    bandwidthGBs,
+    machineBandwidthGBs,
+    bandwidthShare: bandwidthGBs / machineBandwidthGBs,
+    prefillGflops: (2 * products * prefillTokensPerSecond) / 1e9,
+    machineGflops: limits?.gflops ?? 0,
+    prefillShare: (2 * products * prefillTokensPerSecond) / 1e9 / (limits?.gflops ?? 0),
+    runs,
+  }
+}
+
+type Report = Awaited<ReturnType<typeof measure>>
+
+/** One batch of equal requests with different tokens. */
+async function runOnce(
+  model: Model,
+  { prompt, generate, depth, batch }: Flags,
+  run: number,
+): Promise<BenchRun> {
+  const { vocab } = model.info.config
+  const results = await Promise.all(
+    Array.from({ length: batch }, (_, sequence) => {
+      const tokens = Int32Array.from(
+        { length: depth + prompt },
+        (_, i) => (i * 7919 + sequence * 104729 + run * 1299709) % vocab,
+      )
+      return model
+        .generate({ tokens }, { maxTokens: generate, temperature: 0, ignoreEos: true, seed: 0 })
+        .result()
+    }),
+  )
+  const sum = (rate: (timings: (typeof results)[0]['timings']) => number) =>
+    results.reduce((total, { timings }) => total + rate(timings), 0)
+  return {
+    firstTokenMs: sum((timings) => timings.firstTokenMs) / batch,
+    prefillTokensPerSecond: sum((timings) => timings.prefillTokensPerSecond),
+    decodeTokensPerSecond: sum((timings) => timings.decodeTokensPerSecond),
+  }
+}
+
+/** Multiply-adds that one prompt token costs in the layers' matrices. */
+function matrixProducts({ layers, hidden, heads, kvHeads, headDim, ffn }: Model['info']['config']): number {
+  return layers * hidden * (2 * heads * headDim + 2 * kvHeads * headDim + 3 * ffn)
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1
+    ? (sorted[middle] ?? 0)
+    : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2
+}
+
+function describe(report: Report): string {
+  const percent = (share: number) => `${(100 * share).toFixed(0)} %`
+  const rows: [string, string][] = [
+    ['model', `${report.model}, ${report.dtype}, ${(report.weightBytes / 1e9).toFixed(2)} GB`],
+    ['on', `${report.device} ${report.isa}, ${report.threads} threads`],
+    ['load', `${(report.loadMs / 1e3).toFixed(1)} s, ${(report.residentBytes / 1e9).toFixed(2)} GB resident`],
+    ['first token', `${report.firstTokenMs.toFixed(0)} ms`],
+    [
+      `prompt ${report.depth > 0 ? `${report.depth} + ` : ''}${report.prompt}`,
+      `${report.prefillTokensPerSecond.toFixed(1)} tokens/s, ${report.prefillGflops.toFixed(0)} GFLOP/s (${percent(report.prefillShare)} of ${report.machineGflops.toFixed(0)})`,
+    ],
+    [
+      `generate ${report.generate}`,
+      `${report.decodeTokensPerSecond.toFixed(1)} tokens/s, ${report.bandwidthGBs.toFixed(1)} GB/s (${percent(report.bandwidthShare)} of ${report.machineBandwidthGBs.toFixed(1)})`,
+    ],
+  ]
+  return `${rows.map(([name, value]) => `${name.padEnd(14)} ${value}`).join('\n')}\n`
+}

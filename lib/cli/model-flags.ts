@@ -1,0 +1,72 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { LoadOptions, LoadProgress } from '../index.js'
+
+/** The flags that every command with a model has. */
+export interface ModelFlags {
+  model?: string
+  device?: LoadOptions['device']
+  dtype?: NonNullable<LoadOptions['dtype']>
+  threads?: number
+  isa?: NonNullable<LoadOptions['isa']>
+  precision?: NonNullable<LoadOptions['precision']>
+  context?: number
+}
+
+/** Adds them to a command. */
+export function addModelFlags(command: Command): Command {
+  return command
+    .option('--model <model>', 'a folder or a random: id (default: the bundled model)')
+    .option('--device <device>', 'where to compute: auto or cpu', 'auto')
+    .option('--dtype <dtype>', 'convert the weights: auto, f32, f16 or bf16', 'auto')
+    .option('--precision <precision>', 'fast or exact (float32 keys and values)', 'fast')
+    .option('--threads <n>', 'threads that compute (default: all)', whole)
+    .option('--context <n>', "tokens of prompt and answer together (default: the model's limit)", whole)
+    .addOption(new Option('--isa <name>', 'the instruction set: baseline, avx2, avx512').default('auto'))
+}
+
+/** What load() makes of them. */
+export function loadOptions(flags: ModelFlags): LoadOptions {
+  const { device, dtype, threads, isa, precision, context } = flags
+  return {
+    ...(device !== undefined && { device }),
+    ...(dtype !== undefined && { dtype }),
+    ...(threads !== undefined && { threads }),
+    ...(isa !== undefined && { isa }),
+    ...(precision !== undefined && { precision }),
+    ...(context !== undefined && { contextLength: context }),
+  }
+}
+
+/** Shows how far loading is, on a terminal only and only if it takes a while. */
+export function progressLine(write: (text: string) => void): {
+  show: (progress: LoadProgress) => void
+  end: () => void
+} {
+  const started = performance.now()
+  let shown = false
+  return {
+    show({ loadedBytes, totalBytes }) {
+      if (!process.stderr.isTTY || performance.now() - started < 500) return
+      shown = true
+      write(
+        `\rloading ${Math.floor((100 * loadedBytes) / totalBytes)} % of ${(totalBytes / 1e9).toFixed(1)} GB`,
+      )
+    },
+    end() {
+      if (shown) write('\r\x1b[K')
+    },
+  }
+}
+
+/** A flag's whole number; ranges are load()'s and generate()'s to check. */
+export function whole(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('expected a whole number')
+  return Number(text)
+}
+
+/** A flag's number. */
+export function decimal(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('expected a number')
+  return value
+}

@@ -1,0 +1,75 @@
+#include "binding/machine_binding.h"
+
+#include <string>
+
+#include "backend/cpu/isa.h"
+#include "backend/cpu/machine_limits.h"
+#include "binding/errors.h"
+#include "core/machine.h"
+
+namespace quern {
+
+namespace {
+
+// machine(): NativeMachine
+Napi::Value machine(const Napi::CallbackInfo& args) {
+  Napi::Env env = args.Env();
+  Napi::Object object = Napi::Object::New(env);
+  Napi::Array names = Napi::Array::New(env);
+  for (const cpu::Kernels* kernels : cpu::runnable_kernels()) names.Set(names.Length(), kernels->name);
+  object.Set("isas", names);
+  object.Set("processors", usable_processors());
+  object.Set("availableMemory", static_cast<double>(available_memory()));
+  return object;
+}
+
+// Measures on one of libuv's threads, which nobody waits for meanwhile.
+class Measurement : public Napi::AsyncWorker {
+ public:
+  Measurement(Napi::Env env, const cpu::Kernels& kernels, int threads)
+      : AsyncWorker(env),
+        kernels_(kernels),
+        threads_(threads),
+        deferred_(Napi::Promise::Deferred::New(env)) {}
+
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+  void Execute() override { limits_ = cpu::measure_machine(kernels_, threads_); }
+  void OnOK() override {
+    Napi::Object object = Napi::Object::New(Env());
+    object.Set("readBytesPerSecond", limits_.read_bytes_per_second);
+    object.Set("multiplyAddsPerSecond", limits_.multiply_adds_per_second);
+    deferred_.Resolve(object);
+  }
+  void OnError(const Napi::Error& error) override {
+    deferred_.Reject(to_js_error(Env(), "internal", error.Message()).Value());
+  }
+
+ private:
+  const cpu::Kernels& kernels_;
+  const int threads_;
+  Napi::Promise::Deferred deferred_;
+  cpu::MachineLimits limits_;
+};
+
+// measureMachine(isa: string, threads: number): Promise<NativeMachineLimits>
+Napi::Value measure_machine(const Napi::CallbackInfo& args) {
+  Napi::Env env = args.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    const cpu::Kernels& kernels = cpu::choose_kernels(args[0].ToString().Utf8Value());
+    const int threads = args[1].ToNumber();
+    auto* const measurement =
+        new Measurement(env, kernels, threads > 0 ? threads : usable_processors());  // deletes itself
+    measurement->Queue();
+    return measurement->promise();
+  });
+}
+
+}  // namespace
+
+void export_machine(Napi::Env env, Napi::Object exports) {
+  exports.Set("machine", Napi::Function::New(env, machine, "machine"));
+  exports.Set("measureMachine", Napi::Function::New(env, measure_machine, "measureMachine"));
+}
+
+}  // namespace quern
