@@ -1,0 +1,112 @@
+// A real chat model of 135M parameters against Hugging Face transformers: continuations, logits and likelihoods.
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
+import { load, type Model } from '../../lib/index.js'
+import { goldenPath, readJson } from '../golden.js'
+import { expectWithin, rowAt, type Tolerance, topIndices } from '../numbers.js'
+import { temporaryFolder } from './temporary.js'
+
+type Dtype = 'f32' | 'bf16'
+
+interface Expected {
+  tolerance: Tolerance & { nll_atol: number }
+  conversations: ({ id: string; rendered: string; ids: number[] } & Record<
+    Dtype,
+    { greedy: number[]; stopped: boolean; text: string; top10: [number, number][] }
+  >)[]
+  texts: ({ id: string; text: string; ids: number[] } & Record<
+    Dtype,
+    { mean_nll: number; first_nlls: number[] }
+  >)[]
+}
+
+const source = goldenPath('..', 'models', 'smollm2-135m-instruct')
+/** "1e-4 is generous" for the mean of a text. */
+const meanNllBound = 1e-4
+
+function whatIsMissing(): string | undefined {
+  if (!existsSync(source)) return `${source} is absent`
+  const numpy = spawnSync('python3', ['-c', 'import numpy'])
+  return numpy.status === 0 ? undefined : 'python3 with numpy is absent'
+}
+
+const missing = whatIsMissing()
+if (missing !== undefined && !process.env.CI) {
+  test.skip(`the 135M model is not tested: ${missing}`, () => {})
+} else {
+  test('what the 135M model needs is there', () => expect(missing).toBeUndefined())
+}
+
+/** -log softmax(row)[token], in float64. */
+function nll(row: Float32Array, token: number): number {
+  let largest = -Infinity
+  for (const logit of row) largest = Math.max(largest, logit)
+  let sum = 0
+  for (const logit of row) sum += Math.exp(logit - largest)
+  return largest + Math.log(sum) - (row[token] as number)
+}
+
+describe.runIf(missing === undefined).each<Dtype>(['f32', 'bf16'])('SmolLM2-135M-Instruct in %s', (dtype) => {
+  const { conversations, texts, tolerance } =
+    missing === undefined
+      ? readJson<Expected>(`${source}/expected.json`)
+      : ({ conversations: [], texts: [] } as unknown as Expected)
+  const folder = temporaryFolder()
+  let model: Model
+  beforeAll(async () => {
+    const made = spawnSync('python3', [`${source}/to_hf.py`, folder.join('hf'), '--dtype', dtype], {
+      encoding: 'utf8',
+    })
+    expect(made.status, made.stderr).toBe(0)
+    model = await load(folder.join('hf'), { precision: 'exact' })
+    expect(model.info).toMatchObject({ architecture: 'llama', dtype, precision: 'exact' })
+  })
+  afterAll(() => model?.close())
+
+  it('encodes the rendered conversations and the texts', () => {
+    for (const { id, rendered, ids } of conversations) {
+      expect([...model.tokenizer.encode(rendered, { addSpecialTokens: false })], id).toEqual(ids)
+      expect([...model.tokenizer.encode(rendered)], id).toEqual(ids) // it adds none by itself
+    }
+    for (const { id, text, ids } of texts) expect([...model.tokenizer.encode(text)], id).toEqual(ids)
+  })
+
+  it('continues every conversation', async () => {
+    await Promise.all(
+      conversations.map(async ({ id, ids, [dtype]: { greedy, stopped, text } }) => {
+        const generation = model.generate({ tokens: ids }, { temperature: 0, maxTokens: greedy.length })
+        const result = await generation.result()
+        expect([...result.tokens], id).toEqual(greedy)
+        expect(result.text, id).toBe(text)
+        expect(result.finishReason, id).toBe(stopped ? 'stop' : 'length')
+      }),
+    )
+  })
+
+  it('has the best logits after every conversation', async () => {
+    for (const {
+      id,
+      ids,
+      [dtype]: { top10 },
+    } of conversations) {
+      const row = rowAt(await model.logits(ids, { positions: 'last' }), -1)
+      expectWithin(
+        top10.map(([token]) => row[token] as number),
+        top10.map(([, logit]) => logit),
+        tolerance,
+        id,
+      )
+      expect(topIndices(row, 1), id).toEqual([top10[0]?.[0]])
+    }
+  })
+
+  it.each(texts)('finds the text $id as likely', async ({ ids, [dtype]: { mean_nll, first_nlls } }) => {
+    const logits = await model.logits(ids)
+    const nlls = ids.slice(1).map((token, i) => nll(rowAt(logits, i), token))
+    const mean = nlls.reduce((sum, value) => sum + value, 0) / nlls.length
+    expect(Math.abs(mean - mean_nll)).toBeLessThanOrEqual(meanNllBound)
+    const { nll_atol: logits_atol, rtol } = tolerance
+    expectWithin(nlls.slice(0, first_nlls.length), first_nlls, { logits_atol, rtol }, 'first tokens')
+  })
+})
