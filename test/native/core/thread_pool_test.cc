@@ -1,0 +1,101 @@
+#include "core/thread_pool.h"
+
+#include <chrono>
+#include <ctime>
+#include <thread>
+#include <vector>
+
+#include "check.h"
+
+namespace quern::test {
+namespace {
+
+using std::chrono::steady_clock;
+
+const std::atomic<bool> kNever{false};
+
+// Every item once, and only names of threads that were asked for.
+void check_run(int items, int threads) {
+  std::vector<std::atomic<int>> runs(static_cast<size_t>(items));
+  std::vector<std::atomic<int>> inside(static_cast<size_t>(threads));
+  std::atomic<int> wrong{0};
+  const bool completed = ThreadPool::instance().run(items, threads, kNever, [&](int item, int thread) {
+    if (item < 0 || item >= items || thread < 0 || thread >= threads) {
+      ++wrong;
+      return;
+    }
+    if (inside[static_cast<size_t>(thread)].fetch_add(1) != 0) ++wrong;  // two at a time under one name
+    ++runs[static_cast<size_t>(item)];
+    inside[static_cast<size_t>(thread)].fetch_sub(1);
+  });
+  CHECK(completed);
+  CHECK_EQ(wrong.load(), 0);
+  for (const auto& count : runs) CHECK_EQ(count.load(), 1);
+}
+
+TEST(every_item_once) {
+  for (int threads = 1; threads <= 4; ++threads)
+    for (const int items : {0, 1, 2, 3, 7, 64, 1000}) check_run(items, threads);
+}
+
+TEST(many_small_regions) {
+  int64_t sum = 0;
+  for (int i = 0; i < 20000; ++i) {
+    std::atomic<int> done{0};
+    ThreadPool::instance().run(3, 2, kNever, [&](int item, int) { done += item + 1; });
+    sum += done;
+  }
+  CHECK_EQ(sum, int64_t{6} * 20000);
+}
+
+TEST(callers_side_by_side) {
+  std::vector<std::thread> callers;
+  std::atomic<int64_t> sum{0};
+  for (int caller = 0; caller < 4; ++caller) {
+    callers.emplace_back([&] {
+      for (int i = 0; i < 1000; ++i)
+        ThreadPool::instance().run(5, 3, kNever, [&](int item, int) { sum += item; });
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  CHECK_EQ(sum.load(), int64_t{4} * 1000 * 10);
+}
+
+TEST(abort_is_seen_before_each_item) {
+  for (const int threads : {1, 2, 4}) {
+    std::atomic<bool> abort{false};
+    std::atomic<int> runs{0};
+    const bool completed = ThreadPool::instance().run(100000, threads, abort, [&](int item, int) {
+      ++runs;
+      if (item == 10) abort = true;
+    });
+    CHECK(!completed);
+    // Items 0 to 10, and what the other threads ran until they saw the flag.
+    CHECK(runs.load() >= 11 && runs.load() < 100000);
+    runs = 0;
+    CHECK(!ThreadPool::instance().run(100, threads, abort, [&](int, int) { ++runs; }));
+    CHECK_EQ(runs.load(), 0);
+  }
+}
+
+TEST(work_that_was_aborted_leaves_the_pool_usable) {
+  for (int round = 0; round < 200; ++round) {
+    std::atomic<bool> abort{false};
+    ThreadPool::instance().run(50, 3, abort, [&](int item, int) {
+      if (item == round % 50) abort = true;
+    });
+    check_run(20, 3);
+  }
+}
+
+TEST(an_idle_pool_uses_no_processor) {
+  check_run(100, 4);
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // helpers park
+  const std::clock_t before = std::clock();
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  const double seconds = static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC;
+  CHECK_NEAR(seconds, 0, 0.05, 0);
+}
+
+}  // namespace
+}  // namespace quern::test
