@@ -3,11 +3,12 @@
  *
  * @packageDocumentation
  */
-export { type DoctorOptions, doctor, type MachineLimits, type MachineReport } from './doctor.js'
+
 export { QuernError, type QuernErrorCode } from './errors.js'
 export { Generation } from './generation/generation.js'
 export type { GenerateOptions } from './generation/options.js'
 export type { FinishReason, GenerationEvent, GenerationResult, Timings, Usage } from './generation/result.js'
+export { type DoctorOptions, doctor, type MachineLimits, type MachineReport } from './model/doctor.js'
 export { type InspectOptions, inspect, type ModelInspection, type TensorInfo } from './model/inspect.js'
 export { load } from './model/load.js'
 export type { LoadOptions, LoadProgress } from './model/load-options.js'

@@ -197,6 +197,10 @@ async function readText(file: string): Promise<string | undefined> {
 
 function toInt32Array(ids: ArrayLike<number>): Int32Array {
   if (ids instanceof Int32Array) return ids
+  if (typeof ids !== 'object' || ids === null || !Number.isSafeInteger(ids.length) || ids.length < 0)
+    throw new QuernError('invalid_input', `decode: expected an array of token ids, got ${typeof ids}`, {
+      value: ids,
+    })
   const array = new Int32Array(ids.length)
   for (let i = 0; i < array.length; i++) array[i] = checkId(ids[i])
   return array

@@ -11,13 +11,14 @@
 #include "binding/options.h"
 #include "binding/rows.h"
 #include "binding/tokenizer_binding.h"
+#include "binding/wakeup.h"
 #include "engine/load_engine.h"
 
 namespace quern {
 
 namespace {
 
-// A model as JavaScript holds it. Rows reach JavaScript through `wake_`, a thread-safe function that keeps
+// A model as JavaScript holds it. Rows reach JavaScript through `wake_`, which keeps
 // the process alive exactly while requests run.
 class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
  public:
@@ -33,7 +34,7 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
   explicit ModelBinding(const Napi::CallbackInfo& args) : ObjectWrap(args) {}
 
   // `self` is where the wake-ups look for this object; the destructor clears it.
-  void adopt(Napi::Env env, std::unique_ptr<Engine> engine, Napi::ThreadSafeFunction wake,
+  void adopt(Napi::Env env, std::unique_ptr<Engine> engine, Wakeup wake,
              std::shared_ptr<ModelBinding*> self) {
     engine_ = std::move(engine);
     wake_ = wake;
@@ -79,7 +80,7 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
                        : logits == "last" ? Request::Logits::last
                                           : Request::Logits::none;
       const uint32_t id = engine.submit(std::move(request));
-      if (++running_ == 1) wake_.Ref(args.Env());
+      if (++running_ == 1) wake_.ref(args.Env());
       return Napi::Number::New(args.Env(), id);
     });
   }
@@ -138,7 +139,7 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
   }
 
   void request_ended(Napi::Env env) {
-    if (--running_ == 0) wake_.Unref(env);
+    if (--running_ == 0) wake_.unref(env);
   }
 
   static void end(void* self) {
@@ -151,11 +152,11 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
     napi_remove_env_cleanup_hook(env, &ModelBinding::end, this);
     engine_->close();
     std::thread([engine = std::move(engine_)] {}).detach();
-    wake_.Release();
+    wake_.release();
   }
 
   std::unique_ptr<Engine> engine_;
-  Napi::ThreadSafeFunction wake_;
+  Wakeup wake_;
   std::shared_ptr<ModelBinding*> self_;
   int running_ = 0;  // requests whose last row JavaScript has not seen
 };
@@ -164,116 +165,121 @@ struct AddonData {
   Napi::FunctionReference model_class;
 };
 
-// One call of loadModel. The loading thread works on it; only the JavaScript thread makes and deletes it,
-// since it holds references.
-struct Loading {
-  explicit Loading(Napi::Env env) : deferred(Napi::Promise::Deferred::New(env)) {}
-
+// One call of loadModel, as the loading thread sees it.
+struct LoadJob {
   ModelPlan plan;
   CpuOptions cpu;
   LoadOptions options;
-  std::shared_ptr<std::atomic<bool>> abort = std::make_shared<std::atomic<bool>>(false);
+  Wakeup wake;  // for the engine: it has rows
+
+  std::atomic<bool> abort{false};
   std::atomic<uint64_t> done{0}, total{0};
-  std::atomic<bool> progress_pending{false};
 
-  Napi::Promise::Deferred deferred;
-  Napi::FunctionReference on_progress;
-  Napi::ThreadSafeFunction settle;  // progress, then the end, on the JavaScript thread
-  Napi::ThreadSafeFunction wake;    // from then on: the engine has rows
-  std::shared_ptr<ModelBinding*> model = std::make_shared<ModelBinding*>(nullptr);
-
-  std::unique_ptr<Engine> engine;
+  std::atomic<bool> finished{false};  // what is below is final
+  std::unique_ptr<Engine> engine;     // null: it failed
   std::string error_code, error_message;
 };
 
-void report_progress(Loading& loading, uint64_t done, uint64_t total) {
-  loading.done = done;
-  loading.total = total;
-  if (loading.on_progress.IsEmpty() || loading.progress_pending.exchange(true)) return;
-  loading.settle.NonBlockingCall([&loading](Napi::Env env, Napi::Function) {
-    loading.progress_pending = false;
-    loading.on_progress.Call({Napi::Number::New(env, static_cast<double>(loading.done)),
-                              Napi::Number::New(env, static_cast<double>(loading.total))});
-  });
-}
+// The same as JavaScript sees it: references, which the JavaScript thread alone may make and drop.
+struct LoadCall {
+  std::shared_ptr<LoadJob> job;
+  Napi::Promise::Deferred deferred;
+  Napi::FunctionReference on_progress;
+  std::shared_ptr<ModelBinding*> model;  // where the engine's wake-ups look for the model
+  bool settled = false;
+};
 
-void load_in_background(Loading& loading) {
-  const DecoderWeights::Progress progress{
-      [&](uint64_t done, uint64_t total) { report_progress(loading, done, total); }, loading.abort.get()};
+void run(LoadJob& job, const Wakeup& news) {
+  const DecoderWeights::Progress progress{[&](uint64_t done, uint64_t total) {
+                                            job.total = total;
+                                            job.done = done;
+                                            news.call();
+                                          },
+                                          &job.abort};
   try {
-    loading.engine = load_engine(loading.plan, create_cpu_backend(loading.cpu), loading.options, progress,
-                                 [wake = loading.wake] { wake.NonBlockingCall(); });
+    job.engine = load_engine(job.plan, create_cpu_backend(job.cpu), job.options, progress,
+                             [wake = job.wake] { wake.call(); });
   } catch (const Error& error) {
-    loading.error_code = error.code();
-    loading.error_message = error.what();
+    job.error_code = error.code();
+    job.error_message = error.what();
   } catch (const std::bad_alloc&) {
-    loading.error_code = "out_of_memory";
-    loading.error_message = "not enough memory to load the model";
+    job.error_code = "out_of_memory";
+    job.error_message = "not enough memory to load the model";
   } catch (const std::exception& error) {
-    loading.error_code = "internal";
-    loading.error_message = error.what();
+    job.error_code = "internal";
+    job.error_message = error.what();
+  }
+  job.finished = true;
+}
+
+// Tells JavaScript what is new of a load: how far it is, or its end.
+void report(Napi::Env env, LoadCall& call) {
+  LoadJob& job = *call.job;
+  if (call.settled) return;
+  const auto tell_progress = [&] {
+    if (call.on_progress.IsEmpty()) return;
+    call.on_progress.Call({Napi::Number::New(env, static_cast<double>(job.done)),
+                           Napi::Number::New(env, static_cast<double>(job.total))});
+  };
+  if (!job.finished) return tell_progress();
+  call.settled = true;
+  if (job.engine) {
+    const Napi::Object object = env.GetInstanceData<AddonData>()->model_class.New({});
+    Napi::ObjectWrap<ModelBinding>::Unwrap(object)->adopt(env, std::move(job.engine), job.wake, call.model);
+    call.deferred.Resolve(object);
+    tell_progress();  // the last report may have been overtaken by the end
+  } else {
+    job.wake.release();
+    call.deferred.Reject(to_js_error(env, job.error_code, job.error_message).Value());
   }
 }
 
-void finish_loading(Napi::Env env, const std::unique_ptr<Loading> loading) {
-  if (!loading->engine) {
-    loading->wake.Release();
-    loading->deferred.Reject(to_js_error(env, loading->error_code, loading->error_message).Value());
-    return;
-  }
-  const Napi::Object object = env.GetInstanceData<AddonData>()->model_class.New({});
-  Napi::ObjectWrap<ModelBinding>::Unwrap(object)->adopt(env, std::move(loading->engine), loading->wake,
-                                                        loading->model);
-  loading->deferred.Resolve(object);
-}
-
-// The function that wakes JavaScript up: it hands over all rows that have arrived.
-Napi::ThreadSafeFunction make_wake(Napi::Env env, const std::shared_ptr<ModelBinding*>& model,
-                                   const Napi::Function& on_rows) {
+// What the engine calls when it has rows: JavaScript takes all that have arrived.
+Wakeup make_wake(Napi::Env env, const std::shared_ptr<ModelBinding*>& model, const Napi::Function& on_rows) {
   const auto callback = std::make_shared<Napi::FunctionReference>(Napi::Persistent(on_rows));
-  const auto deliver = Napi::Function::New(env, [model, callback](const Napi::CallbackInfo& info) {
-    if (*model != nullptr) callback->Call({(*model)->drain(info.Env())});
+  Wakeup wake(env, "quern rows", [model, callback](Napi::Env call_env) {
+    if (*model != nullptr) callback->Call({(*model)->drain(call_env)});
   });
-  auto wake = Napi::ThreadSafeFunction::New(env, deliver, "quern rows", 0, 1);
-  wake.Unref(env);
+  wake.unref(env);
   return wake;
+}
+
+void read_load_options(const Options& options, LoadJob& job) {
+  const std::string dtype = options.text("dtype");
+  if (dtype != "auto")
+    job.options.dtype = dtype == "f32" ? Dtype::f32 : dtype == "f16" ? Dtype::f16 : Dtype::bf16;
+  job.options.exact = options.flag("exact");
+  job.cpu.threads = options.integer<int>("threads");
+  job.cpu.isa = options.text("isa");
+  job.options.context_length = options.integer<int>("contextLength");
+  job.options.kv_bytes = static_cast<uint64_t>(options.number("kvBytes"));
+  job.options.step_rows = options.integer<int>("stepRows");
 }
 
 // loadModel(plan: string, options: NativeLoadOptions): NativeLoad
 Napi::Value load_model(const Napi::CallbackInfo& args) {
   Napi::Env env = args.Env();
   return guarded(env, [&]() -> Napi::Value {
-    auto loading = std::make_unique<Loading>(env);
+    const auto job = std::make_shared<LoadJob>();
     const Options options(args[1]);
-    loading->plan = parse_plan(args[0].ToString().Utf8Value());
-    const std::string dtype = options.text("dtype");
-    if (dtype != "auto")
-      loading->options.dtype = dtype == "f32" ? Dtype::f32 : dtype == "f16" ? Dtype::f16 : Dtype::bf16;
-    loading->options.exact = options.flag("exact");
-    loading->cpu.threads = options.integer<int>("threads");
-    loading->cpu.isa = options.text("isa");
-    loading->options.context_length = options.integer<int>("contextLength");
-    loading->options.kv_bytes = static_cast<uint64_t>(options.number("kvBytes"));
-    loading->options.step_rows = options.integer<int>("stepRows");
+    job->plan = parse_plan(args[0].ToString().Utf8Value());
+    read_load_options(options, *job);
     if (!options.get("onRows").IsFunction())
       throw Error("internal", "native options: expected a function: onRows");
+    const auto call = std::make_shared<LoadCall>(
+        LoadCall{job, Napi::Promise::Deferred::New(env), {}, std::make_shared<ModelBinding*>(nullptr)});
     if (options.get("onProgress").IsFunction())
-      loading->on_progress = Napi::Persistent(options.get("onProgress").As<Napi::Function>());
-    loading->wake = make_wake(env, loading->model, options.get("onRows").As<Napi::Function>());
-    loading->settle = Napi::ThreadSafeFunction::New(
-        env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}), "quern load", 0, 1);
+      call->on_progress = Napi::Persistent(options.get("onProgress").As<Napi::Function>());
+    job->wake = make_wake(env, call->model, options.get("onRows").As<Napi::Function>());
+    const Wakeup news(env, "quern load", [call](Napi::Env call_env) { report(call_env, *call); });
 
     Napi::Object result = Napi::Object::New(env);
-    result.Set("promise", loading->deferred.Promise());
-    result.Set("abort", Napi::Function::New(
-                            env, [abort = loading->abort](const Napi::CallbackInfo&) { *abort = true; }));
-    std::thread([loading = loading.release()] {
-      load_in_background(*loading);
-      Napi::ThreadSafeFunction settle = loading->settle;
-      settle.BlockingCall([loading](Napi::Env callback_env, Napi::Function) {
-        finish_loading(callback_env, std::unique_ptr<Loading>(loading));
-      });
-      settle.Release();
+    result.Set("promise", call->deferred.Promise());
+    result.Set("abort", Napi::Function::New(env, [job](const Napi::CallbackInfo&) { job->abort = true; }));
+    std::thread([job, news] {
+      run(*job, news);
+      news.call();
+      news.release();
     }).detach();
     return result;
   });

@@ -1,6 +1,6 @@
-import { invalidOption, unsupportedOption } from './generation/options.js'
-import { callNative } from './native/call-native.js'
-import { native } from './native/load-binding.js'
+import { invalidOption, unsupportedOption } from '../generation/options.js'
+import { callNative } from '../native/call-native.js'
+import { native } from '../native/load-binding.js'
 
 /** What a machine offers to quern. */
 export interface MachineReport {

@@ -1,0 +1,54 @@
+#include "binding/wakeup.h"
+
+#include <utility>
+
+namespace quern {
+
+namespace {
+
+using Function = std::function<void(Napi::Env)>;
+
+void finalize(napi_env, void*, void* context) {
+  delete static_cast<Function*>(context);
+}
+
+void call_js(napi_env env, napi_value, void* context, void*) {
+  if (env == nullptr) return;  // the environment is gone
+  try {
+    const Napi::HandleScope scope(env);
+    (*static_cast<Function*>(context))(env);
+  } catch (const Napi::Error& error) {
+    // What JavaScript threw is an uncaught exception there. Where it cannot run any more, there is nothing to
+    // say and nobody to hear it.
+    if (!error.IsEmpty()) napi_fatal_exception(env, error.Value());
+  } catch (...) {  // nothing of ours may unwind through Node
+  }
+}
+
+}  // namespace
+
+Wakeup::Wakeup(Napi::Env env, const char* name, Function function) {
+  const auto context = new Function(std::move(function));
+  const napi_status status =
+      napi_create_threadsafe_function(env, nullptr, nullptr, Napi::String::New(env, name), 0, 1, nullptr,
+                                      finalize, context, call_js, &handle_);
+  if (status != napi_ok) {
+    delete context;
+    throw Napi::Error::New(env);
+  }
+}
+
+void Wakeup::call() const {
+  napi_call_threadsafe_function(handle_, nullptr, napi_tsfn_nonblocking);
+}
+void Wakeup::ref(Napi::Env env) const {
+  napi_ref_threadsafe_function(env, handle_);
+}
+void Wakeup::unref(Napi::Env env) const {
+  napi_unref_threadsafe_function(env, handle_);
+}
+void Wakeup::release() const {
+  napi_release_threadsafe_function(handle_, napi_tsfn_release);
+}
+
+}  // namespace quern
