@@ -6,8 +6,10 @@
 namespace quern::cpu::QUERN_ISA {
 
 namespace {
+// Below -88 e^-gate saturates while gate goes on: there the result is 0, as it is in the limit.
 inline F32 silu(F32 gate) {
-  return gate / (exp(-gate) + 1.0f);
+  const F32 value = gate / (exp(-gate) + 1.0f);
+  return gate < splat(-88.37626f) ? F32{} : value;
 }
 }  // namespace
 
