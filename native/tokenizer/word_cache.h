@@ -1,5 +1,6 @@
 // The ids of words met lately. One cache serves one encode at a time, so it needs no lock; its size is fixed.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -40,7 +41,7 @@ class WordCache {
     Entry& entry = entries_[slot(key)];
     entry.key = key.words;
     entry.count = static_cast<uint32_t>(count);
-    std::memcpy(entry.ids, ids, count * sizeof *ids);
+    std::copy_n(ids, count, entry.ids);
   }
 
  private:
