@@ -59,7 +59,8 @@ describe('encode and decode', () => {
   test('agree on a helper thread', async () => {
     const text = 'Once upon a time 从前 '.repeat(20_000)
     const promises = Array.from({ length: 4 }, () => tiny.handle.encodeAsync(text, true))
-    for (const ids of await Promise.all(promises)) expect(ids).toEqual(tiny.encode(text))
+    const want = tiny.encode(text)
+    for (const ids of await Promise.all(promises)) expect(equal(ids, want)).toBe(true)
   })
 
   test('of nothing give nothing', () => {
@@ -159,6 +160,11 @@ describe('hostile texts take linear time', () => {
     const start = performance.now()
     const ids = tiny.encode(text)
     expect(performance.now() - start).toBeLessThan(10_000)
-    expect(tiny.encode(tiny.decode(ids))).toEqual(ids)
+    expect(equal(tiny.encode(tiny.decode(ids)), ids)).toBe(true)
   })
 })
+
+/** expect().toEqual takes seconds for a million ids. */
+function equal(a: Int32Array, b: Int32Array): boolean {
+  return Buffer.from(a.buffer).equals(Buffer.from(b.buffer))
+}
