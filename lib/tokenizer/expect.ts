@@ -45,9 +45,12 @@ export function expectFlag(value: unknown, where: string, absent: boolean): bool
 /** The largest id that a vocabulary may have; real ones stay below a million. */
 export const MAX_TOKEN_ID = 2 ** 24 - 1
 
+export function isTokenId(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MAX_TOKEN_ID
+}
+
 export function expectId(value: unknown, where: string): number {
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > MAX_TOKEN_ID)
-    throw invalid(where, `a token id from 0 to ${MAX_TOKEN_ID}`, value)
+  if (!isTokenId(value)) throw invalid(where, `a token id from 0 to ${MAX_TOKEN_ID}`, value)
   return value
 }
 

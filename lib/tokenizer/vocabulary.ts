@@ -1,5 +1,5 @@
 import { writeAlphabetBytes } from './byte-alphabet.js'
-import { expectArray, expectId, expectObject, expectString, invalid } from './expect.js'
+import { expectArray, expectObject, invalid, isTokenId } from './expect.js'
 
 /** The members of a native definition that the vocabulary and the merges make. */
 export interface CompiledVocabulary {
@@ -16,10 +16,13 @@ const LITERAL = 2
 export function readVocabulary(value: unknown): Map<string, number> {
   const vocabulary = new Map<string, number>()
   const ids = new Set<number>()
-  for (const [text, id] of Object.entries(expectObject(value, 'model.vocab'))) {
-    const where = `model.vocab[${JSON.stringify(text)}]`
-    if (typeof id !== 'number' || ids.has(id)) throw invalid(where, 'an id of its own', id)
-    ids.add(expectId(id, where))
+  const texts = expectObject(value, 'model.vocab')
+  for (const text of Object.keys(texts)) {
+    const id = texts[text]
+    // Places are put into words only where something is wrong: there are hundreds of thousands of tokens and merges.
+    if (!isTokenId(id) || ids.has(id))
+      throw invalid(`model.vocab[${JSON.stringify(text)}]`, 'a token id of its own', id)
+    ids.add(id)
     vocabulary.set(text, id)
   }
   if (vocabulary.size === 0) throw invalid('model.vocab', 'tokens', value)
@@ -93,14 +96,18 @@ export function compileMerges(
   return triples.slice(0, length)
 }
 
-function readMerge(merge: unknown, rank: number): [string, string] {
-  const where = `model.merges[${rank}]`
+function readMerge(merge: unknown, rank: number): readonly [string, string] {
   if (typeof merge === 'string') {
     const space = merge.indexOf(' ')
-    if (space > 0 && space === merge.lastIndexOf(' ') && space < merge.length - 1)
+    if (space > 0 && space < merge.length - 1 && merge.indexOf(' ', space + 1) < 0)
       return [merge.slice(0, space), merge.slice(space + 1)]
-  } else if (Array.isArray(merge) && merge.length === 2) {
-    return [expectString(merge[0], `${where}[0]`), expectString(merge[1], `${where}[1]`)]
+  } else if (
+    Array.isArray(merge) &&
+    merge.length === 2 &&
+    typeof merge[0] === 'string' &&
+    typeof merge[1] === 'string'
+  ) {
+    return merge as [string, string]
   }
-  throw invalid(where, '"left right" or ["left", "right"]', merge)
+  throw invalid(`model.merges[${rank}]`, '"left right" or ["left", "right"]', merge)
 }
