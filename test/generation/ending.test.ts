@@ -5,7 +5,7 @@ import { load, type Model } from '../../lib/index.js'
 import { eventually } from '../eventually.js'
 
 const prompt = 'Once upon a time'
-const long = { temperature: 0, maxTokens: 2000, ignoreEos: true }
+const long = { temperature: 0, maxTokens: 1000, ignoreEos: true }
 
 let model: Model
 let greedy: number[]
@@ -32,7 +32,7 @@ describe('cancel()', () => {
     expect(result.finishReason).toBe('cancelled')
     expect(result.tokens.length).toBeGreaterThan(0)
     expect([...result.tokens]).toEqual(greedy.slice(0, result.tokens.length))
-    expect(result.text).toBe(model.tokenizer.decode(result.tokens))
+    expect(result.text).toBe(model.tokenizer.decode(result.tokens, { skipSpecialTokens: true }))
     expect(result.usage.completionTokens).toBe(result.tokens.length)
     await eventually(idle, 'the engine is idle')
   })
@@ -144,7 +144,7 @@ describe('an AbortSignal', () => {
     await expect(reading).rejects.toBe(reason)
     await expect(generation.result()).rejects.toBe(reason)
     expect(read).not.toBe('')
-    expect(model.tokenizer.decode(Int32Array.from(greedy)).startsWith(read)).toBe(true)
+    expect(model.tokenizer.decode(greedy, { skipSpecialTokens: true }).startsWith(read)).toBe(true)
     await eventually(idle, 'the engine is idle')
   })
 
