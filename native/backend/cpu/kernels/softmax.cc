@@ -1,13 +1,16 @@
 // The two passes over a row of logits that sampling needs. 4 bytes a number each: bound by cache or memory.
+#include <limits>
+
 #include "backend/cpu/kernels/kernels.h"
 #include "backend/cpu/kernels/simd.h"
 
 namespace quern::cpu::QUERN_ISA {
 
+// NaN is passed over: the second operand of max() stands where a comparison fails.
 float largest_of(const float* values, int64_t count) {
   const int64_t whole = count - count % kLanes;
-  F32 most = splat(values[0]);
-  for (int64_t i = 0; i < whole; i += kLanes) most = max(most, load(values + i));
+  F32 most = splat(-std::numeric_limits<float>::infinity());
+  for (int64_t i = 0; i < whole; i += kLanes) most = max(load(values + i), most);
   float result = largest(most);
   for (int64_t i = whole; i < count; ++i) result = values[i] > result ? values[i] : result;
   return result;
