@@ -1,0 +1,249 @@
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include "backend/cpu/cpu_backend.h"
+#include "backend/cpu/isa.h"
+#include "check.h"
+#include "numbers.h"
+
+namespace quern::test {
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity(),
+                kNan = std::numeric_limits<float>::quiet_NaN();
+
+const std::atomic<bool> kNever{false};
+
+std::unique_ptr<Backend> make_backend(const std::string& isa, int vocab, int threads = 1) {
+  auto backend = create_cpu_backend({threads, isa});
+  backend->reserve({64, 64, 16, 1, 1, 16, 16, vocab, 64});
+  backend->begin_step(kNever);
+  return backend;
+}
+
+// The token of every draw, a row of equal logits for each.
+std::vector<int32_t> sample(Backend& backend, const std::vector<float>& logits, SampleParams params,
+                            const std::vector<double>& draws) {
+  std::vector<float> rows;
+  std::vector<SampleParams> all;
+  for (const double draw : draws) {
+    rows.insert(rows.end(), logits.begin(), logits.end());
+    params.uniform = draw;
+    all.push_back(params);
+  }
+  std::vector<int32_t> tokens(draws.size(), -1);
+  const auto count = static_cast<int64_t>(draws.size()), vocab = static_cast<int64_t>(logits.size());
+  backend.sample({rows.data(), Dtype::f32, count, vocab}, all, tokens);
+  return tokens;
+}
+int32_t sample(Backend& backend, const std::vector<float>& logits, SampleParams params) {
+  return sample(backend, logits, params, {params.uniform})[0];
+}
+
+constexpr double kClose = 1e-5;  // far more than float32 weights are off by
+
+// Probabilities in float64, from sorted weights; empty if a filter's edge is too close to call in float32.
+std::vector<double> probabilities(const std::vector<float>& logits, const SampleParams& params) {
+  const double largest = *std::max_element(logits.begin(), logits.end());
+  std::vector<double> weights;
+  for (const float logit : logits)
+    weights.push_back(std::exp((double{logit} - largest) / double{params.temperature}));
+  auto sorted = weights;
+  std::sort(sorted.begin(), sorted.end(), std::greater<>());
+  double floor = 0;
+  if (params.top_k > 0 && params.top_k < static_cast<int>(sorted.size()))
+    floor = sorted[static_cast<size_t>(params.top_k - 1)];
+  double total = 0;
+  for (const double weight : sorted) total += weight >= floor ? weight : 0;
+  if (params.top_p < 1) {
+    const double needed = double{params.top_p} * total;
+    double mass = 0;
+    for (const double weight : sorted) {  // the largest stays whatever top_p is
+      mass += weight;
+      if (params.top_p > 0 && std::abs(mass - needed) < kClose * total) return {};
+      if (mass >= needed) {
+        floor = std::max(floor, weight);
+        break;
+      }
+    }
+  }
+  for (const double weight : sorted)
+    if (weight < 1 && std::abs(weight - double{params.min_p}) < kClose * weight) return {};
+  floor = std::max(floor, double{params.min_p});
+  total = 0;
+  for (double& weight : weights) total += weight = weight >= floor ? weight : 0;
+  for (double& weight : weights) weight /= total;
+  return weights;
+}
+
+// Sweeps the draw over [0, 1): the tokens must change exactly where the cumulative distribution does.
+void check_distribution(Backend& backend, const std::vector<float>& logits, const SampleParams& params,
+                        int* compared) {
+  const auto wanted = probabilities(logits, params);
+  if (wanted.empty()) return;
+  std::vector<double> draws;
+  std::vector<int32_t> tokens;
+  double cumulative = 0;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    if (wanted[i] > 4 * kClose) {  // just inside both ends of the token's share, and its middle
+      for (const double draw :
+           {cumulative + kClose, cumulative + wanted[i] / 2, cumulative + wanted[i] - kClose}) {
+        draws.push_back(draw);
+        tokens.push_back(static_cast<int32_t>(i));
+      }
+    }
+    cumulative += wanted[i];
+  }
+  const auto got = sample(backend, logits, params, draws);
+  for (size_t i = 0; i < got.size(); ++i) CHECK_EQ(got[i], tokens[i]);
+  // At the ends of the range only what may be chosen at all.
+  for (const double draw : {0.0, std::nextafter(1.0, 0.0)}) {
+    const auto token = static_cast<size_t>(sample(backend, logits, params, {draw})[0]);
+    CHECK(token < wanted.size() && wanted[token] > 0);
+  }
+  ++*compared;
+}
+
+TEST(distributions_against_float64) {
+  int compared = 0, tried = 0;
+  for (const cpu::Kernels* kernels : cpu::runnable_kernels()) {
+    for (const int vocab : {1, 2, 5, 37, 300}) {
+      const auto backend = make_backend(kernels->name, vocab);
+      Random random(static_cast<uint64_t>(vocab));
+      for (int round = 0; round < 8; ++round) {
+        std::vector<float> logits(static_cast<size_t>(vocab));
+        for (float& logit : logits) logit = 2.5f * random.normal();
+        for (const float temperature : {0.3f, 1.0f, 1.7f}) {
+          for (const int32_t top_k : {0, 1, 4, 50, 1000}) {
+            for (const float top_p : {1.0f, 0.95f, 0.5f, 0.01f, 0.0f}) {
+              for (const float min_p : {0.0f, 0.05f, 1.0f}) {
+                if (min_p == 1 && round > 0) continue;
+                ++tried;
+                check_distribution(*backend, logits, {temperature, top_k, top_p, min_p, 0}, &compared);
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+  CHECK(compared > tried * 6 / 10);  // few are too close to call
+}
+
+TEST(greedy_takes_the_first_of_the_largest) {
+  for (const cpu::Kernels* kernels : cpu::runnable_kernels()) {
+    const auto backend = make_backend(kernels->name, 100);
+    Random random(4);
+    auto logits = random.reals(100, 3);
+    logits[41] = logits[97] = logits[63] = 4;
+    CHECK_EQ(sample(*backend, logits, {}), 41);
+    CHECK_EQ(sample(*backend, logits, {0, 5, 0.5f, 0.1f, 0.99}), 41);
+    CHECK_EQ(sample(*backend, std::vector<float>(100, -2.0f), {}), 0);
+  }
+}
+
+// Tokens that tie with the last one that a filter keeps are kept as well.
+TEST(ties) {
+  const std::vector<float> logits{0, 1, 1, 1, 0, -1};
+  const auto backend = make_backend("auto", 6);
+  const std::vector<double> draws{0, 0.1, 0.3, 0.4, 0.6, 0.7, 0.999};
+  const std::vector<int32_t> the_ones{1, 1, 1, 2, 2, 3, 3};
+  CHECK(sample(*backend, logits, {1, 1, 1, 0, 0}, draws) == the_ones);
+  CHECK(sample(*backend, logits, {1, 2, 1, 0, 0}, draws) == the_ones);
+  CHECK(sample(*backend, logits, {1, 0, 0.1f, 0, 0}, draws) == the_ones);
+  CHECK(sample(*backend, logits, {1, 0, 1, 1, 0}, draws) == the_ones);
+  const std::vector<float> flat(6, 7.0f);  // every token the same
+  for (const SampleParams& params : {SampleParams{1, 0, 1, 0, 0.5}, SampleParams{1, 3, 0.5f, 0.5f, 0.5}})
+    CHECK_EQ(sample(*backend, flat, params), 3);
+}
+
+// Whatever a broken model gives, the result is a token of the vocabulary.
+TEST(infinite_and_missing_logits) {
+  const std::vector<float> specials{kNan, kInfinity, -kInfinity, 0, 3e38f, -3e38f, 1e-40f};
+  for (const cpu::Kernels* kernels : cpu::runnable_kernels()) {
+    const auto backend = make_backend(kernels->name, 40);
+    Random random(6);
+    for (int round = 0; round < 3000; ++round) {
+      std::vector<float> logits(40);
+      const int kinds = random.between(1, static_cast<int>(specials.size()));
+      for (float& logit : logits)
+        logit = random.below(2) == 0 ? random.normal() : specials[static_cast<size_t>(random.below(kinds))];
+      const float temperatures[] = {0, 1e-30f, 1e-3f, 1, 1e30f};
+      const SampleParams params{temperatures[random.below(5)], random.below(50),
+                                random.below(2) == 0 ? 1 : 0.9f, random.below(2) == 0 ? 0 : 0.1f,
+                                random.unit()};
+      const int32_t token = sample(*backend, logits, params);
+      CHECK(token >= 0 && token < 40);
+    }
+  }
+}
+
+TEST(a_nan_hides_nothing) {
+  for (const cpu::Kernels* kernels : cpu::runnable_kernels()) {
+    for (const int vocab : {40, 41, 47}) {
+      const auto backend = make_backend(kernels->name, vocab);
+      for (int nan = 0; nan < vocab; ++nan) {
+        for (int best = 0; best < vocab; ++best) {
+          if (nan == best) continue;
+          std::vector<float> logits(static_cast<size_t>(vocab), 1);
+          logits[static_cast<size_t>(nan)] = kNan;
+          logits[static_cast<size_t>(best)] = 30;
+          CHECK_FOR(sample(*backend, logits, {}) == best, kernels->name);
+          CHECK_FOR(sample(*backend, logits, {1, 0, 0.9f, 0, 0.5}) == best, kernels->name);
+        }
+      }
+    }
+  }
+}
+
+TEST(one_row_depends_on_no_other) {
+  Random random(8);
+  const int vocab = 500, rows = 64;
+  auto logits = random.reals(vocab * rows, 4);
+  std::vector<SampleParams> params;
+  for (int row = 0; row < rows; ++row)
+    params.push_back({1, random.below(20), 0.9f, row % 2 == 0 ? 0 : 0.02f, random.unit()});
+  std::vector<std::vector<int32_t>> results;
+  for (const int threads : {1, 2, 3}) {
+    const auto backend = make_backend("auto", vocab, threads);
+    std::vector<int32_t> together(rows), alone(rows);
+    backend->sample({logits.data(), Dtype::f32, rows, vocab}, params, together);
+    for (size_t row = 0; row < rows; ++row)
+      backend->sample({&logits[row * vocab], Dtype::f32, 1, vocab}, {&params[row], 1}, {&alone[row], 1});
+    CHECK(together == alone);
+    results.push_back(together);
+  }
+  CHECK(results[0] == results[1] && results[1] == results[2]);
+}
+
+TEST(a_large_vocabulary_takes_no_sort) {
+  constexpr int kVocab = 151936, kRuns = 5;
+  const auto backend = make_backend("auto", kVocab);
+  Random random(9);
+  std::vector<float> logits(kVocab);
+  for (float& logit : logits) logit = 3 * random.normal();
+  int compared = 0;
+  for (const SampleParams& params : {SampleParams{1, 0, 0.95f, 0, 0.5}, SampleParams{0.7f, 20, 0.8f, 0, 0.5},
+                                     SampleParams{1, 0, 1, 0.05f, 0.5}, SampleParams{1, 0, 1, 0, 0.5}}) {
+    double best = 1e9;
+    for (int run = 0; run < kRuns; ++run) {
+      const auto start = std::chrono::steady_clock::now();
+      int32_t token = -1;
+      backend->sample({logits.data(), Dtype::f32, 1, kVocab}, {&params, 1}, {&token, 1});
+      best = std::min(
+          best, std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+    }
+    std::printf("     top_k %d top_p %.2f min_p %.2f: %.2f ms\n", params.top_k, params.top_p, params.min_p,
+                best);
+    CHECK(best < 20);  // generous: sanitizers and busy machines run this too
+  }
+  const SampleParams few{0.7f, 20, 0.8f, 0, 0.5};
+  check_distribution(*backend, logits, few, &compared);
+  CHECK_EQ(compared, 1);
+}
+
+}  // namespace
+}  // namespace quern::test
