@@ -8,8 +8,11 @@ namespace {
 // Accumulators that fit the registers beside one vector of w and kTileTokens of x.
 #if defined(__AVX512F__)
 constexpr int kTileRows = 4, kTileTokens = 6;
-#else
+#elif defined(__AVX2__)
 constexpr int kTileRows = 4, kTileTokens = 3;
+#else
+constexpr int kTileRows = 4,
+              kTileTokens = 2;  // a product needs a register of its own where it cannot be fused
 #endif
 
 template <typename W>

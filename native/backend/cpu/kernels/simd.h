@@ -4,7 +4,7 @@
 #pragma once
 #include <cstdint>
 
-#if defined(__AVX2__)
+#if defined(__SSE2__)
 #include <immintrin.h>
 #endif
 
@@ -83,18 +83,22 @@ inline F32 load(const float* from) {
   return load_bits<F32>(from);
 }
 
-inline F32 load(const Bf16* from) {
+// Half-wide numbers as the low or the high halves of 32-bit lanes.
+inline U32 load_low_halves(const void* from) {
 #if defined(__AVX512F__)
-  return as_floats(
-      reinterpret_cast<U32>(_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))))
-      << 16);
+  return reinterpret_cast<U32>(_mm512_cvtepu16_epi32(_mm256_loadu_si256(static_cast<const __m256i*>(from))));
 #elif defined(__AVX2__) && !QUERN_WIDE
-  return as_floats(
-      reinterpret_cast<U32>(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))))
-      << 16);
+  return reinterpret_cast<U32>(_mm256_cvtepu16_epi32(_mm_loadu_si128(static_cast<const __m128i*>(from))));
+#elif defined(__SSE2__) && !QUERN_WIDE
+  return reinterpret_cast<U32>(
+      _mm_unpacklo_epi16(_mm_loadl_epi64(static_cast<const __m128i*>(from)), _mm_setzero_si128()));
 #else
-  return as_floats(__builtin_convertvector(load_bits<U16>(from), U32) << 16);
+  return __builtin_convertvector(load_bits<U16>(from), U32);
 #endif
+}
+
+inline F32 load(const Bf16* from) {
+  return as_floats(load_low_halves(from) << 16);
 }
 
 inline F32 load(const F16* from) {
@@ -111,9 +115,10 @@ inline F32 load(const F16* from) {
 #elif defined(__F16C__)
   return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
 #else
-  F32 value;
-  for (int lane = 0; lane < kLanes; ++lane) value[lane] = to_f32(from[lane]);
-  return value;
+  const U32 half = load_low_halves(from);  // as to_f32 in core/dtype.h, all lanes at once
+  const U32 sign = (half & 0x8000u) << 16, magnitude = (half & 0x7fffu) << 13;
+  const U32 finite = as_bits(as_floats(magnitude) * splat(0x1p112f));
+  return as_floats(sign | (magnitude >= (0x7c00u << 13) ? magnitude | 0x7f800000u : finite));
 #endif
 }
 
