@@ -1,0 +1,302 @@
+// Loading: options, progress, abort, closing, several models.
+import { truncateSync } from 'node:fs'
+import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
+import { describe, expect, it } from 'vitest'
+import { type LoadOptions, type LoadProgress, load } from '../../lib/index.js'
+import { bundledModelPath } from '../../lib/model/bundled.js'
+import { readFolder } from '../../lib/model/folder.js'
+import { fixturePath } from '../golden.js'
+import { expectCode } from './expect-code.js'
+import { temporaryFolder } from './temporary.js'
+
+const fixture = fixturePath('models', 'qwen3-tied')
+const greedy = { temperature: 0, maxTokens: 6, ignoreEos: true }
+const megabyte = 2 ** 20
+const folder = temporaryFolder()
+
+/** A copy of the bundled model that one may damage. */
+async function copyOfBundled(name: string): Promise<string> {
+  const path = folder.join(name)
+  await mkdir(path)
+  for (const file of ['config.json', 'model.safetensors'])
+    await copyFile(`${bundledModelPath()}/${file}`, `${path}/${file}`)
+  return path
+}
+
+describe('options', () => {
+  const numbers = ['threads', 'contextLength']
+  const noNumbers = ['1', null, true, {}, Number.NaN, Number.POSITIVE_INFINITY, 0, -1, 1.5]
+  const wrong: [string, unknown][] = [
+    ...numbers.flatMap((name) => noNumbers.map((value): [string, unknown] => [name, value])),
+    ['threads', 257],
+    ...['gpu', '', 5, null, 'CPU'].map((value): [string, unknown] => ['device', value]),
+    ...['f64', 16, null, 'q4_0'].map((value): [string, unknown] => ['dtype', value]),
+    ...['slow', null, true].map((value): [string, unknown] => ['precision', value]),
+    ...['sse', null, 'avx1024'].map((value): [string, unknown] => ['isa', value]),
+    ...[true, null, 'x'].map((value): [string, unknown] => ['tokenizer', value]),
+    ...[5, null, 'x'].map((value): [string, unknown] => ['kvCache', value]),
+    ...[5, null, 'x'].map((value): [string, unknown] => ['onProgress', value]),
+    ...[5, null, {}].map((value): [string, unknown] => ['onWarning', value]),
+    ...[5, null, {}].map((value): [string, unknown] => ['signal', value]),
+  ]
+  it.each(wrong)('refuses %s: %s', async (name, value) => {
+    const error = await expectCode(() => load(fixture, { [name]: value } as LoadOptions), 'invalid_option')
+    expect(error.message).toContain(`${name}: expected`)
+    expect(error.value).toBe(value)
+  })
+
+  it.each(['1', null, Number.NaN, 0, -5, 0.5])('refuses kvCache.maxBytes: %s', async (maxBytes) => {
+    const options = { kvCache: { maxBytes } } as LoadOptions
+    const error = await expectCode(() => load(fixture, options), 'invalid_option')
+    expect(error.message).toContain('kvCache.maxBytes')
+    expect(error.value).toBe(maxBytes)
+  })
+
+  it.each([
+    ['device', 'cuda'],
+    ['device', 'cuda:1'],
+    ['dtype', 'int8'],
+    ['dtype', 'int4'],
+    ['ropeScaling', {}],
+    ['positionEncoding', 'alibi'],
+    ['attentionSinks', 4],
+    ['revision', 'main'],
+    ['cacheDir', '/tmp'],
+    ['deterministic', true],
+    ['kvCache', { dtype: 'f16' }],
+    ['contextlength', 5],
+  ])('does not support %s: %s', async (name, value) => {
+    const error = await expectCode(
+      () => load(fixture, { [name]: value } as LoadOptions),
+      'unsupported_option',
+    )
+    expect(error.message).toContain(name)
+  })
+
+  it('refuses more context than the model has', async () => {
+    const { message, value } = await expectCode(
+      () => load(fixture, { contextLength: 4097 }),
+      'invalid_option',
+    )
+    expect(message).toContain('4096')
+    expect(value).toBe(4097)
+  })
+
+  it('takes those that there are', async () => {
+    const model = await load(fixture, {
+      device: 'cpu',
+      dtype: 'f32',
+      precision: 'exact',
+      contextLength: 100,
+      kvCache: { maxBytes: megabyte },
+      threads: 3,
+      isa: 'baseline',
+      tokenizer: false,
+      onWarning: () => {},
+      signal: new AbortController().signal,
+    })
+    expect(model.info).toMatchObject({
+      source: fixture,
+      architecture: 'qwen3',
+      contextLength: 100,
+      stopTokens: [251, 12],
+      device: 'cpu',
+      isa: 'baseline',
+      threads: 3,
+      precision: 'exact',
+      dtype: 'f32',
+      kvDtype: 'f32',
+    })
+    expect(Object.isFrozen(model.info)).toBe(true)
+    expect(model.stats().kvCache.bytes).toBeLessThanOrEqual(megabyte)
+    expect(model.stats().memory.weights).toBe(model.info.weightBytes)
+    await model.close()
+  })
+
+  it.each(['f32', 'f16', 'bf16'] as const)('converts to %s', async (dtype) => {
+    const model = await load(undefined, { dtype })
+    expect(model.info.dtype).toBe(dtype)
+    const { text } = await model.generate('Once upon a time', { temperature: 0, maxTokens: 20 }).result()
+    expect(text).toBe(', in a busy city, there lived a playful boy named Otto. Otto was always full of')
+    await model.close()
+  })
+
+  it('says what it leaves out of generation_config.json', async () => {
+    const path = await copyOfBundled('warned')
+    await writeFile(`${path}/generation_config.json`, JSON.stringify({ repetition_penalty: 1.2 }))
+    const warnings: string[] = []
+    const model = await load(path, { onWarning: (message) => warnings.push(message) })
+    expect(warnings).toEqual([expect.stringContaining('repetitionPenalty 1.2')])
+    await model.close()
+  })
+})
+
+describe('progress', () => {
+  it('rises to the total', async () => {
+    const seen: LoadProgress[] = []
+    const model = await load(undefined, { onProgress: (progress) => seen.push(progress) })
+    expect(seen.length).toBeGreaterThan(0)
+    const loaded = seen.map(({ loadedBytes }) => loadedBytes)
+    expect(loaded).toEqual([...loaded].sort((a, b) => a - b))
+    const { loadedBytes, totalBytes } = seen.at(-1) as LoadProgress
+    expect(loadedBytes).toBe(totalBytes)
+    expect(new Set(seen.map((progress) => progress.totalBytes))).toEqual(new Set([totalBytes]))
+    const { weights } = (await readFolder(bundledModelPath())).plan
+    expect(totalBytes).toBe(weights.reduce((sum, { rows, cols }) => sum + rows * cols * 2, 0)) // as stored: bf16
+    await model.close()
+  })
+})
+
+describe('an AbortSignal', () => {
+  it('already aborted rejects with its reason', async () => {
+    const reason = new Error('never')
+    await expect(load(fixture, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+  })
+
+  it('aborted while weights are made stops that, and gives the memory back', async () => {
+    const before = process.memoryUsage.rss()
+    for (let round = 0; round < 3; round++) {
+      const controller = new AbortController()
+      let aborted = Number.POSITIVE_INFINITY
+      const onProgress = () => {
+        aborted = Math.min(aborted, performance.now())
+        controller.abort('enough')
+      }
+      await expect(load('random:qwen3-0.6b', { signal: controller.signal, onProgress })).rejects.toBe(
+        'enough',
+      )
+      expect(performance.now() - aborted, 'milliseconds to stop').toBeLessThan(1000)
+    }
+    await sleep(100)
+    expect((process.memoryUsage.rss() - before) / megabyte).toBeLessThan(100)
+  })
+
+  it('aborted after loading has no effect', async () => {
+    const controller = new AbortController()
+    const model = await load(fixture, { signal: controller.signal })
+    controller.abort()
+    expect((await model.generate({ tokens: [1] }, greedy).result()).tokens.length).toBe(6)
+    await model.close()
+  })
+})
+
+describe('closing', () => {
+  it('twice is no error, and nothing works afterwards', async () => {
+    const model = await load(fixture)
+    await model.close()
+    await model.close()
+    await model[Symbol.asyncDispose]()
+    await expectCode(() => model.generate({ tokens: [1] }).result(), 'closed')
+    await expectCode(() => model.logits([1]), 'closed')
+    await expectCode(() => model.stats(), 'closed')
+    expect(model.info.architecture).toBe('qwen3')
+  })
+
+  it('while generating ends everything as closed', async () => {
+    const model = await load()
+    const long = { ...greedy, maxTokens: 2000 }
+    const iterated = (async () => {
+      let text = ''
+      try {
+        for await (const piece of model.generate('Once upon a time', long)) text += piece
+      } catch (error) {
+        return { text, error }
+      }
+    })()
+    const results = Array.from({ length: 5 }, () => model.generate('Once upon a time', long).result())
+    const logits = model.logits(new Array(2000).fill(3), { positions: 'last' })
+    const unread = model.generate('Once upon a time', long)
+    await sleep(30)
+    const start = performance.now()
+    const closing = model.close()
+    for (const result of [...results, logits])
+      await expect(result).rejects.toMatchObject({ name: 'QuernError', code: 'closed' })
+    await closing
+    expect(performance.now() - start).toBeLessThan(200)
+    expect(await iterated).toMatchObject({ error: { code: 'closed' } })
+    await expectCode(() => unread.text(), 'closed')
+    unread.cancel()
+  })
+
+  it('and loading again and again gives the memory back', async () => {
+    const round = async () => {
+      const model = await load()
+      await model.generate('Once upon a time', greedy).text()
+      await model.close()
+    }
+    for (let i = 0; i < 5; i++) await round()
+    await sleep(50)
+    const before = process.memoryUsage.rss()
+    for (let i = 0; i < 25; i++) await round()
+    await sleep(50)
+    expect((process.memoryUsage.rss() - before) / megabyte, 'of 25 models with 11 MB each').toBeLessThan(30)
+  })
+})
+
+describe('more than one model', () => {
+  it('at a time', async () => {
+    const [one, two, three] = await Promise.all([load(), load(fixture), load()])
+    const say = () => one.generate('Once upon a time', { temperature: 0, maxTokens: 30 }).text()
+    const alone = await say()
+    const ids = await two.generate({ tokens: [3, 4] }, { ...greedy, maxTokens: 100 }).result()
+    const together = await Promise.all([
+      say(),
+      two.generate({ tokens: [3, 4] }, { ...greedy, maxTokens: 100 }).result(),
+      three.generate('Once upon a time', { temperature: 0, maxTokens: 30 }).text(),
+    ])
+    expect(together[0]).toBe(alone)
+    expect(together[1].tokens).toEqual(ids.tokens)
+    expect(together[2]).toBe(alone)
+    await one.close()
+    expect(await three.generate('Once upon a time', { temperature: 0, maxTokens: 30 }).text()).toBe(alone)
+    await Promise.all([two.close(), three.close()])
+  })
+
+  it('in workers, beside one here', async () => {
+    const script = `
+      const { parentPort, workerData } = require('node:worker_threads')
+      import(workerData).then(async ({ load }) => {
+        const model = await load()
+        parentPort.postMessage(await model.generate('Once upon a time', { temperature: 0, maxTokens: 30 }).text())
+        await model.close()
+      })`
+    const workerData = fileURLToPath(new URL('../../dist/index.js', import.meta.url))
+    const texts = Array.from({ length: 3 }, () => {
+      const worker = new Worker(script, { eval: true, workerData })
+      return new Promise<string>((resolve, reject) => {
+        let text = ''
+        worker.on('message', (message) => {
+          text = message
+        })
+        worker.on('error', reject)
+        worker.on('exit', (code) => (code === 0 ? resolve(text) : reject(new Error(`exit code ${code}`))))
+      })
+    })
+    const model = await load()
+    const here = await model.generate('Once upon a time', { temperature: 0, maxTokens: 30 }).text()
+    expect(await Promise.all(texts)).toEqual([here, here, here])
+    await model.close()
+  })
+})
+
+describe('a file of weights that is cut after its header was read', () => {
+  it('is an error that names it, time after time, without a trace in memory', async () => {
+    const path = await copyOfBundled('cut')
+    const weights = `${path}/model.safetensors`
+    await writeFile(`${path}/generation_config.json`, JSON.stringify({ repetition_penalty: 1.2 }))
+    const attempt = async () => {
+      await copyFile(`${bundledModelPath()}/model.safetensors`, weights)
+      // The warning comes between the header and the weights.
+      const options: LoadOptions = { onWarning: () => truncateSync(weights, 10 * megabyte) }
+      const { message } = await expectCode(() => load(path, options), 'truncated')
+      expect(message).toContain(weights)
+    }
+    for (let i = 0; i < 5; i++) await attempt()
+    const before = process.memoryUsage.rss()
+    for (let i = 0; i < 25; i++) await attempt()
+    expect((process.memoryUsage.rss() - before) / megabyte, 'of 25 attempts with 11 MB each').toBeLessThan(30)
+  })
+})
