@@ -1,0 +1,288 @@
+#include "model/plan.h"
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "check.h"
+#include "core/error.h"
+#include "numbers.h"
+
+namespace quern::test {
+namespace {
+
+// A plan with every kind of line.
+const std::string kPlan = R"(quern-plan 1
+config layers 2
+config hidden 64
+config heads 6
+config kv_heads 2
+config head_dim 16
+config ffn 128
+config vocab 300
+config norm_eps 1e-5
+config context_length 4096
+config rope_theta 500000
+config rope_dim 12
+config qk_norm 1
+config qkv_bias 0
+config tied_embeddings 1
+config rope_scaling yarn
+config rope_factor 4
+config rope_original_context 1024
+config rope_low_freq_factor 1
+config rope_high_freq_factor 4
+config rope_beta_fast 32
+config rope_beta_slow 1
+config rope_mscale 0.5
+config rope_mscale_all_dim -1
+config rope_truncate 0
+config rope_attention_factor 1.25
+config rope_short_factors 1 1.5 2 2.5 3 3.5
+config rope_long_factors 1 2 3 4 5 6
+file 0 100000 /models/a%20folder/model%25.safetensors
+file 1 50 b
+seed 18446744073709551615
+weight embed bf16 300 64 file 0 128
+weight final_norm f32 1 12 file 1 2
+weight layers.0.q f16 96 64 random 0.25
+weight layers.0.attention_norm f32 1 64 constant -1
+end
+)";
+
+std::string replaced(const std::string& from, const std::string& to) {
+  std::string text = kPlan;
+  const size_t at = text.find(from);
+  if (at == std::string::npos) throw std::logic_error("the plan has no '" + from + "'");
+  return text.replace(at, from.size(), to);
+}
+
+TEST(reads_every_fact) {
+  const ModelPlan plan = parse_plan(kPlan);
+  const DecoderConfig& c = plan.config;
+  CHECK(c.layers == 2 && c.hidden == 64 && c.heads == 6 && c.kv_heads == 2 && c.head_dim == 16);
+  CHECK(c.ffn == 128 && c.vocab == 300 && c.norm_eps == 1e-5 && c.context_length == 4096);
+  CHECK(c.rope_theta == 500000 && c.rope_dim == 12 && c.qk_norm && !c.qkv_bias && c.tied_embeddings);
+  const RopeScaling& s = c.rope_scaling;
+  CHECK(s.type == RopeScaling::Type::yarn && s.factor == 4 && s.original_context == 1024);
+  CHECK(s.low_freq_factor == 1 && s.high_freq_factor == 4 && s.beta_fast == 32 && s.beta_slow == 1);
+  CHECK(s.mscale == 0.5 && s.mscale_all_dim == -1 && !s.truncate && s.attention_factor == 1.25);
+  CHECK((s.short_factors == std::vector<double>{1, 1.5, 2, 2.5, 3, 3.5}));
+  CHECK((s.long_factors == std::vector<double>{1, 2, 3, 4, 5, 6}));
+  CHECK_EQ(plan.files.size(), size_t{2});
+  CHECK_EQ(plan.files[0].path, std::string("/models/a folder/model%.safetensors"));
+  CHECK_EQ(plan.files[0].bytes, uint64_t{100000});
+  CHECK_EQ(plan.seed, ~uint64_t{0});
+  CHECK_EQ(plan.weights.size(), size_t{4});
+  const PlannedWeight &embed = plan.weights[0], &q = plan.weights[2], &norm = plan.weights[3];
+  CHECK(embed.slot == "embed" && embed.dtype == Dtype::bf16 && embed.rows == 300 && embed.cols == 64);
+  CHECK(embed.source.kind == WeightSource::Kind::file && embed.source.file == 0 &&
+        embed.source.offset == 128);
+  CHECK(q.dtype == Dtype::f16 && q.source.kind == WeightSource::Kind::random && q.source.value == 0.25f);
+  CHECK(norm.source.kind == WeightSource::Kind::constant && norm.source.value == -1);
+}
+
+TEST(every_scaling) {
+  for (const char* type : {"none", "linear", "dynamic", "yarn", "llama3", "longrope"})
+    (void)parse_plan(replaced("rope_scaling yarn", std::string("rope_scaling ") + type));
+}
+
+TEST(a_weight_may_end_where_its_file_ends) {
+  (void)parse_plan(kPlan);  // 2 + 1 * 12 * 4 = 50 bytes
+  CHECK_ERROR(parse_plan(replaced("f32 1 12 file 1 2", "f32 1 12 file 1 3")), "invalid_plan");
+  CHECK_ERROR(parse_plan(replaced("f32 1 12 file 1 2", "f32 1 13 file 1 0")), "invalid_plan");
+  CHECK_ERROR(parse_plan(replaced("f32 1 12 file 1 2", "f32 16777216 16777216 file 1 0")), "invalid_plan");
+  CHECK_ERROR(parse_plan(replaced("f32 1 12 file 1 2", "f32 1 1 file 1 18446744073709551615")),
+              "invalid_plan");
+}
+
+TEST(cut_short_anywhere) {
+  for (size_t length = 0; length + 1 < kPlan.size(); ++length) {
+    CHECK_ERROR(parse_plan(std::string_view(kPlan).substr(0, length)), "invalid_plan");
+  }
+  (void)parse_plan(
+      std::string_view(kPlan).substr(0, kPlan.size() - 1));  // the last line break may be missing
+}
+
+TEST(malformed_lines) {
+  const std::vector<std::pair<std::string, std::string>> changes{
+      {"quern-plan 1", "quern-plan 2"},
+      {"quern-plan 1", "quern-plan"},
+      {"quern-plan 1", "plan 1"},
+      {"quern-plan 1\n", ""},
+      {"config layers 2", "config layers 0"},
+      {"config layers 2", "config layers -2"},
+      {"config layers 2", "config layers 2.5"},
+      {"config layers 2", "config layers 99999999999999999999"},
+      {"config layers 2", "config layers 4097"},
+      {"config layers 2", "config layers +2"},
+      {"config layers 2", "config layers 2 3"},
+      {"config layers 2", "config layers  2"},
+      {"config layers 2", "config layers"},
+      {"config layers 2", "config"},
+      {"config layers 2", ""},
+      {"config layers 2", "config depth 2"},
+      {"config layers 2", "Config layers 2"},
+      {"config layers 2\n", ""},
+      {"config hidden 64", "config hidden 1048577"},
+      {"config heads 6", "config heads 5"},
+      {"config head_dim 16", "config head_dim 65536\nconfig heads 18"},
+      {"config vocab 300", "config vocab 16777217"},
+      {"config norm_eps 1e-5", "config norm_eps nan"},
+      {"config norm_eps 1e-5", "config norm_eps inf"},
+      {"config norm_eps 1e-5", "config norm_eps -1e-5"},
+      {"config norm_eps 1e-5", "config norm_eps 1e-5x"},
+      {"config rope_theta 500000", "config rope_theta 0"},
+      {"config rope_theta 500000", "config rope_theta 1e400"},
+      {"config rope_dim 12", "config rope_dim 11"},
+      {"config rope_dim 12", "config rope_dim 18"},
+      {"config qk_norm 1", "config qk_norm 2"},
+      {"config qk_norm 1", "config qk_norm true"},
+      {"rope_scaling yarn", "rope_scaling ntk"},
+      {"rope_scaling yarn", "rope_scaling dynamic\nconfig rope_dim 2"},
+      {"config rope_original_context 1024\n", ""},
+      {"config rope_high_freq_factor 4", "config rope_high_freq_factor 1\nconfig rope_scaling llama3"},
+      {"rope_short_factors 1 1.5 2 2.5 3 3.5", "rope_short_factors 1 0"},
+      {"config rope_mscale 0.5", "config rope_mscale 1e13"},
+      {"file 0 100000", "file 1 100000"},
+      {"file 0 100000", "file -1 100000"},
+      {"file 1 50 b", "file 0 50 b"},
+      {"file 1 50 b", "file 1 9223372036854775808 b"},
+      {"file 1 50 b", "file 1 50"},
+      {"file 1 50 b", "file 1 50 b c"},
+      {"a%20folder", "a%2folder%"},
+      {"a%20folder", "a%00folder"},
+      {"seed 18446744073709551615", "seed 18446744073709551616"},
+      {"seed 18446744073709551615", "seed -1"},
+      {"seed 18446744073709551615", "seed"},
+      {"embed bf16", "embed f64"},
+      {"embed bf16", "embed BF16"},
+      {"bf16 300 64", "bf16 0 64"},
+      {"bf16 300 64", "bf16 300 -64"},
+      {"bf16 300 64", "bf16 300"},
+      {"file 0 128", "file 2 128"},
+      {"file 0 128", "file -1 128"},
+      {"file 0 128", "file 0 61601"},
+      {"file 0 128", "file 0"},
+      {"file 0 128", "tape 0 128"},
+      {"random 0.25", "random nan"},
+      {"random 0.25", "random 1e7"},
+      {"random 0.25", "random"},
+      {"constant -1", "constant -inf"},
+      {"constant -1\n", "constant -1\r\n"},
+      {"end\n", "end now\n"},
+      {"end\n", "ending\n"},
+      {"end\n", ""},
+  };
+  for (const auto& [from, to] : changes) {
+    std::string code = "no error", message;
+    try {
+      (void)parse_plan(replaced(from, to));
+    } catch (const Error& error) {
+      code = error.code();
+      message = error.what();
+    }
+    CHECK_FOR(code == "invalid_plan", "'" + from + "' became '" + to + "': " + code + " " + message);
+    CHECK_FOR(message.starts_with("plan"), message);
+  }
+}
+
+TEST(the_message_names_the_line) {
+  try {
+    (void)parse_plan(replaced("config heads 6", "config heads six"));
+    CHECK(false);
+  } catch (const Error& error) {
+    CHECK_EQ(std::string(error.what()),
+             std::string("plan, line 4: heads: expected a number from 1 to 65536, got 'six'"));
+  }
+}
+
+TEST(longrope_needs_a_factor_for_each_pair) {
+  for (const std::string list : {"rope_short_factors 1 1.5 2 2.5 3", "rope_long_factors 1 2 3 4 5"}) {
+    std::string text = replaced("rope_scaling yarn", "rope_scaling longrope");
+    const size_t end = text.find(list) + list.size();
+    CHECK_ERROR(parse_plan(text.erase(end, text.find('\n', end) - end)), "invalid_plan");
+  }
+}
+
+// One random change: bytes, whole words, whole lines.
+std::string mutated(std::string text, Random& random) {
+  static const std::vector<std::string> words{"0",
+                                              "-1",
+                                              "1",
+                                              "nan",
+                                              "inf",
+                                              "-0",
+                                              "1e308",
+                                              "1e-320",
+                                              "4294967296",
+                                              "9223372036854775807",
+                                              "18446744073709551615",
+                                              "%",
+                                              "%0",
+                                              "%41",
+                                              " ",
+                                              "\n",
+                                              "end",
+                                              "file",
+                                              "weight",
+                                              "config",
+                                              "longrope",
+                                              "dynamic",
+                                              std::string("\0", 1)};
+  const int length = static_cast<int>(text.size());
+  const auto at = static_cast<size_t>(random.below(length));
+  switch (random.below(6)) {
+    case 0:
+      text[at] = static_cast<char>(random.below(256));
+      return text;
+    case 1:
+      return text.erase(at, static_cast<size_t>(random.between(1, 20)));
+    case 2:
+      return text.insert(at, words[static_cast<size_t>(random.below(static_cast<int>(words.size())))]);
+    case 3: {  // another word instead
+      const size_t begin = text.find_first_of(" \n", at), end = text.find_first_of(" \n", begin + 1);
+      if (begin == std::string::npos || end == std::string::npos) return text;
+      return text.replace(begin + 1, end - begin - 1,
+                          words[static_cast<size_t>(random.below(static_cast<int>(words.size())))]);
+    }
+    case 4:  // a piece from elsewhere
+      return text.insert(at, kPlan.substr(static_cast<size_t>(random.below(static_cast<int>(kPlan.size()))),
+                                          static_cast<size_t>(random.between(1, 60))));
+    default:
+      text[at] = static_cast<char>('0' + random.below(10));
+      return text;
+  }
+}
+
+// Whatever is written there: a plan or an Error, never anything else.
+TEST(mutated_plans) {
+  Random random(2026);
+  int accepted = 0;
+  for (int round = 0; round < 200000; ++round) {
+    std::string text = kPlan;
+    for (int change = random.between(1, 4); change > 0 && !text.empty(); --change)
+      text = mutated(std::move(text), random);
+    try {
+      const ModelPlan plan = parse_plan(text);
+      ++accepted;
+      for (const PlannedWeight& weight : plan.weights) {
+        CHECK(weight.rows > 0 && weight.cols > 0);
+        if (weight.source.kind != WeightSource::Kind::file) continue;
+        const PlannedFile& file = plan.files.at(static_cast<size_t>(weight.source.file));
+        const auto numbers = static_cast<uint64_t>(weight.rows * weight.cols);
+        CHECK(weight.source.offset <= file.bytes);
+        CHECK(numbers * size_of(weight.dtype) <= file.bytes - weight.source.offset);
+      }
+      CHECK(plan.config.heads % plan.config.kv_heads == 0 && plan.config.rope_dim <= plan.config.head_dim);
+    } catch (const Error& error) {
+      CHECK_EQ(error.code(), std::string("invalid_plan"));
+    }
+  }
+  CHECK(accepted > 1000);  // else the mutations are too coarse to reach the later checks
+}
+
+}  // namespace
+}  // namespace quern::test

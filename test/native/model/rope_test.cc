@@ -1,0 +1,164 @@
+#include "model/rope.h"
+
+#include <cmath>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "check.h"
+#include "golden.h"
+
+namespace quern::test {
+namespace {
+
+using Type = RopeScaling::Type;
+
+constexpr int kPositions[] = {0, 1, 2, 17, 255, 4095, 4096, 32767, 32768, 131071, 200003, 262143};
+
+DecoderConfig config(int head_dim, double theta, Type type = Type::none) {
+  DecoderConfig c;
+  c.head_dim = c.rope_dim = head_dim;
+  c.rope_theta = theta;
+  c.rope_scaling.type = type;
+  return c;
+}
+DecoderConfig linear() {
+  DecoderConfig c = config(128, 1e6, Type::linear);
+  c.rope_scaling.factor = 4;
+  return c;
+}
+DecoderConfig dynamic() {
+  DecoderConfig c = config(128, 1e4, Type::dynamic);
+  c.rope_scaling.factor = 2;
+  c.rope_scaling.original_context = 4096;
+  return c;
+}
+DecoderConfig yarn() {
+  DecoderConfig c = config(128, 1e6, Type::yarn);
+  c.rope_scaling.factor = 4;
+  c.rope_scaling.original_context = 32768;
+  return c;
+}
+DecoderConfig llama3(int head_dim, double factor) {
+  DecoderConfig c = config(head_dim, 5e5, Type::llama3);
+  c.rope_scaling.factor = factor;
+  c.rope_scaling.low_freq_factor = 1;
+  c.rope_scaling.high_freq_factor = 4;
+  c.rope_scaling.original_context = 8192;
+  return c;
+}
+DecoderConfig longrope() {
+  DecoderConfig c = config(96, 1e4, Type::longrope);
+  c.rope_scaling.factor = 131072.0 / 4096;
+  c.rope_scaling.original_context = 4096;
+  for (int i = 0; i < 48; ++i) {
+    c.rope_scaling.short_factors.push_back(1 + 0.01 * i);
+    c.rope_scaling.long_factors.push_back(1 + 1.3 * i);
+  }
+  return c;
+}
+
+// As in golden/models/unit-vectors/vectors.json.
+struct Table {
+  const char* name;
+  DecoderConfig config;
+  int sequence_length;
+  double attention_factor;
+};
+
+std::vector<Table> tables() {
+  return {{"qwen3-4b-2507", config(128, 5e6), 1, 1},
+          {"qwen3-8b-yarn4", yarn(), 1, 1.138629436111989},
+          {"linear4", linear(), 1, 1},
+          {"dynamic2-length-8192", dynamic(), 8192, 1},
+          {"llama-3.1-8b", llama3(128, 8), 1, 1},
+          {"llama-3.2-1b", llama3(64, 32), 1, 1},
+          {"phi3-like-short", longrope(), 4096, 1.1902380714238083},
+          {"phi3-like-long", longrope(), 4097, 1.1902380714238083}};
+}
+
+TEST(golden_tables) {
+  const auto vectors = Golden::open("models/unit-vectors/vectors.safetensors");
+  if (!vectors) return;
+  for (const Table& table : tables()) {
+    const std::string at = std::string("rope.") + table.name;
+    const auto inverse = vectors->read<double>(at + ".inv_freq");
+    const auto cos = vectors->read<float>(at + ".cos"), sin = vectors->read<float>(at + ".sin");
+    const Rope rope(table.config);
+    const RopeFrequencies got = rope.frequencies(table.sequence_length);
+    const size_t pairs = inverse.size();
+    CHECK_EQ(got.inverse.size(), pairs);
+    CHECK_EQ(cos.size(), pairs * std::size(kPositions));
+    CHECK_NEAR(got.attention_factor, table.attention_factor, 0, 1e-12);
+    for (size_t i = 0; i < pairs; ++i) CHECK_NEAR(got.inverse[i], inverse[i], 0, 1e-12);
+    const bool by_length = table.sequence_length > 1;
+    for (size_t row = 0; row < std::size(kPositions); ++row) {
+      const int position = kPositions[row];
+      std::vector<float> got_cos(pairs), got_sin(pairs);
+      // Tables of a fixed length go on beyond it; a sequence there would be a longer one.
+      if (by_length && position >= table.sequence_length) continue;
+      rope.angles(position, table.sequence_length, got_cos.data(), got_sin.data());
+      for (size_t i = 0; i < pairs; ++i) {
+        CHECK_NEAR(got_cos[i], cos[row * pairs + i], 1e-6, 0);
+        CHECK_NEAR(got_sin[i], sin[row * pairs + i], 1e-6, 0);
+      }
+    }
+    for (size_t row = 0; row < std::size(kPositions); ++row) {
+      for (size_t i = 0; i < pairs; ++i) {
+        const double angle = kPositions[row] * got.inverse[i];
+        CHECK_NEAR(std::cos(angle) * got.attention_factor, cos[row * pairs + i], 1e-6, 0);
+        CHECK_NEAR(std::sin(angle) * got.attention_factor, sin[row * pairs + i], 1e-6, 0);
+      }
+    }
+  }
+}
+
+TEST(plain_angles) {
+  const Rope rope(config(8, 100));
+  float cos[4], sin[4];
+  rope.angles(3, 1, cos, sin);
+  for (int i = 0; i < 4; ++i) {
+    CHECK_NEAR(cos[i], std::cos(3 * std::pow(100, -i / 4.0)), 1e-7, 0);
+    CHECK_NEAR(sin[i], std::sin(3 * std::pow(100, -i / 4.0)), 1e-7, 0);
+  }
+  CHECK_EQ(rope.dim(), 8);
+}
+
+// A token's angles depend on its position and the prompt, and for tokens after the prompt on the position
+// alone.
+TEST(angles_by_length) {
+  for (const DecoderConfig& c : {dynamic(), longrope()}) {
+    const Rope rope(c);
+    const auto pairs = static_cast<size_t>(c.rope_dim / 2);
+    const auto cos_at = [&](int position, int prompt) {
+      std::vector<float> cos(pairs), sin(pairs);
+      rope.angles(position, prompt, cos.data(), sin.data());
+      return cos;
+    };
+    CHECK(cos_at(100, 1) == cos_at(100, 4096));     // within the trained context nothing changes
+    CHECK(cos_at(100, 4096) != cos_at(100, 4200));  // a prompt beyond it: one base for all its tokens
+    CHECK(cos_at(4500, 10) == cos_at(4500, 4501));
+    CHECK(cos_at(4500, 10) == cos_at(4500, 4000));
+  }
+}
+
+TEST(yarn_variants) {
+  DecoderConfig c = yarn();
+  const double plain = 0.1 * std::log(4.0) + 1;
+  CHECK_NEAR(Rope(c).frequencies(1).attention_factor, plain, 0, 1e-12);
+  c.rope_scaling.attention_factor = 1.5;
+  CHECK_NEAR(Rope(c).frequencies(1).attention_factor, 1.5, 0, 0);
+  c.rope_scaling.attention_factor = 0;
+  c.rope_scaling.mscale = 0.5;
+  c.rope_scaling.mscale_all_dim = 2;
+  CHECK_NEAR(Rope(c).frequencies(1).attention_factor, (0.05 * std::log(4.0) + 1) / (0.2 * std::log(4.0) + 1),
+             0, 1e-12);
+  c.rope_scaling.truncate = false;
+  // The ends of the ramp keep and stretch whatever the rounding of the ramp.
+  const auto frequencies = Rope(c).frequencies(1);
+  CHECK_NEAR(frequencies.inverse[0], 1, 0, 1e-12);
+  CHECK_NEAR(frequencies.inverse[63], std::pow(1e6, -126.0 / 128) / 4, 0, 1e-12);
+}
+
+}  // namespace
+}  // namespace quern::test
