@@ -2,7 +2,7 @@ import { QuernError } from '../errors.js'
 import { type GenerationDefaults, greedyDefaults } from '../generation/defaults.js'
 import { invalidOption } from '../generation/options.js'
 import { Requests } from '../generation/requests.js'
-import type { NativeModel } from '../native/binding.js'
+import type { NativeModel, NativeRow } from '../native/binding.js'
 import { callNative, fromNative } from '../native/call-native.js'
 import { native } from '../native/load-binding.js'
 import { Tokenizer } from '../tokenizer/tokenizer.js'
@@ -150,7 +150,7 @@ async function loadNative(
       kvBytes: options.kvCache?.maxBytes ?? 0,
       stepRows: internals.stepRows ?? 512,
       onProgress: onProgress && ((loadedBytes, totalBytes) => onProgress({ loadedBytes, totalBytes })),
-      onRows: (rows) => requests.deliver(rows),
+      onRows: deliverTo(requests),
     }),
   )
   const abort = () => loading.abort()
@@ -165,4 +165,9 @@ async function loadNative(
   } finally {
     signal?.removeEventListener('abort', abort)
   }
+}
+
+/** Made outside of loadNative: a closure there would hold its variables, with them the handle, and no model could ever be collected. */
+function deliverTo(requests: Requests): (rows: NativeRow[]) => void {
+  return (rows) => requests.deliver(rows)
 }
