@@ -1,0 +1,264 @@
+#include "engine/scheduler.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <sstream>
+#include <string>
+
+#include "backend/backend.h"
+#include "check.h"
+#include "numbers.h"
+
+namespace quern::test {
+namespace {
+
+std::shared_ptr<Sequence> make_sequence(uint32_t id, int prompt, int max_tokens = 10) {
+  Request request;
+  request.prompt.assign(static_cast<size_t>(prompt), 1);
+  request.max_tokens = max_tokens;
+  return std::make_shared<Sequence>(id, std::move(request));
+}
+
+// What the engine does with a step: every part is computed, and a sequence at its end gets a token.
+void compute(const std::vector<ScheduledRows>& parts) {
+  for (const ScheduledRows& part : parts) {
+    part.sequence->computed += part.rows;
+    if (part.sequence->pending() == 0) part.sequence->tokens.push_back(1);
+  }
+}
+
+// "id:rows id:rows", every part of a step.
+std::string shown(const std::vector<ScheduledRows>& parts) {
+  std::ostringstream text;
+  for (const ScheduledRows& part : parts)
+    text << (text.view().empty() ? "" : " ") << part.sequence->id << ':' << part.rows;
+  return text.str();
+}
+
+std::string ids(const auto& sequences) {
+  std::ostringstream text;
+  for (const auto& sequence : sequences) text << (text.view().empty() ? "" : " ") << sequence->id;
+  return text.str();
+}
+
+TEST(decoding_rows_come_before_chunks_of_prompts) {
+  Scheduler scheduler({64, 10, 100});
+  scheduler.add(make_sequence(1, 5));
+  scheduler.add(make_sequence(2, 100));
+  CHECK_EQ(shown(scheduler.schedule()), std::string("1:5 2:59"));
+  compute(scheduler.schedule());
+  CHECK_EQ(shown(scheduler.schedule()), std::string("1:1 2:41"));
+  compute(scheduler.schedule());
+  CHECK_EQ(shown(scheduler.schedule()), std::string("1:1 2:1"));
+}
+
+TEST(a_step_never_has_more_rows_than_its_limit) {
+  Scheduler scheduler({10, 100, 1000});
+  for (uint32_t id = 1; id <= 30; ++id) scheduler.add(make_sequence(id, 1));
+  int rows = 0;
+  for (const ScheduledRows& part : scheduler.schedule()) rows += part.rows;
+  CHECK_EQ(rows, 10);
+}
+
+TEST(chunks_follow_the_measured_rate) {
+  Scheduler scheduler({1000, 10, 1000});
+  scheduler.add(make_sequence(1, 5000));
+  CHECK_EQ(shown(scheduler.schedule()), std::string("1:64"));  // before anything is known
+  scheduler.measured(100, 0.5);                                // 200 rows a second: one second of them alone
+  CHECK_EQ(shown(scheduler.schedule()), std::string("1:200"));
+  scheduler.add(make_sequence(2, 1));
+  compute(scheduler.schedule());
+  for (int round = 0; round < 60; ++round)
+    scheduler.measured(1000, 10);  // now 100 a second: 0.2 s beside decoding
+  auto parts = scheduler.schedule();
+  CHECK_EQ(parts.size(), size_t{2});
+  compute(parts);
+  for (int round = 0; round < 60; ++round) scheduler.measured(1000, 0.1);
+  CHECK_EQ(scheduler.schedule().back().rows, 999);  // up to the step's limit
+}
+
+TEST(admission_by_free_pages) {
+  Scheduler scheduler({512, 10, 10});
+  scheduler.add(make_sequence(1, 5 * kPagePositions));  // five pages, and one to go on with
+  scheduler.add(make_sequence(2, 4 * kPagePositions));  // five would be needed, five are left
+  scheduler.add(make_sequence(3, 1));                   // two pages, but in order behind 2
+  (void)scheduler.schedule();
+  CHECK_EQ(ids(scheduler.running()), std::string("1 2"));
+  CHECK_EQ(ids(scheduler.waiting()), std::string("3"));
+  scheduler.remove(*scheduler.running()[0]);
+  (void)scheduler.schedule();
+  CHECK_EQ(ids(scheduler.running()), std::string("2 3"));
+}
+
+TEST(no_more_sequences_than_the_limit) {
+  Scheduler scheduler({512, 3, 1000});
+  for (uint32_t id = 1; id <= 5; ++id) scheduler.add(make_sequence(id, 4));
+  (void)scheduler.schedule();
+  CHECK_EQ(ids(scheduler.running()), std::string("1 2 3"));
+  CHECK_EQ(ids(scheduler.waiting()), std::string("4 5"));
+}
+
+TEST(the_last_admitted_is_preempted_first) {
+  Scheduler scheduler({512, 10, 9});
+  for (uint32_t id = 1; id <= 3; ++id) scheduler.add(make_sequence(id, 2 * kPagePositions));
+  compute(scheduler.schedule());
+  CHECK_EQ(ids(scheduler.running()), std::string("1 2 3"));
+  while (scheduler.running().size() == 3) compute(scheduler.schedule());
+  CHECK_EQ(ids(scheduler.running()), std::string("1 2"));
+  CHECK_EQ(ids(scheduler.waiting()), std::string("3"));
+  CHECK_EQ(scheduler.waiting()[0]->computed, 0);
+  CHECK(scheduler.waiting()[0]->pages.empty());
+  CHECK(scheduler.waiting()[0]->generated() > 0);  // what it said stays said
+}
+
+TEST(a_paused_sequence_is_preempted_before_others) {
+  Scheduler scheduler({512, 10, 9});
+  for (uint32_t id = 1; id <= 3; ++id) scheduler.add(make_sequence(id, 2 * kPagePositions));
+  for (int step = 0; step < 2; ++step) compute(scheduler.schedule());
+  scheduler.running()[0]->unread = kMostUnread;
+  CHECK_EQ(shown(scheduler.schedule()), std::string("2:1 3:1"));
+  while (scheduler.running().size() == 3) compute(scheduler.schedule());
+  CHECK_EQ(ids(scheduler.running()), std::string("2 3"));
+  CHECK_EQ(ids(scheduler.waiting()), std::string("1"));
+  (void)scheduler.schedule();
+  CHECK_EQ(ids(scheduler.waiting()), std::string("1"));  // still paused
+  scheduler.waiting()[0]->unread = 0;
+  scheduler.remove(*scheduler.running()[0]);
+  (void)scheduler.schedule();
+  CHECK_EQ(ids(scheduler.running()), std::string("3 1"));
+}
+
+TEST(a_sleeping_reader_in_the_queue_holds_nobody_up) {
+  Scheduler scheduler({512, 2, 100});
+  for (uint32_t id = 1; id <= 4; ++id) scheduler.add(make_sequence(id, 4));
+  scheduler.waiting()[0]->unread = kMostUnread;
+  (void)scheduler.schedule();
+  CHECK_EQ(ids(scheduler.running()), std::string("2 3"));
+}
+
+TEST(remove_from_anywhere) {
+  Scheduler scheduler({512, 1, 100});
+  const auto first = make_sequence(1, 40), second = make_sequence(2, 40), never = make_sequence(3, 40);
+  scheduler.add(first);
+  scheduler.add(second);
+  compute(scheduler.schedule());
+  CHECK_EQ(scheduler.pool().in_use(), int64_t{3});
+  scheduler.remove(*never);
+  scheduler.remove(*second);
+  CHECK(scheduler.waiting().empty());
+  scheduler.remove(*first);
+  CHECK(scheduler.running().empty());
+  CHECK_EQ(scheduler.pool().in_use(), int64_t{0});
+  CHECK(scheduler.schedule().empty());
+}
+
+// ---- random lives
+
+struct Life {
+  int target = 0;  // tokens until it ends
+  bool paused = false;
+};
+
+void check_step(const Scheduler& scheduler, const std::vector<ScheduledRows>& parts,
+                const Scheduler::Limits& limits) {
+  int rows = 0;
+  std::set<const Sequence*> once;
+  for (const ScheduledRows& part : parts) {
+    rows += part.rows;
+    CHECK(part.rows >= 1 && part.rows <= part.sequence->pending());
+    CHECK(once.insert(part.sequence).second);
+    CHECK(part.sequence->unread < kMostUnread);
+    CHECK(static_cast<int>(part.sequence->pages.size()) * kPagePositions >=
+          part.sequence->computed + part.rows);
+  }
+  CHECK(rows <= limits.rows);
+  std::set<int32_t> held;
+  int64_t count = 0;
+  for (const auto& sequence : scheduler.running()) {
+    held.insert(sequence->pages.begin(), sequence->pages.end());
+    count += static_cast<int64_t>(sequence->pages.size());
+  }
+  for (const auto& sequence : scheduler.waiting()) CHECK(sequence->pages.empty() && sequence->computed == 0);
+  CHECK_EQ(static_cast<int64_t>(held.size()), count);  // nobody shares a page
+  CHECK_EQ(scheduler.pool().in_use(), count);
+  CHECK(static_cast<int>(scheduler.running().size()) <= limits.sequences);
+}
+
+// Sequences come, grow, end or are cancelled; readers fall asleep and wake up. Nobody waits for ever: while
+// all readers are awake, every step has rows.
+void simulate(uint64_t seed, bool readers_sleep) {
+  Random random(seed);
+  const Scheduler::Limits limits{random.between(8, 100), random.between(1, 12), random.between(2, 40)};
+  const int capacity = static_cast<int>(limits.pages) * kPagePositions;
+  Scheduler scheduler(limits);
+  std::map<uint32_t, Life> lives;
+  std::vector<std::shared_ptr<Sequence>> alive;
+  uint32_t next_id = 1;
+  const uint32_t last_id = static_cast<uint32_t>(random.between(5, 40));
+  int finished = 0, steps = 0;
+  while (next_id <= last_id || !alive.empty()) {
+    if (++steps > 200000) return check::fail(__FILE__, __LINE__, "no end, seed " + std::to_string(seed));
+    if (next_id <= last_id && (alive.empty() || random.below(6) == 0)) {
+      const int prompt = random.between(1, random.below(3) == 0 ? capacity : std::min(capacity, 40));
+      alive.push_back(make_sequence(next_id, prompt));
+      lives[next_id].target = std::min(capacity, prompt + random.between(1, 60));
+      scheduler.add(alive.back());
+      ++next_id;
+    }
+    if (readers_sleep) {
+      for (const auto& sequence : alive) {
+        Life& life = lives[sequence->id];
+        if (random.below(40) == 0) life.paused = !life.paused;
+        sequence->unread = life.paused ? kMostUnread : 0;
+      }
+    }
+    const auto& parts = scheduler.schedule();
+    check_step(scheduler, parts, limits);
+    CHECK_FOR(!parts.empty() || readers_sleep || alive.empty(), "nothing runs, seed " + std::to_string(seed));
+    compute(parts);
+    scheduler.measured(random.between(1, limits.rows), 0.001 * random.between(1, 300));
+    std::erase_if(alive, [&](const auto& sequence) {
+      const bool ends =
+          static_cast<int>(sequence->tokens.size()) >= lives[sequence->id].target && sequence->pending() <= 1;
+      if (!ends && random.below(300) != 0) return false;
+      scheduler.remove(*sequence);
+      ++finished;
+      return true;
+    });
+  }
+  CHECK_EQ(finished, static_cast<int>(last_id));
+  CHECK_EQ(scheduler.pool().in_use(), int64_t{0});
+  CHECK(scheduler.running().empty() && scheduler.waiting().empty());
+}
+
+TEST(random_lives) {
+  for (uint64_t seed = 1; seed <= 300; ++seed) simulate(seed, false);
+}
+
+TEST(random_lives_with_sleeping_readers) {
+  for (uint64_t seed = 1; seed <= 300; ++seed) simulate(seed, true);
+}
+
+// Without cancellation the oldest sequence always moves: no two can take each other's pages for ever.
+TEST(the_oldest_always_moves) {
+  Scheduler scheduler({64, 8, 12});
+  std::vector<std::shared_ptr<Sequence>> all;
+  for (uint32_t id = 1; id <= 8; ++id) scheduler.add(all.emplace_back(make_sequence(id, 60)));
+  int steps = 0;
+  while (!all.empty() && ++steps < 5000) {
+    const auto& parts = scheduler.schedule();
+    CHECK(!parts.empty());
+    CHECK_EQ(parts.empty() ? 0u : scheduler.running()[0]->id, all[0]->id);
+    compute(parts);
+    std::erase_if(all, [&](const auto& sequence) {
+      if (sequence->generated() < 100) return false;
+      scheduler.remove(*sequence);
+      return true;
+    });
+  }
+  CHECK(all.empty());
+}
+
+}  // namespace
+}  // namespace quern::test
