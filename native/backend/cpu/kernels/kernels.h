@@ -92,6 +92,12 @@ struct AttentionStateParams {
   int head_dim = 0;
 };
 
+// Of the weights that are at least some floor.
+struct WeightSum {
+  double mass = 0;
+  int64_t count = 0;
+};
+
 struct SoftmaxWeightsParams {
   const float* logits = nullptr;  // [count]
   float* out = nullptr;           // [count]: e^((logits - largest) * scale)
@@ -120,6 +126,9 @@ struct Kernels {
   void (*attention_merge)(const AttentionStateParams&);
   float (*largest)(const float* values, int64_t count);
   void (*softmax_weights)(const SoftmaxWeightsParams&);
+  WeightSum (*sum_above)(const float* weights, int64_t count, float floor);
+  // Writes the weights in [from, below) to `out`, in order, and returns how many there are.
+  int64_t (*collect_between)(const float* weights, int64_t count, float from, float below, float* out);
   float (*read_stream)(const float* from, int64_t count);   // reads all numbers once
   int64_t (*multiply_adds)(int64_t rounds, float* result);  // returns how many it did
 };

@@ -171,6 +171,21 @@ inline float sum(F32 value) {
 #endif
 }
 
+// Whether a comparison holds in any lane.
+inline bool any(I32 holds) {
+#if defined(__AVX512F__)
+  return _mm512_movepi32_mask(reinterpret_cast<__m512i>(holds)) != 0;
+#elif defined(__AVX2__) && !QUERN_WIDE
+  return _mm256_movemask_epi8(reinterpret_cast<__m256i>(holds)) != 0;
+#elif defined(__SSE2__) && !QUERN_WIDE
+  return _mm_movemask_epi8(reinterpret_cast<__m128i>(holds)) != 0;
+#else
+  int32_t all = 0;
+  for (int lane = 0; lane < kLanes; ++lane) all |= holds[lane];
+  return all != 0;
+#endif
+}
+
 inline float largest(F32 value) {
   float most = value[0];
   for (int lane = 1; lane < kLanes; ++lane) most = value[lane] > most ? value[lane] : most;

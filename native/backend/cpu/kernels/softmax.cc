@@ -1,4 +1,5 @@
-// The two passes over a row of logits that sampling needs. 4 bytes a number each: bound by cache or memory.
+// The passes over a row of logits, or of weights made from them, that sampling needs. 4 bytes a number each:
+// bound by the caches.
 #include <limits>
 
 #include "backend/cpu/kernels/kernels.h"
@@ -23,6 +24,46 @@ void softmax_weights(const SoftmaxWeightsParams& p) {
   if (const int tail = static_cast<int>(p.count - whole); tail > 0) {
     store_partial(p.out + whole, exp((load_partial(p.logits + whole, tail) - largest) * scale), tail);
   }
+}
+
+// Sums in pieces, so that float32 lanes lose nothing that matters; in a fixed order.
+WeightSum sum_above(const float* weights, int64_t count, float floor) {
+  constexpr int64_t kPieceNumbers = 4096;
+  WeightSum result;
+  for (int64_t first = 0; first < count; first += kPieceNumbers) {
+    const int64_t end = first + kPieceNumbers < count ? first + kPieceNumbers : count;
+    F32 mass = {};
+    I32 number = {};
+    int64_t i = first;
+    for (; i + kLanes <= end; i += kLanes) {
+      const F32 weight = load(weights + i);
+      const I32 kept = weight >= splat(floor);  // -1 where true
+      mass += as_floats(as_bits(weight) & reinterpret_cast<U32>(kept));
+      number -= kept;
+    }
+    result.mass += sum(mass);
+    for (int lane = 0; lane < kLanes; ++lane) result.count += number[lane];
+    for (; i < end; ++i) {
+      result.mass += weights[i] >= floor ? weights[i] : 0.0f;
+      result.count += weights[i] >= floor ? 1 : 0;
+    }
+  }
+  return result;
+}
+
+int64_t collect_between(const float* weights, int64_t count, float from, float below, float* out) {
+  int64_t found = 0;
+  const auto take = [&](int64_t i) {
+    if (weights[i] >= from && weights[i] < below) out[found++] = weights[i];
+  };
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    const F32 weight = load(weights + i);
+    if (!any((weight >= splat(from)) & (weight < splat(below)))) continue;
+    for (int lane = 0; lane < kLanes; ++lane) take(i + lane);
+  }
+  for (; i < count; ++i) take(i);
+  return found;
 }
 
 }  // namespace quern::cpu::QUERN_ISA

@@ -17,6 +17,8 @@ void attention_begin(const AttentionStateParams&);
 void attention_merge(const AttentionStateParams&);
 float largest_of(const float*, int64_t);
 void softmax_weights(const SoftmaxWeightsParams&);
+WeightSum sum_above(const float*, int64_t, float);
+int64_t collect_between(const float*, int64_t, float, float, float*);
 float read_stream(const float*, int64_t);
 int64_t multiply_adds(int64_t, float*);
 
@@ -33,6 +35,8 @@ const Kernels kKernels{QUERN_NAME(QUERN_ISA),
                        attention_merge,
                        largest_of,
                        softmax_weights,
+                       sum_above,
+                       collect_between,
                        read_stream,
                        multiply_adds};
 
