@@ -1,0 +1,46 @@
+#pragma once
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string_view>
+
+#include "core/dtype.h"
+
+namespace quern {
+
+// 8-bit floats, as one byte of a tensor holds them.
+enum class F8E4m3 : uint8_t {};  // sign, 4 bits of exponent, 3 of mantissa; no infinity, NaN is 0x7f and 0xff
+enum class F8E5m2 : uint8_t {};  // the upper byte of an f16
+
+inline float to_f32(F8E4m3 value) {
+  const auto byte = static_cast<uint32_t>(value);
+  const uint32_t sign = (byte & 0x80u) << 24, magnitude = byte & 0x7fu;
+  if (magnitude == 0x7fu) return std::numeric_limits<float>::quiet_NaN();
+  // As for f16: into place, then 2^(127 - 7) re-biases the exponent. Exact, subnormals included.
+  const float scaled = std::bit_cast<float>(magnitude << 20) * 0x1p120f;
+  return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(scaled));
+}
+
+inline float to_f32(F8E5m2 value) {
+  return to_f32(static_cast<F16>(static_cast<uint32_t>(value) << 8));
+}
+
+// A number format of weights in files: `numbers` neighbours of a row lie together in `bytes` bytes. A format
+// that stores each number by itself has blocks of one.
+struct BlockFormat {
+  std::string_view name;  // as GGUF and safetensors spell it
+  int numbers;
+  int bytes;
+  // Reads exactly `bytes` bytes at any alignment, writes exactly `numbers` floats. Any bytes are valid: a
+  // scale that is no number gives numbers that are none.
+  void (*decode)(const std::byte* block, float* out);
+};
+
+std::span<const BlockFormat> block_formats();
+
+// nullptr where no format has this name.
+const BlockFormat* find_block_format(std::string_view name);
+
+}  // namespace quern
