@@ -1,0 +1,399 @@
+#include "engine/engine.h"
+
+#include <condition_variable>
+#include <map>
+#include <set>
+#include <string>
+
+#include "backend/cpu/cpu_backend.h"
+#include "check.h"
+#include "core/error.h"
+#include "engine/load_engine.h"
+#include "numbers.h"
+
+namespace quern::test {
+namespace {
+
+constexpr int kVocab = 307, kContext = 400;
+constexpr auto kPatience = std::chrono::seconds(60);
+
+// Two layers of random numbers, with everything that a layer may have.
+std::string plan_text() {
+  const int hidden = 48, heads = 4, kv_heads = 2, head_dim = 16, ffn = 96;
+  std::string text =
+      "quern-plan 1\nconfig layers 2\nconfig hidden 48\nconfig heads 4\nconfig kv_heads 2\nconfig head_dim "
+      "16\n"
+      "config ffn 96\nconfig vocab 307\nconfig context_length 400\nconfig rope_dim 16\nconfig rope_theta "
+      "10000\n"
+      "config qk_norm 1\nconfig qkv_bias 1\nconfig tied_embeddings 0\nseed 11\n";
+  const auto weight = [&](const std::string& slot, int rows, int cols, const std::string& source) {
+    text += "weight " + slot + (rows == 1 ? " f32 " : " bf16 ") + std::to_string(rows) + " " +
+            std::to_string(cols) + " " + source + "\n";
+  };
+  weight("embed", kVocab, hidden, "random 1");
+  for (const std::string at : {"layers.0.", "layers.1."}) {
+    weight(at + "attention_norm", 1, hidden, "constant 1");
+    weight(at + "q", heads * head_dim, hidden, "random 0.3");
+    weight(at + "k", kv_heads * head_dim, hidden, "random 0.3");
+    weight(at + "v", kv_heads * head_dim, hidden, "random 0.3");
+    weight(at + "q_bias", 1, heads * head_dim, "random 0.1");
+    weight(at + "k_bias", 1, kv_heads * head_dim, "random 0.1");
+    weight(at + "v_bias", 1, kv_heads * head_dim, "random 0.1");
+    weight(at + "q_norm", 1, head_dim, "constant 1.5");
+    weight(at + "k_norm", 1, head_dim, "constant 1.5");
+    weight(at + "o", hidden, heads * head_dim, "random 0.3");
+    weight(at + "ffn_norm", 1, hidden, "constant 1");
+    weight(at + "gate", ffn, hidden, "random 0.3");
+    weight(at + "up", ffn, hidden, "random 0.3");
+    weight(at + "down", hidden, ffn, "random 0.3");
+  }
+  weight("final_norm", 1, hidden, "constant 1");
+  weight("head", kVocab, hidden, "random 0.4");
+  return text + "end\n";
+}
+
+struct Setup {
+  int threads = 1;
+  int step_rows = 512;
+  uint64_t kv_bytes = 0;
+  bool exact = false;
+};
+
+// Bytes of one page: keys and values of two layers in 16 bits.
+constexpr uint64_t kPageBytes = uint64_t{2} * 2 * 2 * kPagePositions * 16 * 2;
+
+struct Result {
+  std::vector<int32_t> tokens;
+  Finish finish = Finish::running;
+  std::vector<float> logits;
+  std::string error_code;
+  int rows_after_end = 0;
+};
+
+// An engine with a reader: collects the rows of every request, and reads on (or not).
+class Served {
+ public:
+  explicit Served(const Setup& setup) {
+    LoadOptions options;
+    options.step_rows = setup.step_rows;
+    options.kv_bytes = setup.kv_bytes;
+    options.exact = setup.exact;
+    engine_ = load_engine(parse_plan(plan_text()), create_cpu_backend({setup.threads, "auto"}), options, {},
+                          [this] {
+                            const std::lock_guard lock(mutex_);
+                            ++wakes_;
+                            woken_.notify_one();
+                          });
+  }
+
+  Engine& engine() { return *engine_; }
+  uint32_t submit(Request request) {
+    const uint32_t id = engine_->submit(std::move(request));
+    results_[id];
+    return id;
+  }
+  void sleep_for(uint32_t id) { sleepers_.insert(id); }
+  void wake(uint32_t id) {
+    sleepers_.erase(id);
+    engine_->consumed(id, static_cast<int32_t>(results_[id].tokens.size()));
+  }
+
+  // Takes rows until `done` holds; false when patience ends.
+  template <typename Done>
+  bool read_until(Done done) {
+    while (!done()) {
+      {
+        std::unique_lock lock(mutex_);
+        if (!woken_.wait_for(lock, kPatience, [&] { return wakes_ > 0; })) return false;
+        wakes_ = 0;
+      }
+      take();
+    }
+    return true;
+  }
+  bool read_all() {
+    return read_until([&] {
+      for (const auto& [id, result] : results_)
+        if (result.finish == Finish::running) return false;
+      return true;
+    });
+  }
+  void take() {
+    for (StepRow& row : engine_->take()) {
+      Result& result = results_[row.request];
+      result.rows_after_end += result.finish != Finish::running;
+      if (row.token >= 0) {
+        result.tokens.push_back(row.token);
+        if (!sleepers_.contains(row.request)) engine_->consumed(row.request, 1);
+      }
+      result.finish = row.finish;
+      result.error_code = row.error_code;
+      if (!row.logits.empty()) result.logits = std::move(row.logits);
+    }
+  }
+  Result& result(uint32_t id) { return results_[id]; }
+  int64_t pages_in_use() const { return engine_->stats().pages_in_use; }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable woken_;
+  int wakes_ = 0;
+  std::map<uint32_t, Result> results_;
+  std::set<uint32_t> sleepers_;
+  std::unique_ptr<Engine> engine_;  // last: its thread calls what is above
+};
+
+Request make_request(Random& random, int most_prompt, int most_tokens) {
+  Request request;
+  for (int i = random.between(1, most_prompt); i > 0; --i) request.prompt.push_back(random.below(kVocab));
+  request.max_tokens = random.between(1, most_tokens);
+  request.seed = random.bits();
+  request.temperature = random.below(3) == 0 ? 0 : 1;
+  request.top_k = random.below(2) == 0 ? 0 : 40;
+  request.top_p = random.below(2) == 0 ? 1 : 0.95f;
+  request.min_p = random.below(3) == 0 ? 0.01f : 0;
+  if (random.below(8) == 0) request.stop_tokens = {5, 50, 105, 155, 205, 255};
+  if (random.below(8) == 0) request.logits = Request::Logits::last;
+  if (random.below(8) == 0) request.logits = Request::Logits::all;
+  return request;
+}
+
+std::vector<Request> make_requests(int count, int most_prompt, int most_tokens) {
+  Random random(static_cast<uint64_t>(count + most_prompt));
+  std::vector<Request> requests;
+  for (int i = 0; i < count; ++i) requests.push_back(make_request(random, most_prompt, most_tokens));
+  return requests;
+}
+
+// Each request with the engine to itself.
+std::vector<Result> solo_results(const std::vector<Request>& requests, bool exact) {
+  Served served({1, 512, 0, exact});
+  std::vector<Result> results;
+  for (const Request& request : requests) {
+    const uint32_t id = served.submit(request);
+    CHECK(served.read_all());
+    results.push_back(served.result(id));
+  }
+  return results;
+}
+
+void check_equal(const Result& got, const Result& want, const std::string& context) {
+  CHECK_FOR(got.tokens == want.tokens, context);
+  CHECK_FOR(got.finish == want.finish, context);
+  CHECK_FOR(same_bytes(got.logits, want.logits), context);
+  CHECK_FOR(got.rows_after_end == 0, context);
+}
+
+void check_all_equal(const std::vector<Request>& requests, const std::vector<Result>& solo,
+                     const Setup& setup) {
+  Served served(setup);
+  std::vector<uint32_t> ids;
+  for (const Request& request : requests) ids.push_back(served.submit(request));
+  CHECK(served.read_all());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    check_equal(served.result(ids[i]), solo[i],
+                "request " + std::to_string(i) + ", threads " + std::to_string(setup.threads) +
+                    ", step_rows " + std::to_string(setup.step_rows) + ", kv_bytes " +
+                    std::to_string(setup.kv_bytes));
+  }
+  CHECK_EQ(served.pages_in_use(), int64_t{0});
+  CHECK_EQ(served.engine().stats().active, 0);
+  CHECK_EQ(served.engine().stats().queued, 0);
+}
+
+TEST(results_are_sane) {
+  const auto requests = make_requests(32, 150, 60);
+  const auto solo = solo_results(requests, false);
+  std::set<std::vector<int32_t>> different;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const Request& request = requests[i];
+    const Result& result = solo[i];
+    different.insert(result.tokens);
+    if (request.logits == Request::Logits::none) {
+      CHECK(result.finish == Finish::length || result.finish == Finish::stop);
+      CHECK(result.finish == Finish::stop || result.tokens.size() == static_cast<size_t>(request.max_tokens));
+    } else {
+      const size_t rows = request.logits == Request::Logits::all ? request.prompt.size() : 1;
+      CHECK(result.finish == Finish::logits && result.tokens.empty());
+      CHECK_EQ(result.logits.size(), rows * kVocab);
+      for (const float logit : result.logits) CHECK(std::isfinite(logit));
+    }
+  }
+  CHECK(different.size() > 20);
+}
+
+// However a request is cut, batched, preempted and threaded: its tokens and logits are those of a solo run.
+TEST(thirty_two_at_a_time_equal_their_solo_runs) {
+  const auto requests = make_requests(32, 150, 60);
+  for (const bool exact : {false, true}) {
+    const auto solo = solo_results(requests, exact);
+    for (const int threads : {1, 2})
+      for (const int step_rows : {8, 61, 512})
+        check_all_equal(requests, solo, {threads, step_rows, 0, exact});
+  }
+}
+
+TEST(preempted_requests_equal_their_solo_runs) {
+  const auto requests = make_requests(32, 150, 60);  // 209 positions at most: 14 pages
+  const auto solo = solo_results(requests, false);
+  for (const uint64_t pages : {14, 20, 45})
+    for (const int step_rows : {13, 200})
+      check_all_equal(requests, solo, {2, step_rows, pages * kPageBytes, false});
+}
+
+TEST(the_end_of_the_cache_is_the_end_of_a_request) {
+  Served small({1, 512, 3 * kPageBytes, false});
+  Request request;
+  request.prompt.assign(40, 7);
+  request.max_tokens = 1000;
+  const uint32_t id = small.submit(request);
+  request.prompt.assign(48, 7);  // fills it: one more token comes out
+  const uint32_t full = small.submit(request);
+  CHECK(small.read_all());
+  CHECK_EQ(small.result(id).tokens.size(), size_t{8});
+  CHECK_EQ(small.result(full).tokens.size(), size_t{1});
+  CHECK(small.result(id).finish == Finish::length && small.result(full).finish == Finish::length);
+  Served large({});
+  request.prompt.assign(kContext - 5, 7);
+  const uint32_t by_context = large.submit(request);
+  CHECK(large.read_all());
+  CHECK_EQ(large.result(by_context).tokens.size(), size_t{5});
+}
+
+TEST(what_submit_refuses) {
+  Served served({1, 512, 3 * kPageBytes, false});
+  const auto submit = [&](std::vector<int32_t> prompt) {
+    Request request;
+    request.prompt = std::move(prompt);
+    request.max_tokens = 1;
+    return served.engine().submit(std::move(request));
+  };
+  CHECK_ERROR(submit({}), "invalid_input");
+  CHECK_ERROR(submit({1, kVocab}), "invalid_token");
+  CHECK_ERROR(submit({1, -1}), "invalid_token");
+  CHECK_ERROR(submit(std::vector<int32_t>(kContext + 1, 1)), "context_overflow");
+  CHECK_ERROR(submit(std::vector<int32_t>(49, 1)), "kv_cache_too_small");
+  CHECK_EQ(served.engine().stats().queued + served.engine().stats().active, 0);
+  served.engine().close();
+  CHECK_ERROR(submit({1}), "closed");
+}
+
+TEST(cancelled_requests_leave_the_others_alone) {
+  auto requests = make_requests(32, 150, 60);
+  const auto solo = solo_results(requests, false);
+  for (const uint64_t pages : {20, 400}) {
+    Served served({2, 40, pages * kPageBytes, false});
+    Random random(pages);
+    std::vector<uint32_t> ids;
+    std::set<uint32_t> cancelled;
+    for (const Request& request : requests) {
+      ids.push_back(served.submit(request));
+      if (random.below(6) == 0) {
+        served.engine().cancel(ids.back());
+        cancelled.insert(ids.back());
+      }
+    }
+    CHECK(served.read_until([&] {
+      const uint32_t id = ids[static_cast<size_t>(random.below(static_cast<int>(ids.size())))];
+      if (random.below(4) == 0 && cancelled.size() < 16) {
+        served.engine().cancel(id);
+        cancelled.insert(id);
+      }
+      for (const uint32_t each : ids)
+        if (served.result(each).finish == Finish::running) return false;
+      return true;
+    }));
+    for (size_t i = 0; i < ids.size(); ++i) {
+      const Result& got = served.result(ids[i]);
+      if (got.finish == Finish::cancelled) {
+        CHECK(cancelled.contains(ids[i]));
+        CHECK(got.tokens.size() <= solo[i].tokens.size() &&
+              std::equal(got.tokens.begin(), got.tokens.end(), solo[i].tokens.begin()));
+      } else {
+        check_equal(got, solo[i], "request " + std::to_string(i));
+      }
+    }
+    served.engine().cancel(ids[0]);  // long gone
+    served.engine().cancel(12345);   // never there
+    served.engine().consumed(12345, 1);
+    CHECK_EQ(served.pages_in_use(), int64_t{0});
+  }
+}
+
+TEST(close_ends_everything_as_cancelled) {
+  for (const int reads : {0, 1, 20}) {
+    Served served({2, 64, 20 * kPageBytes, false});
+    std::vector<uint32_t> ids;
+    for (Request& request : make_requests(32, 150, 100)) ids.push_back(served.submit(std::move(request)));
+    int seen = 0;
+    CHECK(served.read_until([&] { return ++seen > reads || served.engine().stats().active == 0; }));
+    served.engine().close();
+    served.take();
+    bool some_cancelled = false;
+    for (const uint32_t id : ids) {
+      CHECK(served.result(id).finish != Finish::running && served.result(id).finish != Finish::failed);
+      some_cancelled = some_cancelled || served.result(id).finish == Finish::cancelled;
+    }
+    CHECK(some_cancelled || reads > 0);
+    CHECK_EQ(served.pages_in_use(), int64_t{0});
+    served.engine().close();  // again: nothing happens
+  }
+}
+
+TEST(a_sleeping_reader_pauses_its_own_request_only) {
+  Request slow;
+  slow.prompt = {1, 2, 3};
+  slow.max_tokens = 350;
+  slow.temperature = 1;
+  const Result solo = solo_results({slow}, false)[0];
+  CHECK_EQ(solo.tokens.size(), size_t{350});
+  Served served({});
+  const uint32_t id = served.submit(slow);
+  served.sleep_for(id);
+  CHECK(served.read_until([&] { return served.result(id).tokens.size() == kMostUnread; }));
+  // Another request lives its whole life beside it.
+  Request other;
+  other.prompt = {9};
+  other.max_tokens = 50;
+  const uint32_t beside = served.submit(other);
+  CHECK(served.read_until([&] { return served.result(beside).finish != Finish::running; }));
+  CHECK_EQ(served.result(id).tokens.size(), static_cast<size_t>(kMostUnread));
+  CHECK_EQ(served.engine().stats().active, 1);
+  served.wake(id);
+  CHECK(served.read_all());
+  check_equal(served.result(id), solo, "woken");
+}
+
+// Rows pile up unread, but only one wake-up is pending.
+TEST(one_wake_up_until_the_rows_are_taken) {
+  std::atomic<int> wakes{0};
+  auto engine =
+      load_engine(parse_plan(plan_text()), create_cpu_backend({1, "auto"}), {}, {}, [&] { ++wakes; });
+  Request request;
+  request.prompt = {1};
+  request.max_tokens = 100;
+  (void)engine->submit(std::move(request));
+  const auto start = Clock::now();
+  while ((engine->stats().active + engine->stats().queued > 0 || wakes == 0) &&
+         Clock::now() - start < kPatience)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  engine->close();
+  CHECK_EQ(wakes.load(), 1);
+  CHECK_EQ(engine->take().size(), size_t{100});
+}
+
+TEST(rounds_leave_no_pages_behind) {
+  Served served({2, 64, 30 * kPageBytes, false});
+  Random random(5);
+  for (int round = 0; round < 20; ++round) {
+    for (Request& request : make_requests(6, 60, 20)) {
+      const uint32_t id = served.submit(std::move(request));
+      if (random.below(3) == 0) served.engine().cancel(id);
+    }
+    CHECK(served.read_all());
+    CHECK_EQ(served.pages_in_use(), int64_t{0});
+  }
+}
+
+}  // namespace
+}  // namespace quern::test
