@@ -35,8 +35,8 @@ void measure(const Kernels& kernels, int threads, const MachineLimits& limits, i
     const auto start = std::chrono::steady_clock::now();
     ThreadPool::instance().run(static_cast<int>(rows / item_rows), threads, never, [&](int item, int) {
       const int64_t row = int64_t{item} * item_rows;
-      kernels.matmul({x.as<float>(), k, w.as<char>() + row * k * static_cast<int64_t>(size_of(dtype)), dtype,
-                      k, tokens, item_rows, out.as<float>() + row, rows, false});
+      kernels.matmul({x.as<float>(), k, w.as<void>(), dtype, k, tokens, row, item_rows, out.as<float>() + row,
+                      rows, false});
     });
     runs.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
@@ -60,6 +60,7 @@ int main(int count, char** arguments) {
     std::printf("%-12s %d threads  memory %.1f GB/s, multiply-adds %.1f GFLOP/s\n", kernels->name, threads,
                 1e-9 * limits.read_bytes_per_second, 2e-9 * limits.multiply_adds_per_second);
     for (const Dtype dtype : {Dtype::bf16, Dtype::f16, Dtype::f32}) {
+      measure(*kernels, threads, limits, 1, 1024, 3072 * 32, dtype);
       measure(*kernels, threads, limits, 1, 2560, 9728 * 4, dtype);
       measure(*kernels, threads, limits, 4, 2560, 9728, dtype);
       measure(*kernels, threads, limits, 96, 1024, 3072, dtype);

@@ -72,8 +72,7 @@ class CpuBackend final : public Backend {
   void embed(const Weight& table, const Batch& batch, Tensor x) override {
     const CpuWeight& rows = cpu_weight(table);
     for (int row = 0; row < batch.rows(); ++row) {
-      kernels_.convert(
-          {rows.row(batch.tokens[row]), rows.dtype, x.as<float>() + row * x.cols, Dtype::f32, x.cols});
+      rows.read_row(batch.tokens[row], kernels_, x.as<float>() + row * x.cols);
     }
   }
 
@@ -96,8 +95,8 @@ class CpuBackend final : public Backend {
       float* out =
           is_q ? q.as<float>() + first * q.cols + head * head_dim : tile(thread);  // [tokens, head_dim]
       const int64_t stride = is_q ? q.cols : head_dim;
-      kernels_.matmul({normed + first * x.cols, x.cols, projection.row(int64_t{head} * head_dim),
-                       projection.dtype, x.cols, tokens, head_dim, out, stride, false});
+      kernels_.matmul({normed + first * x.cols, x.cols, projection.panels(), projection.dtype, x.cols, tokens,
+                       int64_t{head} * head_dim, head_dim, out, stride, false});
       for (int t = 0; t < tokens; ++t) {
         float* numbers = out + t * stride;
         const int row = first + t;
@@ -144,8 +143,8 @@ class CpuBackend final : public Backend {
       float *gates = tile(thread), *ups = gates + int64_t{tokens} * rows;  // [tokens, rows] each
       const float* in = normed + first * x.cols;
       kernels_.matmul(
-          {in, x.cols, gate.row(first_row), gate.dtype, x.cols, tokens, rows, gates, rows, false});
-      kernels_.matmul({in, x.cols, up.row(first_row), up.dtype, x.cols, tokens, rows, ups, rows, false});
+          {in, x.cols, gate.panels(), gate.dtype, x.cols, tokens, first_row, rows, gates, rows, false});
+      kernels_.matmul({in, x.cols, up.panels(), up.dtype, x.cols, tokens, first_row, rows, ups, rows, false});
       for (int t = 0; t < tokens; ++t) {
         kernels_.silu_mul({gates + int64_t{t} * rows, ups + int64_t{t} * rows,
                            out.as<float>() + (first + t) * out.cols + first_row, rows});
@@ -204,9 +203,9 @@ class CpuBackend final : public Backend {
                bool accumulate) const {
     const int64_t first_row = int64_t{item / grid.token_items} * grid.rows,
                   first = int64_t{item % grid.token_items} * grid.tokens;
-    kernels_.matmul({in + first * w.cols, w.cols, w.row(first_row), w.dtype, w.cols,
-                     static_cast<int>(std::min<int64_t>(grid.tokens, in_rows - first)),
-                     static_cast<int>(std::min<int64_t>(grid.rows, w.rows - first_row)),
+    const auto tokens = static_cast<int>(std::min<int64_t>(grid.tokens, in_rows - first));
+    const auto rows = static_cast<int>(std::min<int64_t>(grid.rows, w.rows - first_row));
+    kernels_.matmul({in + first * w.cols, w.cols, w.panels(), w.dtype, w.cols, tokens, first_row, rows,
                      out + first * w.rows + first_row, w.rows, accumulate});
   }
 

@@ -10,31 +10,18 @@
 namespace quern::cpu {
 
 namespace {
-constexpr int64_t kPiece = int64_t{1} << 19;  // numbers that one work item reads: a millisecond or so
-}
 
-std::unique_ptr<Weight> prepare_cpu_weight(const WeightView& view, const Kernels& kernels, int threads) {
-  auto weight = std::make_unique<CpuWeight>();
-  const bool is_vector = view.rows == 1;
-  weight->dtype = is_vector ? Dtype::f32 : view.dtype;
-  weight->rows = view.rows;
-  weight->cols = view.cols;
-  weight->memory = Buffer(weight->bytes());
-  const int64_t count = view.rows * view.cols;
-  const int pieces = static_cast<int>((count + kPiece - 1) / kPiece);
+constexpr int64_t kPiece = int64_t{1} << 19;  // numbers that one work item reads: a millisecond or so
+
+// Runs work(item) for all items; what one throws ends the others and is thrown here.
+template <typename Work>
+void run_all(int64_t items, int threads, const Work& work) {
   std::mutex mutex;
   std::exception_ptr failure;
   std::atomic<bool> abort{false};
-  ThreadPool::instance().run(pieces, threads, abort, [&](int piece, int) {
+  ThreadPool::instance().run(static_cast<int>(items), threads, abort, [&](int item, int) {
     try {
-      const int64_t first = piece * kPiece, size = std::min(kPiece, count - first);
-      if (weight->dtype == view.dtype) {
-        view.read(first, size, weight->memory.as<char>() + first * static_cast<int64_t>(size_of(view.dtype)));
-        return;
-      }
-      std::vector<char> stored(static_cast<size_t>(size) * size_of(view.dtype));
-      view.read(first, size, stored.data());
-      kernels.convert({stored.data(), view.dtype, weight->memory.as<float>() + first, Dtype::f32, size});
+      work(item);
     } catch (...) {
       const std::lock_guard lock(mutex);
       failure = std::current_exception();
@@ -42,6 +29,40 @@ std::unique_ptr<Weight> prepare_cpu_weight(const WeightView& view, const Kernels
     }
   });
   if (failure) std::rethrow_exception(failure);
+}
+
+std::vector<char> read(const WeightView& view, int64_t first, int64_t count) {
+  std::vector<char> stored(static_cast<size_t>(count) * size_of(view.dtype));
+  view.read(first, count, stored.data());
+  return stored;
+}
+
+}  // namespace
+
+void CpuWeight::read_row(int64_t row, const Kernels& kernels, float* out) const {
+  for (int64_t col = 0; col < cols; col += kPanelDepth) {
+    const auto* at = memory.as<char>() + panel_at(row, col, cols) * static_cast<int64_t>(size_of(dtype));
+    kernels.convert({at, dtype, out + col, Dtype::f32, std::min<int64_t>(kPanelDepth, cols - col)});
+  }
+}
+
+std::unique_ptr<Weight> prepare_cpu_weight(const WeightView& view, const Kernels& kernels, int threads) {
+  auto weight = std::make_unique<CpuWeight>();
+  weight->dtype = view.rows == 1 ? Dtype::f32 : view.dtype;
+  weight->rows = view.rows;
+  weight->cols = view.cols;
+  weight->memory = Buffer(weight->bytes());
+  if (weight->is_vector()) {
+    const std::vector<char> stored = read(view, 0, view.cols);
+    kernels.convert({stored.data(), view.dtype, weight->memory.as<float>(), Dtype::f32, view.cols});
+    return weight;
+  }
+  const int64_t piece_rows = panel_rows(std::max<int64_t>(1, kPiece / view.cols));
+  run_all((view.rows + piece_rows - 1) / piece_rows, threads, [&](int64_t piece) {
+    const int64_t first = piece * piece_rows, rows = std::min(piece_rows, view.rows - first);
+    const std::vector<char> stored = read(view, first * view.cols, rows * view.cols);
+    pack_rows(stored.data(), first, rows, view.cols, view.dtype, weight->memory.as<void>());
+  });
   return weight;
 }
 

@@ -2,22 +2,25 @@
 #include <memory>
 
 #include "backend/backend.h"
-#include "backend/cpu/kernels/kernels.h"
+#include "backend/cpu/panels.h"
 
 namespace quern::cpu {
 
-// A weight in memory: matrices as they are stored, row-major, 64-byte aligned; vectors widened to f32.
+// A weight in memory: matrices in panels (panels.h), vectors widened to f32.
 struct CpuWeight final : Weight {
   Buffer memory;
   Dtype dtype = Dtype::f32;
   int64_t rows = 0;
   int64_t cols = 0;
 
-  uint64_t bytes() const override { return static_cast<uint64_t>(rows * cols) * size_of(dtype); }
-  const float* vector() const { return memory.as<float>(); }
-  const void* row(int64_t index) const {
-    return memory.as<char>() + index * cols * static_cast<int64_t>(size_of(dtype));
+  bool is_vector() const { return rows == 1; }
+  uint64_t bytes() const override {
+    return static_cast<uint64_t>(is_vector() ? cols : panel_numbers(rows, cols)) * size_of(dtype);
   }
+  const float* vector() const { return memory.as<float>(); }
+  const void* panels() const { return memory.as<void>(); }
+  // Widens one row of a matrix to `out` [cols].
+  void read_row(int64_t row, const Kernels& kernels, float* out) const;
 };
 
 inline const CpuWeight& cpu_weight(const Weight& weight) {

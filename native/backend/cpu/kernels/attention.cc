@@ -32,9 +32,9 @@ void score_block(const AttentionParams& p, const float* queries, const KV* const
     const KV* keys = page_keys[j0 / kPagePositions] + (j0 % kPagePositions) * p.head_dim;
     const int positions = block.visible - j0 < kTileRows ? block.visible - j0 : kTileRows;
     for (int row = 0; row < rows; row += kTileTokens) {
-      dot_tile<KV, false>({queries + row * p.head_dim, p.head_dim, keys, p.head_dim, p.head_dim,
-                           scores + row * kAttentionBlock + j0, kAttentionBlock},
-                          positions, rows - row < kTileTokens ? rows - row : kTileTokens);
+      dot_tile<false>(DotTile<Rows<KV>>{queries + row * p.head_dim, p.head_dim, Rows<KV>{keys, p.head_dim},
+                                        p.head_dim, scores + row * kAttentionBlock + j0, kAttentionBlock},
+                      positions, rows - row < kTileTokens ? rows - row : kTileTokens);
     }
   }
   for (int i = 0; i < rows * kAttentionBlock; i += kLanes)

@@ -8,14 +8,18 @@
 
 namespace quern::cpu {
 
-// out[t, r] = sum_k x[t, k] w[r, k]  (+ out[t, r] when accumulating)
+// Matrices lie in panels of this many rows, whose numbers alternate in pieces of this many: see cpu/panels.h.
+constexpr int kPanelRows = 4, kPanelDepth = 16;
+
+// out[t, r] = sum_k x[t, k] w[first_row + r, k]  (+ out[t, r] when accumulating)
 struct MatmulParams {
   const float* x = nullptr;  // [tokens, k] f32, rows x_stride apart
   int64_t x_stride = 0;
-  const void* w = nullptr;  // [rows, k] dtype, dense
+  const void* w = nullptr;  // the whole matrix [.., k] dtype, in panels
   Dtype dtype = Dtype::f32;
   int64_t k = 0;
   int tokens = 0;
+  int64_t first_row = 0;
   int rows = 0;
   float* out = nullptr;  // [tokens, rows] f32, rows out_stride apart
   int64_t out_stride = 0;

@@ -1,55 +1,89 @@
-// The inner tile of matrix products, shared by matmul and by attention's scores.
+// The inner tile of matrix products, shared by matmul and by attention's scores. Its numbers of w come from
+// panels or from plain rows; the order of additions is the same: lanes over k, in whole pieces of
+// kPanelDepth, a zero-padded tail, one tree.
 #pragma once
+#include "backend/cpu/kernels/kernels.h"
 #include "backend/cpu/kernels/simd.h"
 
 namespace quern::cpu::QUERN_ISA {
 namespace {
 
 // Accumulators that fit the registers beside one vector of w and kTileTokens of x.
+constexpr int kTileRows = kPanelRows;
 #if defined(__AVX512F__)
-constexpr int kTileRows = 4, kTileTokens = 6;
+constexpr int kTileTokens = 6;
 #elif defined(__AVX2__)
-constexpr int kTileRows = 4, kTileTokens = 3;
+constexpr int kTileTokens = 3;
 #else
-constexpr int kTileRows = 4,
-              kTileTokens = 2;  // a product needs a register of its own where it cannot be fused
+constexpr int kTileTokens = 2;  // a product needs a register of its own where it cannot be fused
 #endif
 
+constexpr int kPieceVectors = kPanelDepth / kLanes;
+
+// w in plain rows, `stride` numbers apart. A vector is the v-th of the piece that begins at column `piece`.
 template <typename W>
+struct Rows {
+  const W* at;
+  int64_t stride;
+  F32 vector(int row, int64_t piece, int v) const { return load(at + row * stride + piece + v * kLanes); }
+  F32 tail(int row, int64_t piece, int v, int count) const {
+    return load_partial(at + row * stride + piece + v * kLanes, count);
+  }
+  Rows next_row() const { return {at + stride, stride}; }
+};
+
+// w in one panel. What a tail lacks is there as zeros.
+template <typename W>
+struct Panel {
+  const W* at;
+  F32 vector(int row, int64_t piece, int v) const {
+    return load(at + piece * kPanelRows + row * kPanelDepth + v * kLanes);
+  }
+  F32 tail(int row, int64_t piece, int v, int) const { return vector(row, piece, v); }
+};
+
+template <typename Source>
 struct DotTile {
   const float* x;  // [tokens, k], rows x_stride apart
   int64_t x_stride;
-  const W* w;  // [rows, k], rows w_stride apart
-  int64_t w_stride;
+  Source w;  // [rows, k]
   int64_t k;
   float* out;  // [tokens, rows], rows out_stride apart
   int64_t out_stride;
+  int first_row = 0, end_row = kTileRows;  // of the tile's rows, those that are written
 };
 
-template <typename W, bool kAccumulate, int kRows, int kTokens>
-inline __attribute__((always_inline)) void dot_tile_of(const DotTile<W>& tile) {
+template <bool kAccumulate, int kRows, int kTokens, typename Source>
+inline __attribute__((always_inline)) void dot_tile_of(const DotTile<Source>& tile) {
   F32 sums[kRows][kTokens] = {};
-  const int64_t whole = tile.k - tile.k % kLanes;
-  for (int64_t k = 0; k < whole; k += kLanes) {
-    F32 x[kTokens];
+  const int64_t whole = tile.k - tile.k % kPanelDepth;
+  for (int64_t piece = 0; piece < whole; piece += kPanelDepth) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kPieceVectors; ++v) {
+      const int64_t k = piece + v * kLanes;
+      F32 x[kTokens];
 #pragma GCC unroll 8
-    for (int t = 0; t < kTokens; ++t) x[t] = load(tile.x + t * tile.x_stride + k);
+      for (int t = 0; t < kTokens; ++t) x[t] = load(tile.x + t * tile.x_stride + k);
 #pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) {
-      const F32 w = load(tile.w + r * tile.w_stride + k);
+      for (int r = 0; r < kRows; ++r) {
+        const F32 w = tile.w.vector(r, piece, v);
 #pragma GCC unroll 8
-      for (int t = 0; t < kTokens; ++t) sums[r][t] = fma(x[t], w, sums[r][t]);
+        for (int t = 0; t < kTokens; ++t) sums[r][t] = fma(x[t], w, sums[r][t]);
+      }
     }
   }
-  if (const int tail = static_cast<int>(tile.k - whole); tail > 0) {
+  for (int v = 0; whole + v * kLanes < tile.k; ++v) {
+    const int64_t k = whole + v * kLanes;
+    const int count = tile.k - k < kLanes ? static_cast<int>(tile.k - k) : kLanes;
     for (int r = 0; r < kRows; ++r) {
-      const F32 w = load_partial(tile.w + r * tile.w_stride + whole, tail);
+      const F32 w = tile.w.tail(r, whole, v, count);
       for (int t = 0; t < kTokens; ++t)
-        sums[r][t] = fma(load_partial(tile.x + t * tile.x_stride + whole, tail), w, sums[r][t]);
+        sums[r][t] = fma(load_partial(tile.x + t * tile.x_stride + k, count), w, sums[r][t]);
     }
   }
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
+    if (kRows > 1 && (r < tile.first_row || r >= tile.end_row)) continue;
 #pragma GCC unroll 8
     for (int t = 0; t < kTokens; ++t) {
       float& out = tile.out[t * tile.out_stride + r];
@@ -58,20 +92,25 @@ inline __attribute__((always_inline)) void dot_tile_of(const DotTile<W>& tile) {
   }
 }
 
-template <typename W, bool kAccumulate, int kRows, int kTokens>
-inline void dot_tile_of_tokens(const DotTile<W>& tile, int tokens) {
-  if (tokens == kTokens) return dot_tile_of<W, kAccumulate, kRows, kTokens>(tile);
-  if constexpr (kTokens > 1) dot_tile_of_tokens<W, kAccumulate, kRows, kTokens - 1>(tile, tokens);
+template <bool kAccumulate, int kRows, int kTokens, typename Source>
+inline void dot_tile_of_tokens(const DotTile<Source>& tile, int tokens) {
+  if (tokens == kTokens) return dot_tile_of<kAccumulate, kRows, kTokens>(tile);
+  if constexpr (kTokens > 1) dot_tile_of_tokens<kAccumulate, kRows, kTokens - 1>(tile, tokens);
 }
 
-// rows <= kTileRows, tokens <= kTileTokens. Rows short of a full tile go one by one: only the last rows of a
-// weight are.
-template <typename W, bool kAccumulate>
-inline void dot_tile(DotTile<W> tile, int rows, int tokens) {
-  if (rows == kTileRows) return dot_tile_of_tokens<W, kAccumulate, kTileRows, kTileTokens>(tile, tokens);
+// tokens <= kTileTokens. A panel has all its rows, whatever of them is written.
+template <bool kAccumulate, typename W>
+inline void dot_tile(const DotTile<Panel<W>>& tile, int tokens) {
+  dot_tile_of_tokens<kAccumulate, kTileRows, kTileTokens>(tile, tokens);
+}
+
+// rows <= kTileRows. Plain rows short of a full tile go one by one.
+template <bool kAccumulate, typename W>
+inline void dot_tile(DotTile<Rows<W>> tile, int rows, int tokens) {
+  if (rows == kTileRows) return dot_tile_of_tokens<kAccumulate, kTileRows, kTileTokens>(tile, tokens);
   for (int r = 0; r < rows; ++r) {
-    dot_tile_of_tokens<W, kAccumulate, 1, kTileTokens>(tile, tokens);
-    tile.w += tile.w_stride;
+    dot_tile_of_tokens<kAccumulate, 1, kTileTokens>(tile, tokens);
+    tile.w = tile.w.next_row();
     tile.out += 1;
   }
 }

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "backend/cpu/isa.h"
+#include "backend/cpu/panels.h"
 #include "check.h"
 #include "numbers.h"
 
@@ -21,6 +22,13 @@ std::string name_of_case(const Kernels& kernels, Dtype dtype, const Shape& shape
   return std::string(kernels.name) + " " + std::string(name_of(dtype)) + " tokens " +
          std::to_string(shape.tokens) + " rows " + std::to_string(shape.rows) + " k " +
          std::to_string(shape.k);
+}
+
+// The same numbers as kernels want them.
+Stored in_panels(const Stored& w, Dtype dtype, const Shape& shape) {
+  Stored panels(dtype, static_cast<size_t>(cpu::panel_numbers(shape.rows, shape.k)));
+  cpu::pack_rows(w.data(), 0, shape.rows, shape.k, dtype, panels.at(0));
+  return panels;
 }
 
 struct Reference {
@@ -55,6 +63,7 @@ void check_shape(const Shape& shape, Dtype dtype) {
   const int64_t x_stride = shape.k + 3, out_stride = shape.rows + 2;
   auto x = random.reals(static_cast<size_t>(shape.tokens * x_stride), 1);
   const Stored w(dtype, random.reals(static_cast<size_t>(shape.rows * shape.k), 1));
+  const Stored panels = in_panels(w, dtype, shape);
   const auto before = random.reals(static_cast<size_t>(shape.tokens * out_stride), 1);
   for (int t = 0; t < shape.tokens; ++t)  // whatever lies behind a row must not matter
     std::fill_n(x.begin() + t * x_stride + shape.k, 3, std::numeric_limits<float>::quiet_NaN());
@@ -68,8 +77,8 @@ void check_shape(const Shape& shape, Dtype dtype) {
       auto out = before;
       for (int t = 0; t < shape.tokens; ++t)
         std::fill_n(out.begin() + t * out_stride + shape.rows, 2, kCanary);
-      kernels->matmul({x.data(), x_stride, w.data(), dtype, shape.k, shape.tokens, shape.rows, out.data(),
-                       out_stride, accumulate});
+      kernels->matmul({x.data(), x_stride, panels.data(), dtype, shape.k, shape.tokens, 0, shape.rows,
+                       out.data(), out_stride, accumulate});
       for (int t = 0; t < shape.tokens; ++t) {
         for (int r = 0; r < shape.rows; ++r) {
           const auto at = static_cast<size_t>(t * out_stride + r);
@@ -97,15 +106,14 @@ TEST(tails_of_every_kind) {
 
 // Splits of rows and tokens must give the same bytes as one call.
 void check_splits(const Kernels& kernels, const Shape& shape, Dtype dtype, const std::vector<float>& x,
-                  const void* w, const std::vector<float>& whole) {
+                  const void* panels, const std::vector<float>& whole) {
   Random random(99);
   std::vector<float> pieces(whole.size(), 0);
   for (int t = 0; t < shape.tokens;) {
     const int tokens = std::min(shape.tokens - t, random.between(1, 8));
     for (int r = 0; r < shape.rows;) {
       const int rows = std::min(shape.rows - r, random.between(1, 1 + shape.rows / 3));
-      const auto* row = static_cast<const char*>(w) + r * shape.k * static_cast<int64_t>(size_of(dtype));
-      kernels.matmul({x.data() + t * shape.k, shape.k, row, dtype, shape.k, tokens, rows,
+      kernels.matmul({x.data() + t * shape.k, shape.k, panels, dtype, shape.k, tokens, r, rows,
                       pieces.data() + t * shape.rows + r, shape.rows, false});
       r += rows;
     }
@@ -121,11 +129,13 @@ TEST(any_split_gives_the_same_bits) {
       Random random(7);
       const auto x = random.reals(static_cast<size_t>(shape.tokens * shape.k), 1);
       const Stored w(dtype, random.reals(static_cast<size_t>(shape.rows * shape.k), 1));
+      const Stored panels = in_panels(w, dtype, shape);
       for (const Kernels* kernels : cpu::runnable_kernels()) {
         std::vector<float> whole(static_cast<size_t>(shape.tokens * shape.rows));
-        kernels->matmul({x.data(), shape.k, w.data(), dtype, shape.k, shape.tokens, shape.rows, whole.data(),
-                         shape.rows, false});
-        for (int repeat = 0; repeat < 3; ++repeat) check_splits(*kernels, shape, dtype, x, w.data(), whole);
+        kernels->matmul({x.data(), shape.k, panels.data(), dtype, shape.k, shape.tokens, 0, shape.rows,
+                         whole.data(), shape.rows, false});
+        for (int repeat = 0; repeat < 3; ++repeat)
+          check_splits(*kernels, shape, dtype, x, panels.data(), whole);
       }
     }
   }
@@ -144,9 +154,10 @@ TEST(avx512_equals_its_twin) {
   const auto x = random.reals(static_cast<size_t>(shape.tokens * shape.k), 1);
   for (const Dtype dtype : kDtypes) {
     const Stored w(dtype, random.reals(static_cast<size_t>(shape.rows * shape.k), 1));
+    const Stored panels = in_panels(w, dtype, shape);
     std::vector<float> a(static_cast<size_t>(shape.tokens * shape.rows)), b(a);
-    MatmulParams p{x.data(),     shape.k,    w.data(), dtype,      shape.k,
-                   shape.tokens, shape.rows, a.data(), shape.rows, false};
+    MatmulParams p{x.data(), shape.k,    panels.data(), dtype,      shape.k, shape.tokens,
+                   0,        shape.rows, a.data(),      shape.rows, false};
     twin->matmul(p);
     p.out = b.data();
     wide->matmul(p);
@@ -164,13 +175,14 @@ void check_real_shape(const Shape& shape, Dtype dtype) {
   Stored w(dtype, count);
   for (size_t at = 0; at < count; at += period.size())
     std::memcpy(w.at(at), period.data(), std::min(period.size(), count - at) * size_of(dtype));
+  const Stored panels = in_panels(w, dtype, shape);
   std::vector<int> rows{0, 1, shape.rows / 2, shape.rows - 4, shape.rows - 3, shape.rows - 2, shape.rows - 1};
   for (int row = 5; row < shape.rows; row += shape.rows / 100) rows.push_back(row);
   for (const Kernels* kernels : cpu::runnable_kernels()) {
     const std::string context = name_of_case(*kernels, dtype, shape);
     std::vector<float> out(static_cast<size_t>(shape.tokens) * static_cast<size_t>(shape.rows));
-    kernels->matmul({x.data(), shape.k, w.data(), dtype, shape.k, shape.tokens, shape.rows, out.data(),
-                     shape.rows, false});
+    kernels->matmul({x.data(), shape.k, panels.data(), dtype, shape.k, shape.tokens, 0, shape.rows,
+                     out.data(), shape.rows, false});
     for (int t = 0; t < shape.tokens; ++t) {
       for (const int row : rows) {
         const Reference want = dot(&x[static_cast<size_t>(t * shape.k)], w, row, shape.k);
@@ -179,7 +191,7 @@ void check_real_shape(const Shape& shape, Dtype dtype) {
         CHECK_FOR(std::abs(got - want.sum) <= tolerance(want, shape.k, kernels->lanes), context);
       }
     }
-    check_splits(*kernels, shape, dtype, x, w.data(), out);
+    check_splits(*kernels, shape, dtype, x, panels.data(), out);
   }
 }
 
