@@ -26,7 +26,7 @@ export function register(program: Command): void {
   addModelFlags(command)
     .option('--prompt <n>', 'tokens of the prompt', whole, 128)
     .option('--generate <n>', 'tokens to generate', whole, 32)
-    .option('--depth <n>', 'tokens before the prompt that is timed', whole, 0)
+    .option('--depth <n>', 'tokens put before the prompt and computed with it', whole, 0)
     .option('--batch <n>', 'sequences at a time', whole, 1)
     .option('--runs <n>', 'measurements', whole, 5)
     .option('--json', 'print one JSON object')

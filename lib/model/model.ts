@@ -10,7 +10,7 @@ import {
 import type { Requests } from '../generation/requests.js'
 import { Run } from '../generation/run.js'
 import type { NativeModel, NativeRow } from '../native/binding.js'
-import { callNative } from '../native/call-native.js'
+import { callNative, fromNative } from '../native/call-native.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { DecoderConfig, ModelPlan } from './plan.js'
 
@@ -166,7 +166,7 @@ export class Model {
       try {
         const prompt = this.#encode(input)
         if (prompt instanceof Int32Array) start(prompt)
-        else prompt.then(start).catch((error) => run.fail(error))
+        else prompt.then(start).catch((error) => run.fail(fromNative(error)))
       } catch (error) {
         run.fail(error)
       }

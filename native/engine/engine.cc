@@ -105,6 +105,7 @@ void Engine::loop() {
       for (;;) {
         const auto& parts = scheduler_.schedule();
         if (parts.empty()) break;
+        publish_stats();
         step(parts);
         outbox_.put(emitted_);
         const std::lock_guard lock(mutex_);

@@ -45,7 +45,7 @@ const std::vector<ScheduledRows>& Scheduler::schedule() {
 }
 
 void Scheduler::admit() {
-  while (!waiting_.empty() && static_cast<int>(running_.size()) < limits_.sequences) {
+  while (!waiting_.empty()) {
     Sequence& next = *waiting_.front();
     if (is_paused(next)) {  // a preempted sequence whose reader still sleeps does not hold up the others
       const auto awake = std::find_if(waiting_.begin(), waiting_.end(),
@@ -61,7 +61,11 @@ void Scheduler::admit() {
       promised += std::max<int64_t>(0, pages_for(static_cast<int64_t>(sequence->tokens.size())) -
                                            static_cast<int64_t>(sequence->pages.size()));
     }
-    if (pool_.free() - promised < needed && !running_.empty()) return;
+    const bool fits = pool_.free() - promised >= needed || running_.empty();
+    if (!fits || static_cast<int>(running_.size()) >= limits_.sequences) {
+      if (!preempt_paused()) return;  // a sleeping reader makes room for those who are awake
+      continue;
+    }
     running_.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
   }
@@ -80,6 +84,20 @@ bool Scheduler::secure_pages(Sequence& sequence, int32_t rows) {
   return true;
 }
 
+void Scheduler::preempt(std::vector<std::shared_ptr<Sequence>>::iterator victim) {
+  (*victim)->computed = 0;
+  pool_.give_back((*victim)->pages);
+  waiting_.push_front(std::move(*victim));
+  running_.erase(victim);
+}
+
+bool Scheduler::preempt_paused() {
+  const auto victim = std::ranges::find_if(running_, [&](const auto& s) { return is_paused(*s); });
+  if (victim == running_.end()) return false;
+  preempt(victim);
+  return true;
+}
+
 bool Scheduler::preempt_for(const Sequence& needy) {
   const auto holds = [](const std::shared_ptr<Sequence>& sequence) { return !sequence->pages.empty(); };
   auto victim = std::find_if(running_.begin(), running_.end(),
@@ -93,17 +111,15 @@ bool Scheduler::preempt_for(const Sequence& needy) {
         std::find_if(running_.begin(), running_.end(), [&](const auto& s) { return s.get() == &needy; });
     if (victim < self) return false;
   }
-  (*victim)->computed = 0;
-  pool_.give_back((*victim)->pages);
-  waiting_.push_front(std::move(*victim));
-  running_.erase(victim);
+  preempt(victim);
   return true;
 }
 
 int Scheduler::chunk_rows(int decode_rows) const {
   if (rows_per_second_ == 0) return std::min(kFirstChunk, limits_.rows);
   const double seconds = decode_rows > 0 ? kChunkSecondsBesideDecoding : kChunkSecondsAlone;
-  return std::clamp(static_cast<int>(rows_per_second_ * seconds), kLeastChunk, limits_.rows);
+  const double affordable = std::max<double>(kLeastChunk, rows_per_second_ * seconds);
+  return affordable < limits_.rows ? static_cast<int>(affordable) : limits_.rows;
 }
 
 void Scheduler::measured(int rows, double seconds) {

@@ -52,6 +52,8 @@ class Scheduler {
   bool is_paused(const Sequence& sequence) const;
   bool secure_pages(Sequence& sequence, int32_t rows);
   bool preempt_for(const Sequence& needy);
+  bool preempt_paused();
+  void preempt(std::vector<std::shared_ptr<Sequence>>::iterator victim);
   int chunk_rows(int decode_rows) const;
 
   Limits limits_;

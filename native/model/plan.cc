@@ -135,7 +135,7 @@ std::string percent_decoded(std::string_view text, const Line& line) {
       decoded += text[i];
       continue;
     }
-    int byte = 0;
+    unsigned byte = 0;
     const auto [end, error] =
         std::from_chars(text.data() + i + 1, text.data() + std::min(i + 3, text.size()), byte, 16);
     if (error != std::errc{} || end != text.data() + i + 3 || byte == 0)

@@ -21,7 +21,7 @@ namespace {
 // About what one work item should cost, so that a cancelled step ends within milliseconds and threads finish
 // together.
 constexpr int64_t kItemProducts = int64_t{12} << 20;  // multiply-adds: half a millisecond on one AVX2 core
-constexpr int64_t kItemBytes = 192 << 10;             // of weights in decode: some ten microseconds
+constexpr int64_t kItemBytes = 96 << 10;              // of weights in decode: some microseconds
 constexpr int kMostItemTokens = 96;
 constexpr int kRowGranule = 16;
 
@@ -112,6 +112,7 @@ class CpuBackend final : public Backend {
                              int64_t{row_slot_[row]} * head_dim;
           void* to = static_cast<char*>(is_k ? kv.keys : kv.values) +
                      at * static_cast<int64_t>(size_of(shape.dtype));
+          if (shape.dtype == Dtype::f16) clamp_to_f16(numbers, head_dim);
           kernels_.convert({numbers, Dtype::f32, to, shape.dtype, head_dim});
         }
       }
@@ -179,6 +180,12 @@ class CpuBackend final : public Backend {
  private:
   void run(int items, WorkItem work) const { ThreadPool::instance().run(items, threads_, *abort_, work); }
   float* tile(int thread) const { return tiles_.as<float>() + thread * tile_numbers_; }
+
+  // An infinite key or value would make NaN of every weight that is zero.
+  static void clamp_to_f16(float* numbers, int count) {
+    constexpr float kLargest = 65504;
+    for (int i = 0; i < count; ++i) numbers[i] = std::clamp(numbers[i], -kLargest, kLargest);
+  }
 
   static void add(float* to, const float* what, int count) {
     for (int i = 0; i < count; ++i) to[i] += what[i];

@@ -109,6 +109,7 @@ TEST(cut_short_anywhere) {
 TEST(malformed_lines) {
   const std::vector<std::pair<std::string, std::string>> changes{
       {"quern-plan 1", "quern-plan 2"},
+      {"a%20folder", "a%-1folder"},
       {"quern-plan 1", "quern-plan"},
       {"quern-plan 1", "plan 1"},
       {"quern-plan 1\n", ""},
