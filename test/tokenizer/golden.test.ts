@@ -103,7 +103,8 @@ function judge(path: (file: string) => string): void {
     }
   })
 
-  test.runIf(existsSync(path('vocab-check.json')))('the whole vocabulary', () => {
+  if (!existsSync(path('vocab-check.json'))) return // variants and fixtures have none
+  test('the whole vocabulary', () => {
     const check = readJson<VocabCheck>(path('vocab-check.json'))
     const { handle } = tokenizer()
     const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
