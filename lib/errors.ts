@@ -34,6 +34,11 @@ export type QuernErrorCode =
   | 'context_overflow'
   | 'kv_cache_too_small'
   | 'no_tokenizer'
+  // chat templates: none there, not a template, refuses or fails, takes too long
+  | 'no_chat_template'
+  | 'invalid_template'
+  | 'template_error'
+  | 'template_limit'
   | 'already_consumed'
   // the process and the machine
   | 'closed'

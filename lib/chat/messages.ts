@@ -1,0 +1,42 @@
+/** A piece of a message's content. */
+export interface TextPart {
+  type: 'text'
+  text: string
+}
+
+/** A call that an assistant made, as it stands in the conversation that follows. */
+export interface MessageToolCall {
+  /** Ties the tool's answer to the call, where the model's template uses it. */
+  id?: string
+  type?: 'function'
+  function: {
+    name: string
+    /** An object, or the JSON text of one. Most templates want the object. */
+    arguments: Record<string, unknown> | string
+  }
+}
+
+/**
+ * One message of a conversation.
+ *
+ * @example
+ * ```ts
+ * const messages: ChatMessage[] = [
+ *   { role: 'system', content: 'Be terse.' },
+ *   { role: 'user', content: 'Why is the sky blue?' },
+ * ]
+ * ```
+ */
+export interface ChatMessage {
+  role: 'system' | 'user' | 'assistant' | 'tool'
+  /** Text, or parts of text for templates that know of them. */
+  content: string | TextPart[]
+  /** What an assistant called. */
+  tool_calls?: MessageToolCall[]
+  /** For a tool's answer: the call that it answers. */
+  tool_call_id?: string
+  /** For a tool's answer: the tool's name, where the model's template uses it. */
+  name?: string
+  /** What an assistant thought before it answered, for the templates that keep it. */
+  reasoning_content?: string
+}
