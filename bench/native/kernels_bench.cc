@@ -62,7 +62,7 @@ int main(int count, char** arguments) {
     for (const Dtype dtype : {Dtype::bf16, Dtype::f16, Dtype::f32}) {
       measure(*kernels, threads, limits, 1, 1024, 3072 * 32, dtype);
       measure(*kernels, threads, limits, 1, 2560, 9728 * 4, dtype);
-      measure(*kernels, threads, limits, 4, 2560, 9728, dtype);
+      for (const int tokens : {2, 3, 4, 8, 16}) measure(*kernels, threads, limits, tokens, 2560, 9728, dtype);
       measure(*kernels, threads, limits, 96, 1024, 3072, dtype);
       measure(*kernels, threads, limits, 96, 9728, 2560, dtype);
     }

@@ -11,7 +11,7 @@ interface Flags extends ModelFlags {
   json?: boolean
 }
 
-/** One run: the mean over the batch's sequences for times, their sum for rates. */
+/** One run: for times the mean over the batch's sequences; for rates all their tokens over the time of the slowest. */
 interface BenchRun {
   firstTokenMs: number
   prefillTokensPerSecond: number
@@ -110,12 +110,13 @@ async function runOnce(
         .result()
     }),
   )
-  const sum = (rate: (timings: (typeof results)[0]['timings']) => number) =>
-    results.reduce((total, { timings }) => total + rate(timings), 0)
+  const timings = results.map((result) => result.timings)
+  const firstTokensMs = timings.map(({ firstTokenMs }) => firstTokenMs)
+  const decodeSeconds = timings.map(({ decodeTokensPerSecond }) => (generate - 1) / decodeTokensPerSecond)
   return {
-    firstTokenMs: sum((timings) => timings.firstTokenMs) / batch,
-    prefillTokensPerSecond: sum((timings) => timings.prefillTokensPerSecond),
-    decodeTokensPerSecond: sum((timings) => timings.decodeTokensPerSecond),
+    firstTokenMs: firstTokensMs.reduce((total, ms) => total + ms, 0) / batch,
+    prefillTokensPerSecond: (1e3 * batch * (depth + prompt)) / Math.max(...firstTokensMs),
+    decodeTokensPerSecond: generate > 1 ? (batch * (generate - 1)) / Math.max(...decodeSeconds) : 0,
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <system_error>
 
 namespace quern {
 
@@ -113,9 +114,9 @@ void ThreadPool::wait_for(Region& region, double item_seconds) {
 void ThreadPool::start_helpers(int wanted) {
   const std::lock_guard lock(mutex_);
   wanted = std::min(wanted, kMostHelpers);
-  while (helpers_.load() < wanted) {
-    std::thread([this] { help(); }).detach();
-    helpers_.fetch_add(1);
+  try {
+    for (; helpers_.load() < wanted; helpers_.fetch_add(1)) std::thread([this] { help(); }).detach();
+  } catch (const std::system_error&) {  // the system gives no more threads: fewer do the same work
   }
 }
 
