@@ -1,21 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { run } from '../../lib/cli/run.js'
 import { inspect, planText } from '../../lib/index.js'
 import { fixturePath } from '../golden.js'
-
-async function quern(...argv: string[]) {
-  let out = ''
-  let err = ''
-  const output = {
-    out: (text: string) => {
-      out += text
-    },
-    err: (text: string) => {
-      err += text
-    },
-  }
-  return { code: await run(argv, output), out, err }
-}
+import { quern } from './quern.js'
 
 describe('quern', () => {
   it('prints help and its version', async () => {
