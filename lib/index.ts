@@ -4,6 +4,11 @@
  * @packageDocumentation
  */
 
+export { ChatTemplate, type ChatTemplateTokens, type RenderOptions } from './chat/chat-template.js'
+export type { ChatMessage, MessageToolCall, TextPart } from './chat/messages.js'
+export type { ToolCallEvent } from './chat/reply-content.js'
+export type { ParsedToolCall } from './chat/tool-call-json.js'
+export { type ToolCallFormat, ToolCallParser, type ToolCallParserEnd } from './chat/tool-call-parser.js'
 export { QuernError, type QuernErrorCode } from './errors.js'
 export { Generation } from './generation/generation.js'
 export type { GenerateOptions } from './generation/options.js'

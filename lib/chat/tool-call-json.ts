@@ -1,0 +1,164 @@
+/** White space as the formats of tool calls mean it. */
+const blanks = ' \t\r\n'
+
+export function isBlank(character: string | undefined): boolean {
+  return character !== undefined && character !== '' && blanks.includes(character)
+}
+
+/** The first place from `at` on that holds no white space. */
+export function skipBlanks(text: string, at: number): number {
+  let end = at
+  while (isBlank(text[end])) end++
+  return end
+}
+
+export function trimBlanks(text: string): string {
+  const start = skipBlanks(text, 0)
+  return text.slice(start, Math.max(start, blanksBefore(text, text.length)))
+}
+
+/** Where the white space that ends at `end` begins. */
+export function blanksBefore(text: string, end: number): number {
+  let start = end
+  while (start > 0 && isBlank(text[start - 1])) start--
+  return start
+}
+
+/** Finds the end of a JSON value that begins with a bracket, in a text that grows. Strings are respected, the rest is not judged. */
+export class BracketScan {
+  #at: number
+  #depth = 0
+  #inString = false
+  #end: number | undefined
+
+  constructor(start: number) {
+    this.#at = start
+  }
+
+  /** The place after the matching bracket; undefined while there is none. `text` is what it was before, or more. */
+  advance(text: string): number | undefined {
+    if (this.#end !== undefined) return this.#end
+    for (; this.#at < text.length; this.#at++) {
+      const character = text[this.#at] as string
+      if (this.#inString) {
+        if (character === '\\') {
+          if (this.#at + 1 === text.length) return undefined // the escaped character is still to come
+          this.#at++
+        } else if (character === '"') this.#inString = false
+      } else if (character === '"') this.#inString = true
+      else if (character === '{' || character === '[') this.#depth++
+      else if ((character === '}' || character === ']') && --this.#depth === 0) {
+        this.#end = this.#at + 1
+        return this.#end
+      }
+    }
+    return undefined
+  }
+}
+
+/** A call of a tool, as a model wrote it. */
+export interface ParsedToolCall {
+  name: string
+  /** JSON text of an object, digits as the model wrote them. */
+  arguments: string
+  /** Mistral's models give their calls ids. */
+  id?: string
+}
+
+/** The call that a JSON object describes; undefined where it is none. */
+export function toCall(json: string): ParsedToolCall | undefined {
+  const text = escapeControls(json)
+  const call = parseObject(text)
+  if (call === undefined || typeof call.name !== 'string' || call.name === '') return undefined
+  const key = Object.hasOwn(call, 'arguments') ? 'arguments' : 'parameters'
+  const id = typeof call.id === 'string' ? { id: call.id } : {}
+  const given = (Object.hasOwn(call, key) ? call[key] : null) ?? ''
+  if (typeof given !== 'string') {
+    return isObject(given) ? { name: call.name, arguments: memberText(text, key), ...id } : undefined
+  }
+  if (trimBlanks(given) === '') return { name: call.name, arguments: '{}', ...id }
+  const inner = escapeControls(given)
+  return parseObject(inner) && { name: call.name, arguments: trimBlanks(inner), ...id }
+}
+
+/** The JSON values of an array that `json` holds, as their own texts; undefined where it is no array of JSON. */
+export function itemTexts(json: string): string[] | undefined {
+  try {
+    if (!Array.isArray(JSON.parse(escapeControls(json)))) return undefined
+  } catch {
+    return undefined
+  }
+  return splitMembers(json).map(({ start, end }) => json.slice(start, end))
+}
+
+/** Raw control characters within strings, which models write and JSON forbids, as escapes. */
+function escapeControls(json: string): string {
+  let escaped = ''
+  let copied = 0
+  let inString = false
+  for (let i = 0; i < json.length; i++) {
+    const code = json.charCodeAt(i)
+    if (code === 0x22) inString = !inString
+    else if (code === 0x5c && inString) i++
+    else if (inString && code < 0x20) {
+      escaped += `${json.slice(copied, i)}\\u${code.toString(16).padStart(4, '0')}`
+      copied = i + 1
+    }
+  }
+  return escaped + json.slice(copied)
+}
+
+function parseObject(json: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(json)
+    return isObject(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** The text of an object's member; of several with the same key, the last. */
+function memberText(json: string, key: string): string {
+  let found = ''
+  for (const { start, end } of splitMembers(json)) {
+    const member = json.slice(start, end)
+    const colon = endOfString(member, 0)
+    if (JSON.parse(member.slice(0, colon)) === key)
+      found = trimBlanks(member.slice(member.indexOf(':', colon) + 1))
+  }
+  return found
+}
+
+/** The members of a valid JSON object or array, without the white space around them. */
+function splitMembers(json: string): { start: number; end: number }[] {
+  const members: { start: number; end: number }[] = []
+  let depth = 0
+  let start = 0
+  const close = (end: number) => {
+    const first = skipBlanks(json, start)
+    const last = blanksBefore(json, end)
+    if (first < last) members.push({ start: first, end: last })
+  }
+  for (let i = 0; i < json.length; i++) {
+    const character = json[i] as string
+    if (character === '"') i = endOfString(json, i) - 1
+    else if ('{['.includes(character) && depth++ === 0) start = i + 1
+    else if ('}]'.includes(character) && --depth === 0) close(i)
+    else if (character === ',' && depth === 1) {
+      close(i)
+      start = i + 1
+    }
+  }
+  return members
+}
+
+/** The place after the JSON string that begins at `start`. */
+function endOfString(text: string, start: number): number {
+  let i = start + 1
+  while (i < text.length && text[i] !== '"') i += text[i] === '\\' ? 2 : 1
+  return i + 1
+}
