@@ -31,7 +31,7 @@ export async function run(argv: readonly string[], output: Output = processOutpu
   try {
     if (argv.length === 0) program.help({ error: true })
     await program.parseAsync(argv, { from: 'user' })
-    return 0
+    return Number(process.exitCode ?? 0) // a command that was interrupted says so there
   } catch (error) {
     // commander has already said what was wrong.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2

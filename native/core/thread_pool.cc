@@ -14,7 +14,7 @@ constexpr int kMostHelpers = 255;
 constexpr auto kHelperSpin =
     std::chrono::microseconds(100);  // longer than the gap between two regions of a step
 constexpr auto kCallerSpin = std::chrono::microseconds(30);
-constexpr double kUnexplainedWait = 300e-6;                 // seconds, beyond four items of our own
+constexpr double kUnexplainedWait = 300e-6;  // seconds, beyond four items of our own or half of all
 constexpr double kShortestSolo = 0.02, kLongestSolo = 0.4;  // seconds without helpers after such a wait
 
 void pause() {
@@ -81,16 +81,16 @@ bool ThreadPool::run(int items, int threads, const std::atomic<bool>& abort, Wor
 
   const auto start = Clock::now();
   const int done = region.work_on(0);
-  const double item_seconds = done > 0 ? seconds_since(start) / done : 0;
+  const double work_seconds = seconds_since(start), item_seconds = done > 0 ? work_seconds / done : 0;
   {
     const std::lock_guard lock(mutex_);
     regions_.erase(std::find(regions_.begin(), regions_.end(), &region));
   }
-  wait_for(region, item_seconds);
+  wait_for(region, std::max(kUnexplainedWait + 4 * item_seconds, 0.5 * work_seconds));
   return !abort.load(std::memory_order_relaxed);
 }
 
-void ThreadPool::wait_for(Region& region, double item_seconds) {
+void ThreadPool::wait_for(Region& region, double bearable_seconds) {
   if (region.helping.load(std::memory_order_acquire) == 0) return;
   const auto start = Clock::now();
   while (region.helping.load(std::memory_order_acquire) != 0) {
@@ -102,7 +102,7 @@ void ThreadPool::wait_for(Region& region, double item_seconds) {
     const uint32_t seen = left_.load();
     if (region.helping.load(std::memory_order_acquire) != 0) left_.wait(seen);
   }
-  if (seconds_since(start) > kUnexplainedWait + 4 * item_seconds) {
+  if (seconds_since(start) > bearable_seconds) {
     contention.solo_until = Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                                std::chrono::duration<double>(contention.solo_seconds));
     contention.solo_seconds = std::min(2 * contention.solo_seconds, kLongestSolo);

@@ -46,7 +46,7 @@ class ThreadPool {
   void start_helpers(int wanted);
   void help();
   Region* join_region(int& thread);
-  void wait_for(Region& region, double item_seconds);
+  void wait_for(Region& region, double bearable_seconds);
 
   std::mutex mutex_;
   std::vector<Region*> regions_;        // open to helpers, guarded by mutex_
