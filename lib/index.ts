@@ -18,7 +18,6 @@ export { type InspectOptions, inspect, type ModelInspection, type TensorInfo } f
 export { load } from './model/load.js'
 export type { LoadOptions, LoadProgress } from './model/load-options.js'
 export {
-  type GenerateInput,
   type Logits,
   type LogitsOptions,
   Model,
@@ -34,6 +33,7 @@ export {
   type WeightDtype,
   type WeightSource,
 } from './model/plan.js'
+export type { GenerateInput } from './model/prompt.js'
 export {
   type DecodeOptions,
   type EncodeOptions,

@@ -26,8 +26,8 @@ export interface ModelFolder {
   stopTokens: number[]
   bosToken?: number
   tokenizer?: TokenizerFiles
-  /** The folder has a chat template, in chat_template.jinja or tokenizer_config.json. */
-  hasChatTemplate: boolean
+  /** The text of the chat template, from chat_template.jinja or tokenizer_config.json. */
+  chatTemplate?: string
   checkpoint: Checkpoint
 }
 
@@ -59,7 +59,7 @@ export async function readFolder(folder: string): Promise<ModelFolder> {
     files: checkpoint.files.map(({ path, bytes }) => ({ path, bytes })),
     weights: planWeights(path, config.architecture, config.decoder, checkpoint),
   }
-  const { tokenizer, hasChatTemplate } = await findTokenizer(path)
+  const { tokenizer, chatTemplate } = await findTokenizer(path)
   const stopTokens = generation.stopTokens ?? config.stopTokens ?? []
   const bosToken = generation.bosToken ?? config.bosToken
   return {
@@ -70,7 +70,7 @@ export async function readFolder(folder: string): Promise<ModelFolder> {
     stopTokens: [...new Set(stopTokens)].filter((token) => token < config.decoder.vocab),
     ...(bosToken !== undefined && { bosToken }),
     ...(tokenizer !== undefined && { tokenizer }),
-    hasChatTemplate,
+    ...(chatTemplate !== undefined && { chatTemplate }),
     checkpoint,
   }
 }

@@ -109,7 +109,7 @@ function inspectFolder(folder: ModelFolder): ModelInspection {
     ...describePlan(folder.plan),
     stopTokens: folder.stopTokens,
     tokenizer: folder.tokenizer !== undefined,
-    chatTemplate: folder.hasChatTemplate,
+    chatTemplate: folder.chatTemplate !== undefined,
     tensors: folder.checkpoint.files.flatMap(({ tensors }) => [...tensors.values()].map(describeStored)),
   }
 }

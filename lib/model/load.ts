@@ -21,6 +21,7 @@ interface Prepared {
   defaults: GenerationDefaults
   stopTokens: number[]
   tokenizer: Tokenizer | undefined
+  chatTemplate: string | undefined
 }
 
 /** Beyond the public options; for tests. */
@@ -83,6 +84,7 @@ async function prepare(source: string | undefined, options: LoadOptions): Promis
       defaults: greedyDefaults,
       stopTokens: [],
       tokenizer: undefined,
+      chatTemplate: undefined,
     }
   }
   if (found.kind === 'safetensors') {
@@ -103,6 +105,7 @@ async function prepare(source: string | undefined, options: LoadOptions): Promis
     defaults: folder.generation,
     stopTokens: folder.stopTokens,
     tokenizer: wantsTokenizer ? await Tokenizer.fromFile(folder.path) : undefined,
+    chatTemplate: folder.chatTemplate,
   }
 }
 

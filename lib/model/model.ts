@@ -1,3 +1,5 @@
+import { ChatTemplate } from '../chat/chat-template.js'
+import type { ChatMessage } from '../chat/messages.js'
 import { QuernError } from '../errors.js'
 import type { GenerationDefaults } from '../generation/defaults.js'
 import { Generation } from '../generation/generation.js'
@@ -13,9 +15,7 @@ import type { NativeModel, NativeRow } from '../native/binding.js'
 import { callNative, fromNative } from '../native/call-native.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { DecoderConfig, ModelPlan } from './plan.js'
-
-/** Texts longer than this are encoded on a helper thread. UTF-16 units. */
-const longText = 64 * 1024
+import { encodeMessages, encodePrompt, type GenerateInput, tokenArray } from './prompt.js'
 
 /** What a model is and how it is run. */
 export interface ModelInfo {
@@ -59,9 +59,6 @@ export interface ModelStats {
   memory: { weights: number; workspace: number }
 }
 
-/** What to continue: a text as it stands, or token ids. */
-export type GenerateInput = string | { tokens: ArrayLike<number> }
-
 /** Options of {@link Model.logits}. */
 export interface LogitsOptions {
   /** For every token of the input, or for the last alone. Default 'all'. */
@@ -84,6 +81,8 @@ export interface ModelParts {
   defaults: GenerationDefaults
   stopTokens: number[]
   tokenizer: Tokenizer | undefined
+  /** The template's text. */
+  chatTemplate: string | undefined
   handle: NativeModel
   requests: Requests
   precision: 'fast' | 'exact'
@@ -105,6 +104,7 @@ export class Model {
   /** What the model is and how it is run. */
   readonly info: ModelInfo
   readonly #parts: ModelParts
+  #chatTemplate: ChatTemplate | undefined
   #isClosed = false
 
   /** @internal */
@@ -145,37 +145,60 @@ export class Model {
   }
 
   /**
-   * Continues a text as it stands, or token ids. Generating begins at once; what is wrong with the input or the options rejects when the
-   * generation is read: `unsupported_option`, `invalid_option`, `invalid_input`, `invalid_token`, `context_overflow`, `kv_cache_too_small`,
-   * `no_tokenizer`, `closed`.
+   * The model's chat template, to see what it makes of a conversation, or to give it variables of its own.
    *
-   * @param input A text, encoded as the model's tokenizer does by default, or `{ tokens }`.
+   * @throws {QuernError} `no_chat_template` where the model has none, `invalid_template` where it is not usable.
+   * @example
+   * ```ts
+   * const prompt = model.chatTemplate.render(messages, { addGenerationPrompt: true, enable_thinking: false })
+   * const tokens = model.tokenizer.encode(prompt, { addSpecialTokens: false })
+   * const text = await model.generate({ tokens }).text()
+   * ```
+   */
+  get chatTemplate(): ChatTemplate {
+    const { chatTemplate, source, tokenizer } = this.#parts
+    if (chatTemplate === undefined) {
+      throw new QuernError(
+        'no_chat_template',
+        `${source} has no chat template, neither chat_template.jinja nor chat_template in tokenizer_config.json: ` +
+          'pass generate() a text, or render the messages with a ChatTemplate of your own',
+      )
+    }
+    this.#chatTemplate ??= new ChatTemplate(chatTemplate, tokenizer?.specialTokens)
+    return this.#chatTemplate
+  }
+
+  /**
+   * Continues a text as it stands, a conversation through the model's chat template, or token ids. Generating begins at once; what is
+   * wrong with the input or the options rejects when the generation is read: `unsupported_option`, `invalid_option`, `invalid_input`,
+   * `invalid_token`, `context_overflow`, `kv_cache_too_small`, `no_tokenizer`, `no_chat_template`, `invalid_template`,
+   * `template_error`, `template_limit`, `closed`.
+   *
+   * @param input A text, encoded as the model's tokenizer does by default, an array of messages, or `{ tokens }`.
    * @example
    * ```ts
    * for await (const text of model.generate('Once upon a time', { maxTokens: 64 })) process.stdout.write(text)
    * ```
    */
   generate(input: GenerateInput, options: GenerateOptions = {}): Generation {
-    const { defaults, stopTokens, handle, requests, tokenizer } = this.#parts
-    try {
-      const run = new Run(resolveOptions(options, defaults, stopTokens))
-      const start = (prompt: Int32Array) => {
-        this.#checkOpen()
-        run.start({ model: handle, requests, tokenizer: tokenizer?.handle }, prompt)
-      }
-      try {
-        const prompt = this.#encode(input)
-        if (prompt instanceof Int32Array) start(prompt)
-        else prompt.then(start).catch((error) => run.fail(fromNative(error)))
-      } catch (error) {
-        run.fail(error)
-      }
-      return new Generation(run)
-    } catch (error) {
-      const run = new Run(resolveOptions({}, defaults, stopTokens))
-      run.fail(error)
-      return new Generation(run)
-    }
+    return this.#start(options, () => encodePrompt(input, this))
+  }
+
+  /**
+   * Answers a message, or the last one of a conversation, through the model's chat template. Otherwise as {@link Model.generate}.
+   *
+   * @param messages A text that a user says, or the conversation so far.
+   * @example
+   * ```ts
+   * const messages: ChatMessage[] = [{ role: 'user', content: 'Why is the sky blue?' }]
+   * const content = await model.chat(messages, { maxTokens: 256 }).text()
+   * messages.push({ role: 'assistant', content }, { role: 'user', content: 'And at sunset?' })
+   * ```
+   */
+  chat(messages: string | readonly ChatMessage[], options: GenerateOptions = {}): Generation {
+    const conversation =
+      typeof messages === 'string' ? [{ role: 'user' as const, content: messages }] : messages
+    return this.#start(options, () => encodeMessages(conversation, this))
   }
 
   /**
@@ -265,22 +288,27 @@ export class Model {
     if (this.#isClosed) throw new QuernError('closed', 'the model is closed')
   }
 
-  #encode(input: GenerateInput): Int32Array | Promise<Int32Array> {
-    if (typeof input === 'string') {
-      const { handle } = this.tokenizer
-      return input.length > longText
-        ? handle.encodeAsync(input, true)
-        : callNative(() => handle.encode(input, true))
+  #start(options: GenerateOptions, encode: () => Int32Array | Promise<Int32Array>): Generation {
+    const { defaults, stopTokens, handle, requests, tokenizer } = this.#parts
+    try {
+      const run = new Run(resolveOptions(options, defaults, stopTokens))
+      const start = (prompt: Int32Array) => {
+        this.#checkOpen()
+        run.start({ model: handle, requests, tokenizer: tokenizer?.handle }, prompt)
+      }
+      try {
+        const prompt = encode()
+        if (prompt instanceof Int32Array) start(prompt)
+        else prompt.then(start).catch((error) => run.fail(fromNative(error)))
+      } catch (error) {
+        run.fail(error)
+      }
+      return new Generation(run)
+    } catch (error) {
+      const run = new Run(resolveOptions({}, defaults, stopTokens))
+      run.fail(error)
+      return new Generation(run)
     }
-    if (Array.isArray(input)) {
-      throw new QuernError(
-        'unsupported_option',
-        'generate() does not support messages yet: pass a string or { tokens }',
-        { value: input },
-      )
-    }
-    if (typeof input === 'object' && input !== null && 'tokens' in input) return tokenArray(input.tokens)
-    throw new QuernError('invalid_input', 'generate: expected a string or { tokens }', { value: input })
   }
 
   #submitLogits(prompt: Int32Array, logits: 'all' | 'last'): Promise<NativeRow> {
@@ -302,19 +330,6 @@ export class Model {
 
 /** 4 GiB of float32. */
 const maxLogits = 2 ** 30
-
-function tokenArray(tokens: ArrayLike<number>): Int32Array {
-  if (tokens instanceof Int32Array) return tokens
-  const isArray = Array.isArray(tokens) || ArrayBuffer.isView(tokens)
-  if (!isArray)
-    throw new QuernError('invalid_input', 'tokens: expected an array of token ids', { value: tokens })
-  return Int32Array.from(tokens as ArrayLike<number>, (id) => {
-    if (Number.isInteger(id) && Math.abs(id) < 2 ** 31) return id
-    throw new QuernError('invalid_token', `expected token ids, whole numbers, got ${String(id)}`, {
-      value: id,
-    })
-  })
-}
 
 function storedDtype({ weights }: ModelPlan): string {
   const dtypes = new Set(weights.filter(({ rows }) => rows > 1).map(({ dtype }) => dtype))

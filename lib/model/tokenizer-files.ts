@@ -11,28 +11,39 @@ export interface TokenizerFiles {
 
 const maxConfigBytes = 16 * 1024 * 1024
 
-/** Looks for a folder's tokenizer and chat template. The tokenizer itself is not read here. */
+/** Looks for a folder's tokenizer, which is not read here, and reads its chat template's text. */
 export async function findTokenizer(
   folder: string,
-): Promise<{ tokenizer: TokenizerFiles | undefined; hasChatTemplate: boolean }> {
+): Promise<{ tokenizer: TokenizerFiles | undefined; chatTemplate: string | undefined }> {
   const json = join(folder, 'tokenizer.json')
   const config = join(folder, 'tokenizer_config.json')
-  const hasConfig = await isFile(config)
-  const hasChatTemplate =
-    (await isFile(join(folder, 'chat_template.jinja'))) || (hasConfig && (await namesChatTemplate(config)))
-  const tokenizer = (await isFile(json)) ? { json, ...(hasConfig && { config }) } : undefined
-  return { tokenizer, hasChatTemplate }
+  const tokenizer = (await isFile(json)) ? { json, ...((await isFile(config)) && { config }) } : undefined
+  const chatTemplate =
+    (await readSmall(join(folder, 'chat_template.jinja'))) ?? (await configuredTemplate(config))
+  return { tokenizer, chatTemplate }
 }
 
-/** A damaged tokenizer_config.json is for whoever uses it to complain about; ids can be generated without it. */
-async function namesChatTemplate(path: string): Promise<boolean> {
+/**
+ * `chat_template` of tokenizer_config.json: a text, or several with names, of which 'default' is the one for conversations. A damaged file
+ * is for whoever uses it to complain about; ids can be generated without it.
+ */
+async function configuredTemplate(path: string): Promise<string | undefined> {
   try {
-    const text = await withFile(path, async (file) => {
-      return file.bytes > maxConfigBytes ? '{}' : (await readExactly(file, 0, file.bytes)).toString('utf8')
-    })
-    const template: unknown = JSON.parse(text)?.chat_template
-    return typeof template === 'string' || Array.isArray(template)
+    const template: unknown = JSON.parse((await readSmall(path)) ?? '{}')?.chat_template
+    if (typeof template === 'string') return template
+    if (!Array.isArray(template)) return undefined
+    const chosen = template.length === 1 ? template[0] : template.find(({ name }) => name === 'default')
+    return typeof chosen?.template === 'string' ? chosen.template : undefined
   } catch {
-    return false
+    return undefined
   }
+}
+
+/** A file's text; undefined where there is none, or something too large to be what it says. */
+async function readSmall(path: string): Promise<string | undefined> {
+  if (!(await isFile(path))) return undefined
+  return withFile(path, async (file) => {
+    if (file.bytes > maxConfigBytes) return undefined
+    return (await readExactly(file, 0, file.bytes)).toString('utf8')
+  })
 }

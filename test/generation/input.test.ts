@@ -53,10 +53,6 @@ describe('an input', () => {
     },
   )
 
-  it('cannot be messages yet', async () => {
-    await expectCode(() => generate([{ role: 'user', content: 'Hello' }]), 'unsupported_option')
-  })
-
   it('cannot be empty', async () => {
     await expectCode(() => generate(''), 'invalid_input')
     await expectCode(() => generate({ tokens: [] }), 'invalid_input')
