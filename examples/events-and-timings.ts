@@ -8,7 +8,7 @@ for await (const event of model
   .events()) {
   if (event.type === 'text-delta') {
     console.log(event.type, event.tokens, JSON.stringify(event.text))
-  } else {
+  } else if (event.type === 'stream-end') {
     const { finishReason, usage, timings } = event
     console.log(event.type, finishReason, usage, `${timings.firstTokenMs.toFixed(0)} ms to the first token`)
   }

@@ -12,7 +12,16 @@ export { type ToolCallFormat, ToolCallParser, type ToolCallParserEnd } from './c
 export { QuernError, type QuernErrorCode } from './errors.js'
 export { Generation } from './generation/generation.js'
 export type { GenerateOptions } from './generation/options.js'
-export type { FinishReason, GenerationEvent, GenerationResult, Timings, Usage } from './generation/result.js'
+export type { AssistantMessage, ReplyPart, ToolCall } from './generation/reply.js'
+export type {
+  FinishReason,
+  GenerationEvent,
+  GenerationResult,
+  OutputEvent,
+  Timings,
+  Usage,
+} from './generation/result.js'
+export type { FunctionTool, ToolDefinition } from './generation/tools.js'
 export { type DoctorOptions, doctor, type MachineLimits, type MachineReport } from './model/doctor.js'
 export { type InspectOptions, inspect, type ModelInspection, type TensorInfo } from './model/inspect.js'
 export { load } from './model/load.js'

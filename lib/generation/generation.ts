@@ -39,7 +39,8 @@ export class Generation implements AsyncIterable<string> {
   }
 
   /**
-   * The same as typed events: `text-delta` for text and tokens as they come, `stream-end` at the end.
+   * The same as typed events: `text-delta` for text and tokens as they come, `reasoning-delta` for what the model thinks, `tool-call`
+   * for the tools that it asks for, `stream-end` at the end.
    *
    * @throws {QuernError} `already_consumed` the second time.
    * @example
@@ -130,8 +131,8 @@ export class Generation implements AsyncIterable<string> {
 
   async *#texts(): AsyncGenerator<string, void, undefined> {
     try {
-      for (let piece = await this.#run.next(); piece !== undefined; piece = await this.#run.next()) {
-        if (piece.text !== '') yield piece.text
+      for (let event = await this.#run.next(); event !== undefined; event = await this.#run.next()) {
+        if (event.type === 'text-delta' && event.text !== '') yield event.text
       }
     } finally {
       this.#run.cancel() // has an effect only where the reader left early
@@ -140,8 +141,8 @@ export class Generation implements AsyncIterable<string> {
 
   async *#events(): AsyncGenerator<GenerationEvent, void, undefined> {
     try {
-      for (let piece = await this.#run.next(); piece !== undefined; piece = await this.#run.next()) {
-        yield { type: 'text-delta', ...piece }
+      for (let event = await this.#run.next(); event !== undefined; event = await this.#run.next()) {
+        yield event
       }
       const { text: _text, tokens: _tokens, ...end } = await this.#run.done
       yield { type: 'stream-end', ...end }

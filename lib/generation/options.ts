@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { QuernError } from '../errors.js'
 import type { GenerationDefaults } from './defaults.js'
+import type { FunctionTool, ToolDefinition } from './tools.js'
 
 /**
  * How to generate. What is left out comes from the model's generation_config.json.
@@ -25,8 +26,16 @@ export interface GenerateOptions {
   seed?: number
   /** Tokens that end the text beside the model's own; they are part of `tokens`, not of the text. */
   stopTokens?: number[]
+  /** The text ends before the first of these, and no part of it comes out. */
+  stop?: string | string[]
   /** Go on past the model's own stop tokens. */
   ignoreEos?: boolean
+  /** Tools that the model may call, for messages. Its calls come as `tool-call` events and in the result. */
+  tools?: (ToolDefinition | FunctionTool)[]
+  /** Continue the last message, an assistant's, instead of answering it. */
+  continueFinalMessage?: boolean
+  /** Variables of the model's chat template, such as `{ enable_thinking: false }`. */
+  templateVariables?: Record<string, unknown>
   /** Aborting it ends the generation: reading rejects with the signal's reason. */
   signal?: AbortSignal
 }
@@ -40,6 +49,7 @@ export interface ResolvedOptions {
   minP: number
   seed: number
   stopTokens: number[]
+  stop: string[]
   signal: AbortSignal | undefined
 }
 
@@ -58,7 +68,19 @@ const ranges: Record<'maxTokens' | 'temperature' | 'topK' | 'topP' | 'minP' | 's
   seed: { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true },
 }
 
-const known: readonly string[] = [...Object.keys(ranges), 'stopTokens', 'ignoreEos', 'signal']
+const known: readonly string[] = [
+  ...Object.keys(ranges),
+  'stopTokens',
+  'stop',
+  'ignoreEos',
+  'tools',
+  'continueFinalMessage',
+  'templateVariables',
+  'signal',
+]
+
+const mostStopStrings = 64
+const longestStopString = 1024
 
 /** Checks a caller's options and fills in the model's defaults. */
 export function resolveOptions(
@@ -89,8 +111,21 @@ export function resolveOptions(
     minP: options.minP ?? defaults.minP ?? 0,
     seed: options.seed ?? randomInt(2 ** 48 - 1),
     stopTokens: ignoreEos ? stopTokens : [...modelStopTokens, ...stopTokens],
+    stop: stopStrings(options.stop === undefined ? [] : options.stop),
     signal,
   }
+}
+
+function stopStrings(stop: unknown): string[] {
+  const strings = typeof stop === 'string' ? [stop] : stop
+  const isStop = (text: unknown) =>
+    typeof text === 'string' && text.length > 0 && text.length <= longestStopString
+  if (Array.isArray(strings) && strings.length <= mostStopStrings && strings.every(isStop)) return strings
+  throw invalidOption(
+    'stop',
+    `a text or at most ${mostStopStrings} of them, each of 1 to ${longestStopString} characters`,
+    stop,
+  )
 }
 
 /** Throws `invalid_option` unless the value is absent or a number in the range. */

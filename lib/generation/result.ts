@@ -1,7 +1,11 @@
 import type { NativeRow } from '../native/binding.js'
+import type { AssistantMessage, ReplyPart, ToolCall } from './reply.js'
 
-/** Why a generation ended: a stop token came, `maxTokens` or the context was reached, or it was cancelled. */
-export type FinishReason = 'stop' | 'length' | 'cancelled'
+/**
+ * Why a generation ended: a stop token or stop string came, the same after asking for tools, `maxTokens` or the context was reached, or it
+ * was cancelled.
+ */
+export type FinishReason = 'stop' | 'tool-calls' | 'length' | 'cancelled'
 
 /** Tokens that went in and came out. */
 export interface Usage {
@@ -25,7 +29,14 @@ export interface Timings {
 
 /** All that a generation gave. */
 export interface GenerationResult {
+  /** What it says, without reasoning and tool calls. */
   text: string
+  /** What it thought before, `<think>...</think>`; empty where it did not. */
+  reasoning: string
+  /** The tools that it asks for. */
+  toolCalls: ToolCall[]
+  /** All of this as a message, to go on with. */
+  message: AssistantMessage
   /** All generated tokens, the one that stopped it included. */
   tokens: Int32Array
   finishReason: FinishReason
@@ -35,14 +46,15 @@ export interface GenerationResult {
   timings: Timings
 }
 
-/** What `Generation.events()` gives: text as it comes, then the end. */
+/**
+ * What comes of a generation while it runs. `tokens` are those that led to the event: each token is in one event. The text of a
+ * `text-delta` is whole characters; it is empty while it is not known what a token belongs to, and always without a tokenizer.
+ */
+export type OutputEvent = ReplyPart & { tokens: number[] }
+
+/** What `Generation.events()` gives: text, reasoning and tool calls as they come, then the end. */
 export type GenerationEvent =
-  | {
-      type: 'text-delta'
-      /** Whole characters; may be empty while one is incomplete, and always is without a tokenizer. */
-      text: string
-      tokens: number[]
-    }
+  | OutputEvent
   | ({ type: 'stream-end' } & Omit<GenerationResult, 'text' | 'tokens'>)
 
 /** The timings of a request that came to its end in the engine. */

@@ -3,7 +3,8 @@ import type { NativeModel, NativeRow, NativeTokenizer } from '../native/binding.
 import { callNative } from '../native/call-native.js'
 import type { ResolvedOptions } from './options.js'
 import type { Requests } from './requests.js'
-import { cancelledTimings, type GenerationResult, timingsOf } from './result.js'
+import { plainReader, Reply, type ReplyPart, type ReplyReader } from './reply.js'
+import { cancelledTimings, type GenerationResult, type OutputEvent, timingsOf } from './result.js'
 
 /** Where a run is submitted, and what decodes its tokens. */
 export interface RunTarget {
@@ -12,10 +13,13 @@ export interface RunTarget {
   tokenizer: NativeTokenizer | undefined
 }
 
-/** A piece of output that nobody has read yet. */
-export interface Piece {
-  text: string
-  tokens: number[]
+/** What a run begins with. */
+export interface Prompt {
+  tokens: Int32Array
+  /** Reads what is generated; absent: it is text. */
+  reader?: ReplyReader
+  /** The text that the reader sees holds special tokens. */
+  keepSpecialTokens?: boolean
 }
 
 /** Tokens whose reading is reported to the engine at once. Well below the 256 at which it pauses. */
@@ -26,9 +30,10 @@ const acknowledgeEvery = 32
  * engine's callback holds this and not that, so a Generation that nobody holds can be noticed.
  */
 export class Run {
-  readonly #pieces: Piece[] = []
+  readonly #events: OutputEvent[] = []
   readonly #tokens: number[] = []
-  #text = ''
+  readonly #reply = new Reply()
+  #reader: ReplyReader = plainReader
   #request: number | undefined
   #target: RunTarget | undefined
   #promptTokens = 0
@@ -59,15 +64,17 @@ export class Run {
     return this.#draining
   }
 
-  start(target: RunTarget, prompt: Int32Array): void {
+  start(target: RunTarget, { tokens, reader = plainReader, keepSpecialTokens = false }: Prompt): void {
     if (this.#ended) return
     this.#target = target
-    this.#promptTokens = prompt.length
+    this.#reader = reader
+    this.#promptTokens = tokens.length
     const { signal: _, ...sampling } = this.#options
     const request = {
       ...sampling,
-      prompt,
+      prompt: tokens,
       stopTokens: Int32Array.from(sampling.stopTokens),
+      keepSpecialTokens,
       tokenizer: target.tokenizer,
       logits: 'none' as const,
     }
@@ -98,18 +105,18 @@ export class Run {
   drain(): void {
     this.#draining = true
     this.#acknowledge(
-      this.#pieces.reduce((sum, piece) => sum + piece.tokens.length, 0),
+      this.#events.reduce((sum, event) => sum + event.tokens.length, 0),
       true,
     )
   }
 
-  /** The next piece; undefined at the end. Rejects if the run failed. */
-  async next(): Promise<Piece | undefined> {
+  /** The next event; undefined at the end. Rejects if the run failed. */
+  async next(): Promise<OutputEvent | undefined> {
     for (;;) {
-      const piece = this.#pieces.shift()
-      if (piece !== undefined) {
-        if (!this.#draining) this.#acknowledge(piece.tokens.length, this.#pieces.length === 0)
-        return piece
+      const event = this.#events.shift()
+      if (event !== undefined) {
+        if (!this.#draining) this.#acknowledge(event.tokens.length, this.#events.length === 0)
+        return event
       }
       if (this.#ended) {
         await this.done
@@ -126,8 +133,7 @@ export class Run {
     if (row.token >= 0) {
       this.#first ??= performance.now()
       this.#tokens.push(row.token)
-      this.#text += row.text
-      this.#pieces.push({ text: row.text, tokens: [row.token] })
+      this.#emit(this.#reader.push(row.text), [row.token])
       if (this.#draining) this.#acknowledge(1, false)
     }
     if (row.finish === 'failed') {
@@ -140,11 +146,22 @@ export class Run {
     } else if (row.finish === 'cancelled') {
       this.#fail(new QuernError('closed', 'the model was closed while generating'))
     } else if (row.finish === 'stop' || row.finish === 'length') {
+      this.#emit(this.#reader.end(), [])
       this.#end()
-      this.#settle.resolve(this.#result(row.finish, timingsOf(row, this.#promptTokens, this.#tokens.length)))
+      const reason = row.finish === 'stop' && this.#reply.toolCalls.length > 0 ? 'tool-calls' : row.finish
+      this.#settle.resolve(this.#result(reason, timingsOf(row, this.#promptTokens, this.#tokens.length)))
     } else {
       this.#wake?.()
     }
+  }
+
+  /** The first event carries the tokens that led to these parts, so every token is in one event. */
+  #emit(parts: ReplyPart[], tokens: number[]): void {
+    for (const part of parts) this.#reply.add(part)
+    const [first, ...others] = parts
+    if (first !== undefined || tokens.length > 0)
+      this.#events.push({ ...(first ?? { type: 'text-delta', text: '' }), tokens })
+    for (const part of others) this.#events.push({ ...part, tokens: [] })
   }
 
   #result(
@@ -152,7 +169,10 @@ export class Run {
     timings: GenerationResult['timings'],
   ): GenerationResult {
     return {
-      text: this.#text,
+      text: this.#reply.text,
+      reasoning: this.#reply.reasoning,
+      toolCalls: this.#reply.toolCalls,
+      message: this.#reply.toMessage(),
       tokens: Int32Array.from(this.#tokens),
       finishReason,
       usage: { promptTokens: this.#promptTokens, cachedTokens: 0, completionTokens: this.#tokens.length },

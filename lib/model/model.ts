@@ -10,12 +10,12 @@ import {
   unsupportedOption,
 } from '../generation/options.js'
 import type { Requests } from '../generation/requests.js'
-import { Run } from '../generation/run.js'
+import { type Prompt, Run } from '../generation/run.js'
 import type { NativeModel, NativeRow } from '../native/binding.js'
 import { callNative, fromNative } from '../native/call-native.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { DecoderConfig, ModelPlan } from './plan.js'
-import { encodeMessages, encodePrompt, type GenerateInput, tokenArray } from './prompt.js'
+import { conversationPrompt, type GenerateInput, makePrompt, tokenArray } from './prompt.js'
 
 /** What a model is and how it is run. */
 export interface ModelInfo {
@@ -181,7 +181,7 @@ export class Model {
    * ```
    */
   generate(input: GenerateInput, options: GenerateOptions = {}): Generation {
-    return this.#start(options, () => encodePrompt(input, this))
+    return this.#start(options, () => makePrompt(input, options, this))
   }
 
   /**
@@ -198,7 +198,7 @@ export class Model {
   chat(messages: string | readonly ChatMessage[], options: GenerateOptions = {}): Generation {
     const conversation =
       typeof messages === 'string' ? [{ role: 'user' as const, content: messages }] : messages
-    return this.#start(options, () => encodeMessages(conversation, this))
+    return this.#start(options, () => conversationPrompt(conversation, options, this))
   }
 
   /**
@@ -288,18 +288,19 @@ export class Model {
     if (this.#isClosed) throw new QuernError('closed', 'the model is closed')
   }
 
-  #start(options: GenerateOptions, encode: () => Int32Array | Promise<Int32Array>): Generation {
+  #start(options: GenerateOptions, encode: () => Prompt | Promise<Prompt>): Generation {
     const { defaults, stopTokens, handle, requests, tokenizer } = this.#parts
     try {
       const run = new Run(resolveOptions(options, defaults, stopTokens))
-      const start = (prompt: Int32Array) => {
+      const start = (prompt: Prompt) => {
         this.#checkOpen()
+        if (options.stop !== undefined) void this.tokenizer // without one there is no text, and this throws
         run.start({ model: handle, requests, tokenizer: tokenizer?.handle }, prompt)
       }
       try {
         const prompt = encode()
-        if (prompt instanceof Int32Array) start(prompt)
-        else prompt.then(start).catch((error) => run.fail(fromNative(error)))
+        if (prompt instanceof Promise) prompt.then(start).catch((error) => run.fail(fromNative(error)))
+        else start(prompt)
       } catch (error) {
         run.fail(error)
       }
@@ -321,6 +322,8 @@ export class Model {
       minP: 0,
       seed: 0,
       stopTokens: new Int32Array(),
+      stop: [],
+      keepSpecialTokens: false,
       tokenizer: undefined,
     }
     const request = callNative(() => handle.submit({ ...nothing, prompt, logits }))

@@ -1,6 +1,11 @@
 import type { ChatTemplate } from '../chat/chat-template.js'
 import type { ChatMessage } from '../chat/messages.js'
+import { ChatReplyReader } from '../chat/reply-reader.js'
+import { reasoningOf, toolCallFormat } from '../chat/template-traits.js'
 import { QuernError } from '../errors.js'
+import { type GenerateOptions, invalidOption } from '../generation/options.js'
+import type { Prompt } from '../generation/run.js'
+import { functionTools } from '../generation/tools.js'
 import { callNative } from '../native/call-native.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 
@@ -16,24 +21,58 @@ export interface PromptTools {
   readonly chatTemplate: ChatTemplate
 }
 
-/** The ids of an input; a promise for long texts. */
-export function encodePrompt(input: GenerateInput, tools: PromptTools): Int32Array | Promise<Int32Array> {
-  if (typeof input === 'string') return encode(input, tools, true)
-  if (isMessages(input)) return encodeMessages(input, tools)
-  if (typeof input === 'object' && input !== null && 'tokens' in input) return tokenArray(input.tokens)
+/** How an input becomes a prompt: the options that concern it. */
+export type PromptOptions = Pick<GenerateOptions, 'tools' | 'continueFinalMessage' | 'templateVariables'>
+
+/** A generation's prompt; a promise for long texts. */
+export function makePrompt(
+  input: GenerateInput,
+  options: PromptOptions,
+  source: PromptTools,
+): Prompt | Promise<Prompt> {
+  if (isMessages(input)) return conversationPrompt(input, options, source)
+  for (const name of ['tools', 'continueFinalMessage', 'templateVariables'] as const) {
+    if (options[name] !== undefined)
+      throw invalidOption(name, 'messages beside it, since it is for the chat template', options[name])
+  }
+  if (typeof input === 'string') return encode(input, source, true, {})
+  if (typeof input === 'object' && input !== null && 'tokens' in input)
+    return { tokens: tokenArray(input.tokens) }
   throw new QuernError('invalid_input', 'generate: expected a string, an array of messages or { tokens }', {
     value: input,
   })
 }
 
-/** The ids of a conversation that the assistant is to answer. The template writes the special tokens, so none are added. */
-export function encodeMessages(
+/** The prompt of a conversation. The template writes the special tokens, so encoding adds none. */
+export function conversationPrompt(
   messages: readonly ChatMessage[],
-  tools: PromptTools,
-): Int32Array | Promise<Int32Array> {
+  options: PromptOptions,
+  source: PromptTools,
+): Prompt | Promise<Prompt> {
   checkMessages(messages)
-  const { tokenizer: _, chatTemplate } = tools
-  return encode(chatTemplate.render(messages, { addGenerationPrompt: true }), tools, false)
+  const { tokenizer: _, chatTemplate } = source
+  const { continueFinalMessage = false, templateVariables } = options
+  if (typeof continueFinalMessage !== 'boolean')
+    throw invalidOption('continueFinalMessage', 'true or false', continueFinalMessage)
+  const tools = options.tools && functionTools(options.tools)
+  const toolCalls = tools && toolCallFormat(chatTemplate)
+  if (tools && toolCalls === undefined) {
+    throw new QuernError(
+      'unsupported_option',
+      "tools: this model's chat template knows of no tools; describe them in a system message, or use another model",
+      { value: tools },
+    )
+  }
+  const text = chatTemplate.render(messages, {
+    ...checkVariables(templateVariables),
+    ...(tools && { tools }),
+    addGenerationPrompt: !continueFinalMessage,
+    continueFinalMessage,
+  })
+  return encode(text, source, false, {
+    reader: new ChatReplyReader({ reasoning: reasoningOf(chatTemplate, text), toolCalls }),
+    keepSpecialTokens: toolCalls !== undefined && toolCalls !== 'hermes', // the others mark calls with them
+  })
 }
 
 /** Ids as the engine takes them. */
@@ -50,11 +89,30 @@ export function tokenArray(tokens: ArrayLike<number>): Int32Array {
   })
 }
 
-function encode(text: string, { tokenizer }: PromptTools, addSpecialTokens: boolean) {
+function encode(
+  text: string,
+  { tokenizer }: PromptTools,
+  addSpecialTokens: boolean,
+  rest: Omit<Prompt, 'tokens'>,
+): Prompt | Promise<Prompt> {
   const { handle } = tokenizer
   return text.length > longText
-    ? handle.encodeAsync(text, addSpecialTokens)
-    : callNative(() => handle.encode(text, addSpecialTokens))
+    ? handle.encodeAsync(text, addSpecialTokens).then((tokens) => ({ tokens, ...rest }))
+    : { tokens: callNative(() => handle.encode(text, addSpecialTokens)), ...rest }
+}
+
+const renderOptions = ['messages', 'tools', 'addGenerationPrompt', 'continueFinalMessage']
+
+function checkVariables(variables: unknown): Record<string, unknown> {
+  if (variables === undefined) return {}
+  const isObject = typeof variables === 'object' && variables !== null && !Array.isArray(variables)
+  const taken = isObject && renderOptions.find((name) => Object.hasOwn(variables, name))
+  if (isObject && taken === undefined) return variables as Record<string, unknown>
+  throw invalidOption(
+    'templateVariables',
+    `an object of variables, without ${renderOptions.join(', ')}`,
+    taken || variables,
+  )
 }
 
 function isMessages(input: unknown): input is readonly ChatMessage[] {

@@ -76,6 +76,10 @@ export interface NativeRequest {
   minP: number
   seed: number
   stopTokens: Int32Array
+  /** The text ends before the first of these; none is empty. */
+  stop: string[]
+  /** Special tokens are part of the text. */
+  keepSpecialTokens: boolean
   /** Without one, rows have no text. */
   tokenizer: NativeTokenizer | undefined
   /** Instead of tokens: the logits of the last position, or of all, in one row. */

@@ -73,6 +73,8 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
       request.min_p = options.real("minP");
       request.seed = static_cast<uint64_t>(options.number("seed"));
       request.stop_tokens = options.ids("stopTokens");
+      request.stop_strings = options.texts("stop");
+      request.keep_special_tokens = options.flag("keepSpecialTokens");
       if (!options.get("tokenizer").IsUndefined())
         request.tokenizer = unwrap_tokenizer(options.get("tokenizer"));
       const std::string logits = options.text("logits");

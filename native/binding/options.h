@@ -40,6 +40,18 @@ class Options {
     if (!value.IsString()) throw Error("internal", std::string("native options: expected a string: ") + name);
     return value.As<Napi::String>().Utf8Value();
   }
+  std::vector<std::string> texts(const char* name) const {
+    const Napi::Value value = get(name);
+    std::vector<std::string> texts;
+    if (!value.IsArray()) throw Error("internal", std::string("native options: expected an array: ") + name);
+    const auto array = value.As<Napi::Array>();
+    for (uint32_t i = 0; i < array.Length(); ++i) {
+      const Napi::Value item = array[i];
+      if (!item.IsString()) throw Error("internal", std::string("native options: expected strings: ") + name);
+      texts.push_back(item.As<Napi::String>().Utf8Value());
+    }
+    return texts;
+  }
   std::vector<int32_t> ids(const char* name) const {
     const Napi::Value value = get(name);
     if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_int32_array) {

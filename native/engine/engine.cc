@@ -255,19 +255,19 @@ void Engine::accept_token(Sequence& sequence, int32_t token) {
   StepRow row;
   row.request = sequence.id;
   row.token = token;
-  const bool stops =
+  bool stops =
       std::find(request.stop_tokens.begin(), request.stop_tokens.end(), token) != request.stop_tokens.end();
   const int64_t capacity =
       std::min<int64_t>(options_.context_length, decoder_->kv_shape().pages * kPagePositions);
   const bool full =
       sequence.generated() >= request.max_tokens || static_cast<int64_t>(sequence.tokens.size()) >= capacity;
-  if (sequence.text && !stops) sequence.text->push(token, row.text);
+  if (sequence.text && !stops) stops = sequence.text->push(token, row.text);
   sequence.unread.fetch_add(1);
   if (!stops && !full) {
     emitted_.push_back(std::move(row));
     return;
   }
-  if (sequence.text) sequence.text->end(row.text);
+  if (sequence.text && sequence.text->end(row.text)) stops = true;
   row.finish = stops ? Finish::stop : Finish::length;
   finish(sequence, std::move(row));
 }

@@ -20,7 +20,9 @@ struct Request {
   float min_p = 0;
   uint64_t seed = 0;
   std::vector<int32_t> stop_tokens;
+  std::vector<std::string> stop_strings;       // UTF-8, none empty; they need a tokenizer
   std::shared_ptr<const Tokenizer> tokenizer;  // null: ids only, no text
+  bool keep_special_tokens = false;            // in the text
   // Logits instead of tokens: of the last position, or of all.
   enum class Logits { none, last, all } logits = Logits::none;
 };

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <optional>
 
+#include "engine/output_text.h"
 #include "engine/request.h"
 
 namespace quern {
@@ -12,7 +13,8 @@ using Clock = std::chrono::steady_clock;
 // A request on its way through the engine. Touched by the engine thread alone, but for the atomics.
 struct Sequence {
   Sequence(uint32_t number, Request asked) : id(number), request(std::move(asked)), tokens(request.prompt) {
-    if (request.tokenizer) text.emplace(request.tokenizer, true);
+    if (request.tokenizer)
+      text.emplace(request.tokenizer, !request.keep_special_tokens, request.stop_strings);
   }
 
   const uint32_t id;
@@ -20,7 +22,7 @@ struct Sequence {
   std::vector<int32_t> tokens;  // the prompt, then what was generated
   int32_t computed = 0;         // tokens whose keys and values are in the pages
   std::vector<int32_t> pages;   // the page of position p is pages[p / kPagePositions]
-  std::optional<TokenDecoder> text;
+  std::optional<OutputText> text;
   std::vector<float> logits;  // of a logits request, so far
 
   Clock::time_point submitted = Clock::now();

@@ -42,6 +42,9 @@ describe('refused with its value', () => {
       'stopTokens',
       value,
     ]),
+    ...[5, '', null, [''], [5], ['a', null], 'a'.repeat(1025), Array(65).fill('a')].map(
+      (value): [string, unknown] => ['stop', value],
+    ),
     ...[1, 'yes', null].map((value): [string, unknown] => ['ignoreEos', value]),
     ...[{}, 'abort', null, true].map((value): [string, unknown] => ['signal', value]),
   ]
@@ -57,11 +60,9 @@ describe('refused with its value', () => {
     'presencePenalty',
     'frequencyPenalty',
     'logitBias',
-    'stop',
     'logprobs',
     'topLogprobs',
     'schema',
-    'tools',
     'adapter',
     'priority',
     'contextOverflow',

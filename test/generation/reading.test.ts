@@ -77,6 +77,9 @@ describe('result() and text()', () => {
     const result = await generation.result()
     expect(result).toEqual({
       text: whole,
+      reasoning: '',
+      toolCalls: [],
+      message: { role: 'assistant', content: whole },
       tokens: expect.any(Int32Array),
       finishReason: 'length',
       usage: { promptTokens: model.tokenizer.count(prompt), cachedTokens: 0, completionTokens: 48 },

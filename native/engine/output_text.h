@@ -1,0 +1,43 @@
+#pragma once
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/stop_strings.h"
+#include "tokenizer/token_decoder.h"
+
+namespace quern {
+
+// A sequence's tokens as the text that its reader sees: whole characters, up to a stop string.
+class OutputText {
+ public:
+  OutputText(std::shared_ptr<const Tokenizer> tokenizer, bool skip_special_tokens,
+             const std::vector<std::string>& stop_strings)
+      : decoder_(std::move(tokenizer), skip_special_tokens), stops_(stop_strings) {}
+
+  // Appends the text that the token releases. True: a stop string is complete, and the text ends.
+  bool push(int32_t token, std::string& out) {
+    decoded_.clear();
+    decoder_.push(token, decoded_);
+    return is_stopped_ = stops_.push(decoded_, out);
+  }
+
+  // Appends what still waits; no token comes any more. True: a stop string has ended the text.
+  bool end(std::string& out) {
+    if (is_stopped_) return true;
+    decoded_.clear();
+    decoder_.end(decoded_);
+    if (stops_.push(decoded_, out)) return true;
+    stops_.end(out);
+    return false;
+  }
+
+ private:
+  TokenDecoder decoder_;
+  StopStrings stops_;
+  std::string decoded_;
+  bool is_stopped_ = false;
+};
+
+}  // namespace quern

@@ -1,0 +1,171 @@
+// Tools, reasoning and continued messages through chat(), with the bundled model.
+import { cp, readFile, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import {
+  type ChatMessage,
+  type GenerationEvent,
+  load,
+  type Model,
+  type ToolDefinition,
+} from '../../lib/index.js'
+import { temporaryFolder } from './temporary.js'
+
+const getWeather: ToolDefinition = {
+  name: 'get_weather',
+  description: 'Get the current weather in a city',
+  parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
+}
+const greedy = { temperature: 0, maxTokens: 80 }
+const question: ChatMessage[] = [{ role: 'user', content: 'What is the weather in Paris?' }]
+const bundled = fileURLToPath(new URL('../../models/tiny', import.meta.url))
+const folder = temporaryFolder()
+
+let model: Model
+beforeAll(async () => {
+  model = await load()
+})
+afterAll(() => model.close())
+
+async function eventsOf(generation: { events(): AsyncIterable<GenerationEvent> }) {
+  const events: GenerationEvent[] = []
+  for await (const event of generation.events()) events.push(event)
+  return events
+}
+
+/** The bundled model with another chat template. */
+async function loadWithTemplate(name: string, chatTemplate: string): Promise<Model> {
+  const path = folder.join(name)
+  await cp(bundled, path, { recursive: true })
+  const config = JSON.parse(await readFile(`${path}/tokenizer_config.json`, 'utf8'))
+  await writeFile(`${path}/tokenizer_config.json`, JSON.stringify({ ...config, chat_template: chatTemplate }))
+  return load(path)
+}
+
+describe('tools', () => {
+  test('a call comes as an event and in the result', async () => {
+    const generation = model.chat(question, { ...greedy, tools: [getWeather] })
+    const events = await eventsOf(generation)
+    const result = await generation.result()
+    const calls = events.filter((event) => event.type === 'tool-call')
+    expect(calls).toMatchObject([{ name: 'get_weather', arguments: '{"city": "Paris"}' }])
+    expect(result).toMatchObject({ text: '', finishReason: 'tool-calls', reasoning: '' })
+    expect(result.toolCalls).toEqual([
+      { id: calls[0]?.id, name: 'get_weather', arguments: '{"city": "Paris"}' },
+    ])
+    expect(result.message).toEqual({
+      role: 'assistant',
+      content: '',
+      tool_calls: [
+        {
+          id: calls[0]?.id,
+          type: 'function',
+          function: { name: 'get_weather', arguments: { city: 'Paris' } },
+        },
+      ],
+    })
+    expect(events.flatMap((event) => (event.type === 'stream-end' ? [] : event.tokens))).toEqual([
+      ...result.tokens,
+    ])
+  })
+
+  test('the answer to a call leads to an answer in words', async () => {
+    const { message, toolCalls } = await model.chat(question, { ...greedy, tools: [getWeather] }).result()
+    const answer: ChatMessage = {
+      role: 'tool',
+      content: '{"temperature": 21, "sky": "sunny"}',
+      ...(toolCalls[0] && { tool_call_id: toolCalls[0].id, name: toolCalls[0].name }),
+    }
+    const messages = [...question, message, answer]
+    const { text, finishReason } = await model.chat(messages, { ...greedy, tools: [getWeather] }).result()
+    expect(text).toContain('Paris')
+    expect(finishReason).toBe('stop')
+  })
+
+  test("OpenAI's form is the same", async () => {
+    const options = [[getWeather], [{ type: 'function' as const, function: getWeather }]]
+    const [plain, wrapped] = await Promise.all(
+      options.map((tools) => model.chat(question, { ...greedy, tools }).result()),
+    )
+    expect(wrapped?.tokens).toEqual(plain?.tokens)
+  })
+
+  test('without tools the same text is text', async () => {
+    const prefix = '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Paris"}}\n</tool_call>'
+    const messages: ChatMessage[] = [...question, { role: 'assistant', content: prefix.slice(0, 30) }]
+    const { toolCalls } = await model.chat(messages, { ...greedy, continueFinalMessage: true }).result()
+    expect(toolCalls).toEqual([])
+  })
+
+  test.each([
+    ['tools', 'get_weather'],
+    ['tools[0]', [{}]],
+    ['tools[1]', [getWeather, null]],
+    ['tools[0].parameters', [{ name: 'f', parameters: [] }]],
+  ])('refuses %s', async (name, tools) => {
+    await expect(model.chat(question, { tools: tools as never }).result()).rejects.toMatchObject({
+      code: 'invalid_option',
+      message: expect.stringContaining(`${name}: expected`),
+    })
+  })
+
+  test('a template that knows of no tools says so', async () => {
+    const other = await loadWithTemplate('no-tools', '{{ messages[0].content }}')
+    await expect(other.chat('Hello', { tools: [getWeather] }).result()).rejects.toMatchObject({
+      code: 'unsupported_option',
+      message: expect.stringContaining('tools'),
+    })
+    await other.close()
+  })
+
+  test.each(['tools', 'continueFinalMessage', 'templateVariables'])('%s needs messages', async (name) => {
+    await expect(model.generate('Hello', { [name]: [] }).result()).rejects.toMatchObject({
+      code: 'invalid_option',
+    })
+  })
+})
+
+describe('reasoning', () => {
+  test('what follows an open <think> is reasoning', async () => {
+    const thinking = await loadWithTemplate(
+      'thinking',
+      '<|im_start|>user\n{{ messages[0].content }}<|im_end|>\n<|im_start|>assistant\n<think>\n{# ends with </think> #}',
+    )
+    const generation = thinking.chat('What is the capital of France?', greedy)
+    let text = ''
+    for await (const piece of generation) text += piece
+    const { reasoning, message } = await generation.result()
+    expect(text).toBe('')
+    expect(reasoning.length).toBeGreaterThan(3)
+    expect(message).toEqual({ role: 'assistant', content: '', reasoning_content: reasoning })
+    await thinking.close()
+  })
+})
+
+describe('continueFinalMessage', () => {
+  test('goes on where the message ends', async () => {
+    const whole = await model.chat('What is the capital of France?', greedy).text()
+    const messages: ChatMessage[] = [
+      { role: 'user', content: 'What is the capital of France?' },
+      { role: 'assistant', content: whole.slice(0, 12) },
+    ]
+    const rest = await model.chat(messages, { ...greedy, continueFinalMessage: true }).text()
+    expect(whole.slice(0, 12) + rest).toBe(whole)
+  })
+})
+
+describe('templateVariables', () => {
+  test('reach the template', async () => {
+    const other = await loadWithTemplate('variables', '{{ raise_exception(mood ~ "!") }}')
+    await expect(other.chat('Hello', { templateVariables: { mood: 'glad' } }).result()).rejects.toMatchObject(
+      { code: 'template_error', message: expect.stringContaining('glad!') },
+    )
+    await other.close()
+  })
+
+  test.each([[[]], ['a'], [{ messages: [] }], [{ tools: [] }]])('refuses %j', async (templateVariables) => {
+    await expect(
+      model.chat('Hello', { templateVariables: templateVariables as never }).result(),
+    ).rejects.toMatchObject({ code: 'invalid_option' })
+  })
+})
