@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { doctor, load, type Model } from '../index.js'
 import { addModelFlags, loadOptions, type ModelFlags, progressLine, whole } from './model-flags.js'
+import { outputOf } from './output.js'
 
 interface Flags extends ModelFlags {
   prompt: number
@@ -19,9 +20,7 @@ interface BenchRun {
 }
 
 export function register(program: Command): void {
-  const { writeOut, writeErr } = program.configureOutput()
-  const out = writeOut ?? ((text: string) => void process.stdout.write(text))
-  const err = writeErr ?? ((text: string) => void process.stderr.write(text))
+  const { out, err } = outputOf(program)
   const command = program.command('bench').description('measure a model on this machine: medians over runs')
   addModelFlags(command)
     .option('--prompt <n>', 'tokens of the prompt', whole, 128)

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { type GenerateOptions, type GenerationResult, load } from '../index.js'
 import { addModelFlags, decimal, loadOptions, type ModelFlags, progressLine, whole } from './model-flags.js'
+import { outputOf } from './output.js'
 
 interface Flags extends ModelFlags {
   maxTokens?: number
@@ -14,9 +15,7 @@ interface Flags extends ModelFlags {
 }
 
 export function register(program: Command): void {
-  const { writeOut, writeErr } = program.configureOutput()
-  const out = writeOut ?? ((text: string) => void process.stdout.write(text))
-  const err = writeErr ?? ((text: string) => void process.stderr.write(text))
+  const { out, err } = outputOf(program)
   const command = program
     .command('generate')
     .description('continue a text, as it stands, and stream what comes')

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { inspect, type ModelInspection, planText, QuernError } from '../index.js'
+import { outputOf } from './output.js'
 
 interface Flags {
   model?: string
@@ -8,7 +9,7 @@ interface Flags {
 }
 
 export function register(program: Command): void {
-  const write = program.configureOutput().writeOut ?? ((text: string) => void process.stdout.write(text))
+  const { out: write } = outputOf(program)
   program
     .command('inspect')
     .description('tell what a model holds, from its headers alone')

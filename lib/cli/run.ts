@@ -1,22 +1,18 @@
 import { readFile } from 'node:fs/promises'
 import { Command, CommanderError } from 'commander'
 import { QuernError } from '../index.js'
+import { type Output, processOutput } from './output.js'
 
 /** The commands, each in a file of its own that is loaded when it is asked for. */
 const commands: Record<string, () => Promise<{ register(program: Command): void }>> = {
   generate: () => import('./generate.js'),
   inspect: () => import('./inspect.js'),
   bench: () => import('./bench.js'),
+  doctor: () => import('./doctor.js'),
 }
 
 /** Wrong usage, as opposed to a failure. */
 const usageCodes: ReadonlySet<string> = new Set(['invalid_option', 'unsupported_option'])
-
-/** Where a run writes. Default: the process's streams. */
-export interface Output {
-  out(text: string): void
-  err(text: string): void
-}
 
 /** Runs a command line without the program's name; gives the exit code: 0, 1 for a failure, 2 for wrong usage. */
 export async function run(argv: readonly string[], output: Output = processOutput): Promise<number> {
@@ -40,11 +36,6 @@ export async function run(argv: readonly string[], output: Output = processOutpu
     output.err(`error: ${message} (${isQuern ? error.code : 'internal'})\n`)
     return isQuern && usageCodes.has(error.code) ? 2 : 1
   }
-}
-
-const processOutput: Output = {
-  out: (text) => void process.stdout.write(text),
-  err: (text) => void process.stderr.write(text),
 }
 
 async function packageVersion(): Promise<string> {

@@ -1,0 +1,46 @@
+import type { Command } from 'commander'
+import { doctor, type MachineReport } from '../index.js'
+import { whole } from './model-flags.js'
+import { outputOf } from './output.js'
+
+interface Flags {
+  measure?: boolean
+  threads?: number
+  json?: boolean
+}
+
+export function register(program: Command): void {
+  const { out, err } = outputOf(program)
+  program
+    .command('doctor')
+    .description('tell what this machine offers: processors, memory, instruction sets')
+    .option('--measure', 'measure memory and arithmetic too: about a second of all processors')
+    .option('--threads <n>', 'measure with that many threads (default: all)', whole)
+    .option('--json', 'print one JSON object')
+    .action(async ({ measure = false, threads, json }: Flags) => {
+      if (measure && process.stderr.isTTY) err('measuring…')
+      const report = await doctor({ measure, ...(threads !== undefined && { threads }) })
+      if (measure && process.stderr.isTTY) err('\r\x1b[K')
+      out(json ? `${JSON.stringify(report, null, 2)}\n` : describe(report))
+    })
+}
+
+function describe({ platform, node, processors, availableMemory, isas, limits }: MachineReport): string {
+  const rows: [string, string][] = [
+    ['platform', `${platform}, Node ${node}`],
+    ['processors', String(processors)],
+    ['free memory', `${(availableMemory / 2 ** 30).toFixed(1)} GiB`],
+    ['instructions', `${isas.join(', ')}; load() takes ${isas.at(-1)}`],
+  ]
+  if (limits) {
+    const { isa, threads, memoryGBs, gflops } = limits
+    rows.push(
+      ['measured with', `${isa}, ${threads} threads`],
+      ['memory', `${memoryGBs.toFixed(1)} GB/s read`],
+      ['arithmetic', `${gflops.toFixed(0)} GFLOP/s in float32`],
+      // A token is one pass over the weights, so memory sets the pace.
+      ['at most', `${memoryGBs.toFixed(1)} tokens/s for each GB of weights that a token reads`],
+    )
+  }
+  return `${rows.map(([name, value]) => `${name.padEnd(14)} ${value}`).join('\n')}\n`
+}
