@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { TextDecoder } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { Tokenizer } from '../../lib/tokenizer/tokenizer.js'
+import type { Tokenizer } from '../../lib/tokenizer/tokenizer.js'
 import {
   fixturePath,
   goldenPath,
@@ -12,6 +11,7 @@ import {
   readJsonLines,
   requireGoldens,
 } from '../golden.js'
+import { loadGolden, readTokenizerJson } from './golden-tokenizers.js'
 
 interface Case {
   kind: string
@@ -40,8 +40,6 @@ interface VocabCheck {
   sample: [id: number, hex: string][]
 }
 
-const bundledTokenizer = fileURLToPath(new URL('../../models/tiny/tokenizer.json', import.meta.url))
-
 requireGoldens()
 describe.runIf(goldensPresent).each(['qwen3', 'llama3', 'llama3.1', 'smollm2'])('%s', (name) => {
   judge((file) => goldenPath('tokenizer', name, file))
@@ -51,7 +49,7 @@ describe.each(['tiny', 'tiny-added-tokens', 'smollm2-small'])('the small copy of
 })
 describe.runIf(goldensPresent).each(['mistral-v0.1', 'phi3-v', 'phi3-mini-like'])('%s', (name) => {
   test('is refused, with the reason', () => {
-    const refused = expect(() => load((file) => goldenPath('tokenizer', name, file)))
+    const refused = expect(() => loadGolden((file) => goldenPath('tokenizer', name, file)))
     refused.toThrow(
       expect.objectContaining({
         code: 'unsupported_tokenizer',
@@ -65,7 +63,7 @@ describe.runIf(goldensPresent).each(['mistral-v0.1', 'phi3-v', 'phi3-mini-like']
 function judge(path: (file: string) => string): void {
   let loaded: Tokenizer | undefined
   const tokenizer = () => {
-    loaded ??= load(path)
+    loaded ??= loadGolden(path)
     return loaded
   }
 
@@ -136,31 +134,6 @@ function judge(path: (file: string) => string): void {
     expect(count).toBe(check.encode_count)
     expect(encoded.digest('hex')).toBe(check.encode_sha256)
   })
-}
-
-interface TokenizerJson {
-  added_tokens: { id: number; content: string }[]
-  model: object
-}
-
-/** tokenizer.json, or another one's with some members replaced. */
-function readTokenizerJson(path: (file: string) => string): TokenizerJson {
-  if (existsSync(path('tokenizer.json.gz'))) return readJson(path('tokenizer.json.gz'))
-  if (!existsSync(path('overrides.json'))) return readJson(bundledTokenizer)
-  const { base, replace } = readJson<{ base: string; replace: Partial<TokenizerJson> }>(
-    path('overrides.json'),
-  )
-  const basePath = base === 'tiny' ? bundledTokenizer : goldenPath('tokenizer', base, 'tokenizer.json.gz')
-  const json = readJson<TokenizerJson>(basePath)
-  return { ...json, ...replace, model: { ...json.model, ...replace.model } }
-}
-
-function load(path: (file: string) => string): Tokenizer {
-  const config = path('tokenizer_config.json.gz')
-  return Tokenizer.fromJSON(
-    readTokenizerJson(path),
-    existsSync(config) ? readJson<object>(config) : undefined,
-  )
 }
 
 function same(a: number[], b: number[]): boolean {
