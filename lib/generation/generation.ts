@@ -99,7 +99,7 @@ export class Generation implements AsyncIterable<string> {
    * @throws {QuernError} `already_consumed` if it is iterated already.
    * @example
    * ```ts
-   * return new Response(model.generate(prompt).toReadableStream().pipeThrough(new TextEncoderStream()))
+   * const response = new Response(model.generate(prompt).toReadableStream().pipeThrough(new TextEncoderStream()))
    * ```
    */
   toReadableStream(): ReadableStream<string> {
