@@ -1,15 +1,11 @@
 import type { Command } from 'commander'
-import { type GenerateOptions, type GenerationResult, load } from '../index.js'
-import { addModelFlags, decimal, loadOptions, type ModelFlags, progressLine, whole } from './model-flags.js'
+import { type GenerationResult, load } from '../index.js'
+import { addModelFlags, loadOptions, type ModelFlags, progressLine } from './model-flags.js'
 import { outputOf } from './output.js'
+import { addSamplingFlags, type SamplingFlags, samplingOptions } from './sampling-flags.js'
+import { readInput } from './standard-input.js'
 
-interface Flags extends ModelFlags {
-  maxTokens?: number
-  temperature?: number
-  topK?: number
-  topP?: number
-  minP?: number
-  seed?: number
+interface Flags extends ModelFlags, SamplingFlags {
   json?: boolean
   stats?: boolean
 }
@@ -20,17 +16,7 @@ export function register(program: Command): void {
     .command('generate')
     .description('continue a text, as it stands, and stream what comes')
     .argument('[prompt]', 'the text (default: read from standard input)')
-  addModelFlags(command)
-    .option('--max-tokens <n>', 'tokens to generate at most (default: what the context holds)', whole)
-    .option('--temperature <t>', '0 always takes the likeliest token', decimal)
-    .option('--top-k <n>', 'sample among the likeliest tokens; 0: all', whole)
-    .option('--top-p <p>', 'sample among the likeliest tokens up to this probability; 1: all', decimal)
-    .option(
-      '--min-p <p>',
-      'sample among tokens at least this share as likely as the likeliest; 0: all',
-      decimal,
-    )
-    .option('--seed <n>', 'makes sampling repeatable', whole)
+  addSamplingFlags(addModelFlags(command))
     .option('--stats', 'print speed and token counts to standard error at the end')
     .option('--json', 'print one JSON object at the end instead of streaming')
     .action(async (argument: string | undefined, flags: Flags) => {
@@ -42,7 +28,7 @@ export function register(program: Command): void {
       const onInterrupt = () => interrupt.abort(new Error('interrupted'))
       process.once('SIGINT', onInterrupt)
       try {
-        const generation = model.generate(prompt, generateOptions(flags))
+        const generation = model.generate(prompt, samplingOptions(flags))
         interrupt.signal.addEventListener('abort', () => generation.cancel())
         if (!flags.json) {
           for await (const text of generation) out(text)
@@ -57,18 +43,6 @@ export function register(program: Command): void {
         await model.close()
       }
     })
-}
-
-function generateOptions({ maxTokens, temperature, topK, topP, minP, seed }: Flags): GenerateOptions {
-  const given = { maxTokens, temperature, topK, topP, minP, seed }
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
-}
-
-async function readInput(): Promise<string> {
-  let text = ''
-  process.stdin.setEncoding('utf8')
-  for await (const chunk of process.stdin) text += chunk
-  return text
 }
 
 function describe({ usage, timings, finishReason, seed }: GenerationResult): string {
