@@ -10,7 +10,7 @@ export type FinishReason = 'stop' | 'tool-calls' | 'length' | 'cancelled'
 /** Tokens that went in and came out. */
 export interface Usage {
   promptTokens: number
-  /** Of the prompt, how many were already in the KV cache. */
+  /** Of the prompt, how many were found in the KV cache instead of computed: earlier prompts and answers began alike. 0 where it was cancelled. */
   cachedTokens: number
   completionTokens: number
 }
@@ -21,7 +21,7 @@ export interface Timings {
   queuedMs: number
   /** Milliseconds from the call to the first token. */
   firstTokenMs: number
-  /** Prompt tokens over the time from the first step to the first token. */
+  /** Prompt tokens that were computed over the time from the first step to the first token. */
   prefillTokensPerSecond: number
   /** Tokens after the first over the time that they took; 0 where there is none. */
   decodeTokensPerSecond: number
@@ -58,12 +58,12 @@ export type GenerationEvent =
   | ({ type: 'stream-end' } & Omit<GenerationResult, 'text' | 'tokens'>)
 
 /** The timings of a request that came to its end in the engine. */
-export function timingsOf(row: NativeRow, promptTokens: number, completionTokens: number): Timings {
+export function timingsOf(row: NativeRow, computedTokens: number, completionTokens: number): Timings {
   const { queuedSeconds = 0, prefillSeconds = 0, decodeSeconds = 0 } = row
   return {
     queuedMs: 1e3 * queuedSeconds,
     firstTokenMs: 1e3 * (queuedSeconds + prefillSeconds),
-    prefillTokensPerSecond: rate(promptTokens, prefillSeconds),
+    prefillTokensPerSecond: rate(computedTokens, prefillSeconds),
     decodeTokensPerSecond: rate(completionTokens - 1, decodeSeconds),
   }
 }

@@ -37,6 +37,7 @@ export class Run {
   #request: number | undefined
   #target: RunTarget | undefined
   #promptTokens = 0
+  #cachedTokens = 0
   #draining = false
   #unacknowledged = 0
   #submitted = performance.now()
@@ -149,7 +150,9 @@ export class Run {
       this.#emit(this.#reader.end(), [])
       this.#end()
       const reason = row.finish === 'stop' && this.#reply.toolCalls.length > 0 ? 'tool-calls' : row.finish
-      this.#settle.resolve(this.#result(reason, timingsOf(row, this.#promptTokens, this.#tokens.length)))
+      this.#cachedTokens = row.cachedTokens ?? 0
+      const computed = this.#promptTokens - this.#cachedTokens
+      this.#settle.resolve(this.#result(reason, timingsOf(row, computed, this.#tokens.length)))
     } else {
       this.#wake?.()
     }
@@ -175,7 +178,11 @@ export class Run {
       message: this.#reply.toMessage(),
       tokens: Int32Array.from(this.#tokens),
       finishReason,
-      usage: { promptTokens: this.#promptTokens, cachedTokens: 0, completionTokens: this.#tokens.length },
+      usage: {
+        promptTokens: this.#promptTokens,
+        cachedTokens: this.#cachedTokens,
+        completionTokens: this.#tokens.length,
+      },
       seed: this.#options.seed,
       timings,
     }

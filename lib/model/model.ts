@@ -51,7 +51,10 @@ export interface ModelStats {
   kvCache: {
     /** Each holds 16 positions. */
     pages: number
+    /** Held by requests. */
     pagesInUse: number
+    /** Held by none, but kept for prompts that begin alike, until others need the memory. */
+    pagesCached: number
     /** Reserved; committed as pages are used. */
     bytes: number
   }
@@ -246,13 +249,12 @@ export class Model {
    */
   stats(): ModelStats {
     this.#checkOpen()
-    const { active, queued, pages, pagesInUse, kvBytes, weightBytes, workspaceBytes } = callNative(() =>
-      this.#parts.handle.stats(),
-    )
+    const { active, queued, pages, pagesInUse, pagesCached, kvBytes, weightBytes, workspaceBytes } =
+      callNative(() => this.#parts.handle.stats())
     return {
       active,
       queued,
-      kvCache: { pages, pagesInUse, bytes: kvBytes },
+      kvCache: { pages, pagesInUse, pagesCached, bytes: kvBytes },
       memory: { weights: weightBytes, workspace: workspaceBytes },
     }
   }

@@ -96,6 +96,8 @@ export interface NativeRow {
   queuedSeconds?: number
   prefillSeconds?: number
   decodeSeconds?: number
+  /** Tokens of the prompt that were found in the KV cache. */
+  cachedTokens?: number
   errorCode?: string
   errorMessage?: string
   /** [positions, vocab] */
@@ -107,6 +109,7 @@ export interface NativeStats {
   queued: number
   pages: number
   pagesInUse: number
+  pagesCached: number
   kvBytes: number
   weightBytes: number
   workspaceBytes: number

@@ -104,6 +104,7 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
       object.Set("queued", stats.queued);
       object.Set("pages", static_cast<double>(stats.pages));
       object.Set("pagesInUse", static_cast<double>(stats.pages_in_use));
+      object.Set("pagesCached", static_cast<double>(stats.pages_cached));
       object.Set("kvBytes", static_cast<double>(kv.layer_bytes() * 2 * engine.decoder().config().layers));
       object.Set("weightBytes", static_cast<double>(engine.decoder().weights().bytes()));
       object.Set("workspaceBytes", static_cast<double>(engine.decoder().workspace_bytes()));

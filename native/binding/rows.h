@@ -38,6 +38,7 @@ inline Napi::Object to_js(Napi::Env env, const StepRow& row) {
   object.Set("queuedSeconds", row.timings.queued_seconds);
   object.Set("prefillSeconds", row.timings.prefill_seconds);
   object.Set("decodeSeconds", row.timings.decode_seconds);
+  object.Set("cachedTokens", row.cached_tokens);
   if (row.finish == Finish::failed) {
     object.Set("errorCode", row.error_code);
     object.Set("errorMessage", row.error_message);

@@ -66,6 +66,7 @@ uint32_t Engine::submit(Request request) {
   if (closing_) throw Error("closed", "the model is closed");
   const uint32_t id = next_id_++;
   auto sequence = std::make_shared<Sequence>(id, std::move(request));
+  sequence->variant = decoder_->rope_variant(static_cast<int>(length));
   alive_.emplace(id, sequence);
   arrived_.push_back(std::move(sequence));
   ++stats_.queued;
@@ -190,7 +191,7 @@ void Engine::step(const std::vector<ScheduledRows>& parts) {
   size_t chosen = 0;
   for (const ScheduledRows& part : parts) {
     Sequence& sequence = *part.sequence;  // may be gone after its last row
-    sequence.computed += part.rows;
+    scheduler_.completed(part);
     if (sequence.pending() > 0) continue;
     if (sequence.wants_logits()) {
       StepRow row;
@@ -277,6 +278,7 @@ void Engine::finish(Sequence& sequence, StepRow row) {
   const auto now = Clock::now();
   const auto started = sequence.started.value_or(now), first = sequence.first_token.value_or(now);
   row.request = sequence.id;
+  row.cached_tokens = sequence.cached;
   row.timings = {seconds_between(sequence.submitted, started), seconds_between(started, first),
                  seconds_between(first, now)};
   emitted_.push_back(std::move(row));
@@ -301,7 +303,8 @@ void Engine::publish_stats() {
   const std::lock_guard lock(mutex_);
   stats_.active = static_cast<int>(scheduler_.running().size());
   stats_.queued = static_cast<int>(scheduler_.waiting().size() + arrived_.size());
-  stats_.pages_in_use = scheduler_.pool().in_use();
+  stats_.pages_in_use = scheduler_.cache().in_use();
+  stats_.pages_cached = scheduler_.cache().cached();
 }
 
 }  // namespace quern

@@ -26,9 +26,10 @@ class Engine {
     int sequences = 256;     // that run at a time; the rest waits
   };
   struct Stats {
-    int active = 0;  // requests admitted
-    int queued = 0;  // requests waiting
-    int64_t pages = 0, pages_in_use = 0;
+    int active = 0;                       // requests admitted
+    int queued = 0;                       // requests waiting
+    int64_t pages = 0, pages_in_use = 0;  // those that running requests hold
+    int64_t pages_cached = 0;             // held by nobody, but kept for prompts that begin alike
   };
 
   // `wake` is called from the engine thread when take() has something new.

@@ -22,6 +22,11 @@ bool PagePool::take(int64_t count, std::vector<int32_t>& pages) {
   return true;
 }
 
+void PagePool::give_back(int32_t page) {
+  --in_use_;
+  freed_.push_back(page);
+}
+
 void PagePool::give_back(std::vector<int32_t>& pages) {
   in_use_ -= static_cast<int64_t>(pages.size());
   freed_.insert(freed_.end(), pages.rbegin(), pages.rend());

@@ -34,6 +34,8 @@ const std::vector<ScheduledRows>& Scheduler::schedule() {
   for (size_t i = 0; i < running_.size() && rows < budget; ++i) {
     Sequence& sequence = *running_[i];
     if (sequence.pending() <= 1 || is_paused(sequence)) continue;
+    find_known(sequence);
+    if (follows_another(sequence)) continue;
     const int32_t chunk = std::min(sequence.pending(), budget - rows);
     if (!secure_pages(sequence, chunk)) continue;
     step_.push_back({&sequence, chunk});
@@ -54,21 +56,79 @@ void Scheduler::admit() {
       std::rotate(waiting_.begin(), awake, awake + 1);
       continue;
     }
-    // One page beyond its tokens, so that it is not preempted by the next step.
-    const int64_t needed = std::min(pages_for(static_cast<int64_t>(next.tokens.size())) + 1, pool_.total());
-    int64_t promised = 0;  // to running sequences that are still being computed
-    for (const auto& sequence : running_) {
-      promised += std::max<int64_t>(0, pages_for(static_cast<int64_t>(sequence->tokens.size())) -
-                                           static_cast<int64_t>(sequence->pages.size()));
-    }
-    const bool fits = pool_.free() - promised >= needed || running_.empty();
-    if (!fits || static_cast<int>(running_.size()) >= limits_.sequences) {
+    find_known(next);
+    if (!fits(next)) {
+      release(next);
       if (!preempt_paused()) return;  // a sleeping reader makes room for those who are awake
       continue;
     }
     running_.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
   }
+}
+
+bool Scheduler::fits(const Sequence& next) const {
+  if (running_.empty()) return true;
+  if (static_cast<int>(running_.size()) >= limits_.sequences) return false;
+  const auto missing = [](const Sequence& sequence) {
+    return pages_for(static_cast<int64_t>(sequence.tokens.size())) -
+           static_cast<int64_t>(sequence.pages.size());
+  };
+  int64_t promised = 0;  // to running sequences that are still being computed
+  for (const auto& sequence : running_) promised += std::max<int64_t>(0, missing(*sequence));
+  // One page beyond its tokens, so that it is not preempted by the next step.
+  const int64_t all = static_cast<int64_t>(next.pages.size()) + missing(next) + 1;
+  const int64_t needed = std::min(all, cache_.total()) - static_cast<int64_t>(next.pages.size());
+  return cache_.free() - promised >= needed;
+}
+
+// Goes on to where the cache knows its tokens' pages, from the page that it is in.
+void Scheduler::find_known(Sequence& sequence) {
+  const auto tokens = sequence.shareable();
+  const auto page = static_cast<size_t>(sequence.computed / kPagePositions);
+  if (tokens.size() < (page + 1) * kPagePositions) return;
+  const int32_t parent = PrefixCache::parent(sequence.variant, sequence.pages, page);
+  if (cache_.find(parent, &tokens[page * kPagePositions]) == PrefixCache::kNoPage) return;
+  cache_.cut(sequence.pages, page);
+  cache_.extend(sequence.variant, tokens, sequence.pages);
+  const int32_t before = std::max(sequence.computed, sequence.reached);
+  sequence.computed = static_cast<int32_t>(sequence.pages.size()) * kPagePositions;
+  sequence.reached = std::max(before, sequence.computed);
+  sequence.cached += sequence.reached - before;
+}
+
+// True: a sequence that is part of this step already is at least as far in the same page with the same
+// tokens, so waiting for it costs nothing. Equal tokens before have led both to the same pages.
+bool Scheduler::follows_another(const Sequence& sequence) const {
+  const auto tokens = sequence.shareable();
+  const auto page = static_cast<size_t>(sequence.computed / kPagePositions);
+  const size_t first = page * kPagePositions, end = first + kPagePositions;
+  if (tokens.size() < end) return false;
+  return std::ranges::any_of(step_, [&](const ScheduledRows& part) {
+    const Sequence& other = *part.sequence;
+    return other.computed >= sequence.computed && other.computed < static_cast<int32_t>(end) &&
+           other.tokens.size() >= end &&
+           PrefixCache::parent(other.variant, other.pages, page) ==
+               PrefixCache::parent(sequence.variant, sequence.pages, page) &&
+           std::equal(&tokens[first], &tokens[first] + kPagePositions, &other.tokens[first]);
+  });
+}
+
+void Scheduler::completed(const ScheduledRows& part) {
+  Sequence& sequence = *part.sequence;
+  auto page = static_cast<size_t>(sequence.computed / kPagePositions);
+  sequence.computed += part.rows;
+  sequence.reached = std::max(sequence.reached, sequence.computed);
+  for (; (page + 1) * kPagePositions <= static_cast<size_t>(sequence.computed); ++page) {
+    const int32_t parent = PrefixCache::parent(sequence.variant, sequence.pages, page);
+    sequence.pages[page] =
+        cache_.learn(parent, &sequence.tokens[page * kPagePositions], sequence.pages[page]);
+  }
+}
+
+void Scheduler::release(Sequence& sequence) {
+  cache_.cut(sequence.pages, 0);
+  sequence.computed = 0;
 }
 
 bool Scheduler::is_paused(const Sequence& sequence) const {
@@ -78,15 +138,14 @@ bool Scheduler::is_paused(const Sequence& sequence) const {
 bool Scheduler::secure_pages(Sequence& sequence, int32_t rows) {
   const int64_t missing = pages_for(sequence.computed + rows) - static_cast<int64_t>(sequence.pages.size());
   if (missing <= 0) return true;
-  while (!pool_.take(missing, sequence.pages)) {
+  while (!cache_.take(missing, sequence.pages)) {
     if (!preempt_for(sequence)) return false;
   }
   return true;
 }
 
 void Scheduler::preempt(std::vector<std::shared_ptr<Sequence>>::iterator victim) {
-  (*victim)->computed = 0;
-  pool_.give_back((*victim)->pages);
+  release(**victim);
   waiting_.push_front(std::move(*victim));
   running_.erase(victim);
 }
@@ -131,7 +190,7 @@ void Scheduler::measured(int rows, double seconds) {
 void Scheduler::remove(const Sequence& sequence) {
   const auto is_it = [&](const std::shared_ptr<Sequence>& other) { return other.get() == &sequence; };
   if (const auto found = std::find_if(running_.begin(), running_.end(), is_it); found != running_.end()) {
-    pool_.give_back((*found)->pages);
+    release(**found);
     running_.erase(found);
   } else {
     std::erase_if(waiting_, is_it);

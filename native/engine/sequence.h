@@ -2,6 +2,7 @@
 #include <atomic>
 #include <chrono>
 #include <optional>
+#include <span>
 
 #include "engine/output_text.h"
 #include "engine/request.h"
@@ -20,8 +21,13 @@ struct Sequence {
   const uint32_t id;
   const Request request;
   std::vector<int32_t> tokens;  // the prompt, then what was generated
+  int32_t variant = 0;          // of the rotary angles: sequences of other variants share no pages
   int32_t computed = 0;         // tokens whose keys and values are in the pages
-  std::vector<int32_t> pages;   // the page of position p is pages[p / kPagePositions]
+  // The page of position p is pages[p / kPagePositions]. Those that are full and computed are known to the
+  // PrefixCache, and others may hold them too.
+  std::vector<int32_t> pages;
+  int32_t reached = 0;  // the most that `computed` ever was
+  int32_t cached = 0;   // tokens of the prompt that were found instead of computed
   std::optional<OutputText> text;
   std::vector<float> logits;  // of a logits request, so far
 
@@ -34,6 +40,11 @@ struct Sequence {
 
   int32_t pending() const { return static_cast<int32_t>(tokens.size()) - computed; }
   int32_t generated() const { return static_cast<int32_t>(tokens.size() - request.prompt.size()); }
+  // The tokens whose pages may be found instead of computed: not the last, which the next token comes from.
+  std::span<const int32_t> shareable() const {
+    const bool all_rows_wanted = request.logits == Request::Logits::all;
+    return {tokens.data(), all_rows_wanted ? 0 : tokens.size() - 1};
+  }
   bool wants_logits() const { return request.logits != Request::Logits::none; }
 };
 

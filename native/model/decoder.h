@@ -39,6 +39,9 @@ class Decoder {
   // until the next call.
   Tensor logits(std::span<const int32_t> rows);
 
+  // See Rope::variant: sequences of different variants cannot share pages.
+  int rope_variant(int prompt_length) const { return rope_.variant(prompt_length); }
+
   const DecoderConfig& config() const { return config_; }
   const DecoderWeights& weights() const { return weights_; }
   const KvShape& kv_shape() const { return kv_shape_; }

@@ -115,6 +115,12 @@ RopeFrequencies Rope::frequencies(int sequence_length) const {
   return result;
 }
 
+int Rope::variant(int prompt_length) const {
+  const auto type = config_.rope_scaling.type;
+  if (prompt_length <= config_.rope_scaling.original_context) return 0;
+  return type == Type::dynamic ? prompt_length : type == Type::longrope ? 1 : 0;
+}
+
 void Rope::angles(int position, int prompt_length, float* cos, float* sin) const {
   const int length = std::max(position + 1, prompt_length);
   const bool depends_on_length =

@@ -24,6 +24,10 @@ class Rope {
   // does. So a token's angles never depend on how the prompt was cut.
   void angles(int position, int prompt_length, float* cos, float* sin) const;
 
+  // Two prompts of equal variants have equal angles at equal positions, for themselves and for what is
+  // generated after them: a position beyond the prompt depends on itself alone.
+  int variant(int prompt_length) const;
+
   // The frequencies for a sequence of that many positions.
   RopeFrequencies frequencies(int sequence_length) const;
 

@@ -142,6 +142,30 @@ TEST(angles_by_length) {
   }
 }
 
+// Equal variants promise equal angles: that is what lets sequences share keys and values.
+TEST(prompts_of_one_variant_have_the_same_angles) {
+  for (const DecoderConfig& c : {dynamic(), longrope(), yarn()}) {
+    const Rope rope(c);
+    const auto pairs = static_cast<size_t>(c.rope_dim / 2);
+    const auto angles = [&](int position, int prompt) {
+      std::vector<float> both(2 * pairs);
+      rope.angles(position, prompt, both.data(), both.data() + pairs);
+      return both;
+    };
+    const int lengths[] = {1, 100, 4095, 4096, 4097, 4200, 6000};
+    int different = 0;
+    for (const int a : lengths) {
+      for (const int b : lengths) {
+        different += rope.variant(a) != rope.variant(b);
+        if (rope.variant(a) != rope.variant(b)) continue;
+        for (const int position : {0, 77, 4095, 4096, 4097, 4199, 4300, 5999, 6000, 7000})
+          CHECK(angles(position, a) == angles(position, b));
+      }
+    }
+    CHECK((different > 0) == (c.rope_scaling.type != RopeScaling::Type::yarn));
+  }
+}
+
 TEST(yarn_variants) {
   DecoderConfig c = yarn();
   const double plain = 0.1 * std::log(4.0) + 1;
