@@ -53,6 +53,8 @@ export interface NativeMachine {
 export interface NativeModel {
   /** Queues a request and gives its number. */
   submit(request: NativeRequest): number
+  /** Copies pages of the KV cache out or in, between two steps; one row answers. */
+  transfer(transfer: NativeTransfer): number
   /** Its last row comes soon; until then rows may still come. */
   cancel(request: number): void
   /** The reader took that many tokens. One that is 256 behind pauses its request. */
@@ -92,7 +94,7 @@ export interface NativeRow {
   /** -1: none. */
   token: number
   text: string
-  finish?: 'stop' | 'length' | 'cancelled' | 'failed' | 'logits'
+  finish?: 'stop' | 'length' | 'cancelled' | 'failed' | 'logits' | 'pages'
   queuedSeconds?: number
   prefillSeconds?: number
   decodeSeconds?: number
@@ -102,6 +104,21 @@ export interface NativeRow {
   errorMessage?: string
   /** [positions, vocab] */
   logits?: Float32Array
+  /** How many pages of a transfer's tokens are in the KV cache. */
+  knownPages?: number
+  /** The pages that were asked for, as far as they are known. */
+  pageBytes?: Uint8Array
+}
+
+/** Pages of 16 tokens each, from the beginning of `tokens`. */
+export interface NativeTransfer {
+  tokens: Int32Array
+  /** The first page to copy. */
+  first: number
+  /** Out: how many at most. */
+  count: number
+  /** In: whole pages. They are taken as far as the pages before them are known and memory is free. */
+  bytes: Uint8Array | undefined
 }
 
 export interface NativeStats {
@@ -120,6 +137,8 @@ export interface NativeModelInfo {
   threads: number
   contextLength: number
   kvDtype: 'f32' | 'f16'
+  /** Of one page, keys and values of all layers. */
+  pageBytes: number
   /** What decoding one token reads of the weights. */
   bytesPerToken: number
 }

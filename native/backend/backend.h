@@ -46,6 +46,9 @@ struct KvShape {
   int head_dim = 0;
   int64_t pages = 0;
   int64_t page_numbers() const { return int64_t{kv_heads} * kPagePositions * head_dim; }
+  int64_t page_bytes() const {
+    return page_numbers() * static_cast<int64_t>(size_of(dtype));
+  }  // keys or values of one layer
   int64_t layer_bytes() const {
     return pages * page_numbers() * static_cast<int64_t>(size_of(dtype));
   }  // keys or values
@@ -100,6 +103,9 @@ class Backend {
   // ---- memory and weights
   virtual std::unique_ptr<Weight> prepare_weight(const WeightView& view) = 0;
   virtual Buffer allocate(size_t bytes) = 0;
+  // Copies from the host's memory into memory of allocate(), and back. Never during a step.
+  virtual void upload(const void* from, void* to, size_t bytes) = 0;
+  virtual void download(const void* from, void* to, size_t bytes) = 0;
   // The largest batch, and the logits rows of one call, that later operations will see: scratch memory is
   // taken now, none later.
   struct Limits {

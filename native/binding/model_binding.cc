@@ -26,6 +26,7 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
     return DefineClass(
         env, "Model",
         {InstanceMethod<&ModelBinding::submit>("submit"), InstanceMethod<&ModelBinding::cancel>("cancel"),
+         InstanceMethod<&ModelBinding::transfer>("transfer"),
          InstanceMethod<&ModelBinding::consumed>("consumed"), InstanceMethod<&ModelBinding::stats>("stats"),
          InstanceMethod<&ModelBinding::info>("info"), InstanceMethod<&ModelBinding::close>("close")});
   }
@@ -87,6 +88,22 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
     });
   }
 
+  Napi::Value transfer(const Napi::CallbackInfo& args) {
+    return guarded(args.Env(), [&] {
+      Engine& engine = open_engine();
+      const Options options(args[0]);
+      PageTransfer transfer;
+      transfer.tokens = options.ids("tokens");
+      transfer.first = options.integer<int32_t>("first");
+      transfer.count = options.integer<int32_t>("count");
+      transfer.in = !options.get("bytes").IsUndefined();
+      if (transfer.in) transfer.bytes = options.bytes("bytes");
+      const uint32_t id = engine.transfer(std::move(transfer));
+      if (++running_ == 1) wake_.ref(args.Env());
+      return Napi::Number::New(args.Env(), id);
+    });
+  }
+
   void cancel(const Napi::CallbackInfo& args) {
     if (engine_) engine_->cancel(args[0].ToNumber());
   }
@@ -120,6 +137,7 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
       object.Set("threads", engine.backend().threads());
       object.Set("contextLength", engine.context_length());
       object.Set("kvDtype", std::string(name_of(engine.decoder().kv_shape().dtype)));
+      object.Set("pageBytes", static_cast<double>(engine.decoder().page_bytes()));
       object.Set("bytesPerToken", static_cast<double>(engine.decoder().weights().bytes_per_token()));
       return object;
     });

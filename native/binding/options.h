@@ -60,6 +60,14 @@ class Options {
     const auto array = value.As<Napi::Int32Array>();
     return {array.Data(), array.Data() + array.ElementLength()};
   }
+  std::vector<uint8_t> bytes(const char* name) const {
+    const Napi::Value value = get(name);
+    if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
+      throw Error("internal", std::string("native options: expected a Uint8Array: ") + name);
+    }
+    const auto array = value.As<Napi::Uint8Array>();
+    return {array.Data(), array.Data() + array.ElementLength()};
+  }
 
  private:
   Napi::Object object_;

@@ -24,6 +24,8 @@ inline const char* finish_name(Finish finish) {
       return "failed";
     case Finish::logits:
       return "logits";
+    case Finish::pages:
+      return "pages";
   }
   return "";
 }
@@ -47,6 +49,12 @@ inline Napi::Object to_js(Napi::Env env, const StepRow& row) {
     auto logits = Napi::Float32Array::New(env, row.logits.size());
     if (!row.logits.empty()) std::memcpy(logits.Data(), row.logits.data(), row.logits.size() * sizeof(float));
     object.Set("logits", logits);
+  }
+  if (row.finish == Finish::pages) {
+    object.Set("knownPages", static_cast<double>(row.known_pages));
+    auto bytes = Napi::Uint8Array::New(env, row.page_bytes.size());
+    if (!row.page_bytes.empty()) std::memcpy(bytes.Data(), row.page_bytes.data(), row.page_bytes.size());
+    object.Set("pageBytes", bytes);
   }
   return object;
 }

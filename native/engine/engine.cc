@@ -75,6 +75,29 @@ uint32_t Engine::submit(Request request) {
   return id;
 }
 
+uint32_t Engine::transfer(PageTransfer transfer) {
+  const int vocab = decoder_->config().vocab;
+  const auto pages = static_cast<int64_t>(transfer.tokens.size()) / kPagePositions;
+  const auto fits = [&](int64_t count) {
+    return transfer.first >= 0 && count >= 0 && transfer.first <= pages && count <= pages - transfer.first;
+  };
+  const auto page_bytes = static_cast<size_t>(decoder_->page_bytes());
+  if (static_cast<int64_t>(transfer.tokens.size()) > options_.context_length ||
+      !std::ranges::all_of(transfer.tokens, [&](int32_t token) { return token >= 0 && token < vocab; }) ||
+      transfer.bytes.size() % page_bytes != 0 ||
+      !fits(transfer.in ? static_cast<int64_t>(transfer.bytes.size() / page_bytes) : transfer.count)) {
+    throw Error("invalid_input", "pages: expected tokens of the vocabulary within the context, and whole pages of " +
+                                     std::to_string(page_bytes) + " bytes for them");
+  }
+  const std::lock_guard lock(mutex_);
+  if (closing_) throw Error("closed", "the model is closed");
+  const uint32_t id = transfer.id = next_id_++;
+  transfers_.push_back(std::move(transfer));
+  changes_ = true;
+  changed_.notify_one();
+  return id;
+}
+
 void Engine::cancel(uint32_t request) {
   const std::lock_guard lock(mutex_);
   const auto found = alive_.find(request);
@@ -103,6 +126,7 @@ void Engine::loop() {
   while (wait_for_work()) {
     try {
       reap_cancelled();
+      transfer_pages();
       for (;;) {
         const auto& parts = scheduler_.schedule();
         if (parts.empty()) break;
@@ -135,9 +159,33 @@ bool Engine::wait_for_work() {
   for (const auto& sequence : scheduler_.running()) sequence->cancelled = true;
   for (const auto& sequence : scheduler_.waiting()) sequence->cancelled = true;
   reap_cancelled();
+  transfer_pages();
   publish_stats();
   outbox_.put(emitted_);
   return false;
+}
+
+void Engine::transfer_pages() {
+  std::vector<PageTransfer> transfers;
+  bool closing = false;
+  {
+    const std::lock_guard lock(mutex_);
+    transfers.swap(transfers_);
+    closing = closing_;
+  }
+  for (const PageTransfer& transfer : transfers) {
+    StepRow row;
+    row.request = transfer.id;
+    row.finish = Finish::cancelled;
+    try {
+      if (!closing) row = quern::transfer_pages(transfer, scheduler_.cache(), *decoder_);
+    } catch (const std::bad_alloc&) {
+      row.finish = Finish::failed;
+      row.error_code = "out_of_memory";
+      row.error_message = "not enough memory to copy pages of the KV cache";
+    }
+    emitted_.push_back(std::move(row));
+  }
 }
 
 void Engine::reap_cancelled() {

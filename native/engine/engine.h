@@ -10,6 +10,7 @@
 
 #include "backend/backend.h"
 #include "engine/outbox.h"
+#include "engine/page_transfer.h"
 #include "engine/scheduler.h"
 #include "model/decoder.h"
 
@@ -40,6 +41,9 @@ class Engine {
   // These may be called from any thread; they never wait for a step.
   uint32_t submit(
       Request request);  // throws Error invalid_token, context_overflow, kv_cache_too_small, closed
+  // Copies pages out of the cache or into it; answered by one row, as a request. Throws Error invalid_input,
+  // closed. `id` is given here.
+  uint32_t transfer(PageTransfer transfer);
   void cancel(uint32_t request);
   void consumed(uint32_t request, int32_t tokens);  // the reader took that many
   std::vector<StepRow> take() { return outbox_.take(); }
@@ -56,6 +60,7 @@ class Engine {
   void loop();
   bool wait_for_work();
   void reap_cancelled();
+  void transfer_pages();
   void step(const std::vector<ScheduledRows>& parts);
   void choose_tokens(const std::vector<ScheduledRows>& parts);
   void collect_logits(const ScheduledRows& part, int32_t first_row);
@@ -75,6 +80,7 @@ class Engine {
   bool changes_ = false;  // something below, or a reader's progress, is news
   bool closing_ = false;
   std::vector<std::shared_ptr<Sequence>> arrived_;                 // not yet seen by the engine thread
+  std::vector<PageTransfer> transfers_;                            // the same
   std::unordered_map<uint32_t, std::shared_ptr<Sequence>> alive_;  // submitted and not finished
   uint32_t next_id_ = 1;
   int live_in_step_ = 0;  // sequences of the running step that nobody cancelled

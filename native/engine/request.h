@@ -27,7 +27,7 @@ struct Request {
   enum class Logits { none, last, all } logits = Logits::none;
 };
 
-enum class Finish : uint8_t { running, stop, length, cancelled, failed, logits };
+enum class Finish : uint8_t { running, stop, length, cancelled, failed, logits, pages };
 
 struct Timings {
   double queued_seconds = 0;   // from submission to the first step
@@ -45,6 +45,8 @@ struct StepRow {
   int32_t cached_tokens = 0;              // with `finish`: of the prompt, found in the cache
   std::string error_code, error_message;  // with Finish::failed
   std::vector<float> logits;              // with Finish::logits
+  int64_t known_pages = 0;                // with Finish::pages
+  std::vector<uint8_t> page_bytes;        // with Finish::pages, where pages were asked for
 };
 
 }  // namespace quern

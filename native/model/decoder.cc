@@ -60,6 +60,30 @@ Tensor Decoder::logits(std::span<const int32_t> rows) {
   return out;
 }
 
+void Decoder::read_page(int32_t page, std::span<uint8_t> into) const {
+  const auto bytes = static_cast<size_t>(kv_shape_.page_bytes());
+  QUERN_CHECK(page >= 0 && page < kv_shape_.pages && into.size() == 2 * bytes * kv_.size());
+  uint8_t* to = into.data();
+  for (const KvLayer& layer : kv_) {
+    for (const void* part : {layer.keys, layer.values}) {
+      backend_.download(static_cast<const uint8_t*>(part) + static_cast<size_t>(page) * bytes, to, bytes);
+      to += bytes;
+    }
+  }
+}
+
+void Decoder::write_page(int32_t page, std::span<const uint8_t> from) {
+  const auto bytes = static_cast<size_t>(kv_shape_.page_bytes());
+  QUERN_CHECK(page >= 0 && page < kv_shape_.pages && from.size() == 2 * bytes * kv_.size());
+  const uint8_t* source = from.data();
+  for (const KvLayer& layer : kv_) {
+    for (void* part : {layer.keys, layer.values}) {
+      backend_.upload(source, static_cast<uint8_t*>(part) + static_cast<size_t>(page) * bytes, bytes);
+      source += bytes;
+    }
+  }
+}
+
 Batch Decoder::make_batch(std::span<const DecoderInput> inputs) {
   const int pairs = config_.rope_dim / 2;
   int row = 0;

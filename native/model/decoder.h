@@ -42,6 +42,11 @@ class Decoder {
   // See Rope::variant: sequences of different variants cannot share pages.
   int rope_variant(int prompt_length) const { return rope_.variant(prompt_length); }
 
+  // A page as it is kept outside of the cache: for each layer its keys, then its values.
+  int64_t page_bytes() const { return kv_shape_.page_bytes() * 2 * static_cast<int64_t>(kv_.size()); }
+  void read_page(int32_t page, std::span<uint8_t> into) const;
+  void write_page(int32_t page, std::span<const uint8_t> from);
+
   const DecoderConfig& config() const { return config_; }
   const DecoderWeights& weights() const { return weights_; }
   const KvShape& kv_shape() const { return kv_shape_; }

@@ -52,6 +52,8 @@ class CpuBackend final : public Backend {
     return prepare_cpu_weight(view, kernels_, threads_);
   }
   Buffer allocate(size_t bytes) override { return Buffer(bytes); }
+  void upload(const void* from, void* to, size_t bytes) override { std::memcpy(to, from, bytes); }
+  void download(const void* from, void* to, size_t bytes) override { std::memcpy(to, from, bytes); }
 
   void reserve(const Limits& limits) override {
     limits_ = limits;

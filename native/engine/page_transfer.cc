@@ -1,0 +1,51 @@
+#include "engine/page_transfer.h"
+
+#include <algorithm>
+#include <span>
+
+#include "core/error.h"
+
+namespace quern {
+
+namespace {
+
+void copy_in(const PageTransfer& transfer, int32_t variant, PrefixCache& cache, Decoder& decoder,
+             std::vector<int32_t>& pages) {
+  const auto page_bytes = static_cast<size_t>(decoder.page_bytes());
+  const auto first = static_cast<size_t>(transfer.first);
+  const size_t end = std::min(first + transfer.bytes.size() / page_bytes,
+                              transfer.tokens.size() / kPagePositions);
+  while (pages.size() >= first && pages.size() < end && cache.take(1, pages)) {
+    const size_t page = pages.size() - 1;
+    decoder.write_page(pages[page], std::span(transfer.bytes).subspan((page - first) * page_bytes, page_bytes));
+    const int32_t parent = PrefixCache::parent(variant, pages, page);
+    pages[page] = cache.learn(parent, &transfer.tokens[page * kPagePositions], pages[page]);
+    cache.extend(variant, std::span(transfer.tokens).first(end * kPagePositions), pages);
+  }
+}
+
+}  // namespace
+
+StepRow transfer_pages(const PageTransfer& transfer, PrefixCache& cache, Decoder& decoder) {
+  StepRow row;
+  row.request = transfer.id;
+  row.finish = Finish::pages;
+  const int32_t variant = decoder.rope_variant(static_cast<int>(transfer.tokens.size()));
+  std::vector<int32_t> pages;
+  cache.extend(variant, transfer.tokens, pages);
+  if (transfer.in) copy_in(transfer, variant, cache, decoder, pages);
+  row.known_pages = static_cast<int64_t>(pages.size());
+  if (!transfer.in) {
+    const int64_t end = std::min(transfer.first + transfer.count, row.known_pages);
+    const auto page_bytes = static_cast<size_t>(decoder.page_bytes());
+    row.page_bytes.resize(static_cast<size_t>(std::max<int64_t>(0, end - transfer.first)) * page_bytes);
+    for (int64_t page = transfer.first; page < end; ++page) {
+      const auto at = static_cast<size_t>(page - transfer.first) * page_bytes;
+      decoder.read_page(pages[static_cast<size_t>(page)], std::span(row.page_bytes).subspan(at, page_bytes));
+    }
+  }
+  cache.cut(pages, 0);
+  return row;
+}
+
+}  // namespace quern

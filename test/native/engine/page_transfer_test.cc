@@ -1,0 +1,136 @@
+#include "engine/page_transfer.h"
+
+#include <string>
+#include <vector>
+
+#include "check.h"
+#include "core/error.h"
+#include "engine/served.h"
+#include "numbers.h"
+
+namespace quern::test {
+namespace {
+
+constexpr int kPrompt = 150, kKnown = 9;  // whole pages of the prompt
+
+Request request_for(uint64_t seed) {
+  Random random(seed);
+  Request request;
+  for (int i = 0; i < kPrompt; ++i) request.prompt.push_back(random.below(kVocab));
+  request.max_tokens = 10;
+  return request;
+}
+
+Result run(Served& served, const Request& request) {
+  const uint32_t id = served.submit(request);
+  CHECK(served.read_all());
+  return served.result(id);
+}
+
+StepRow transfer(Served& served, PageTransfer transfer) {
+  const uint32_t id = served.engine().transfer(std::move(transfer));
+  std::vector<StepRow> rows;
+  while (rows.empty()) {
+    rows = served.engine().take();
+    std::this_thread::yield();
+  }
+  CHECK_EQ(rows.size(), size_t{1});
+  CHECK_EQ(rows[0].request, id);
+  CHECK(rows[0].finish == Finish::pages);
+  return rows[0];
+}
+
+PageTransfer out(const Request& request, int64_t first, int64_t count) {
+  return {0, request.prompt, first, count, {}, false};
+}
+PageTransfer in(const Request& request, int64_t first, std::vector<uint8_t> bytes) {
+  return {0, request.prompt, first, 0, std::move(bytes), true};
+}
+
+TEST(pages_of_one_engine_serve_another) {
+  for (const bool exact : {false, true}) {
+    const Setup setup{1, 512, 0, exact};
+    const Request request = request_for(1);
+    Served from(setup);
+    const Result want = run(from, request);
+    const auto page_bytes = static_cast<size_t>(from.engine().decoder().page_bytes());
+    const StepRow all = transfer(from, out(request, 0, kKnown));
+    CHECK_EQ(all.known_pages, int64_t{kKnown});
+    CHECK_EQ(all.page_bytes.size(), kKnown * page_bytes);
+    const StepRow some = transfer(from, out(request, 5, 3));
+    CHECK_EQ(some.page_bytes.size(), 3 * page_bytes);
+    CHECK(std::equal(some.page_bytes.begin(), some.page_bytes.end(), all.page_bytes.begin() + 5 * static_cast<int64_t>(page_bytes)));
+
+    Served to(setup);
+    CHECK_EQ(transfer(to, out(request, 0, kKnown)).known_pages, int64_t{0});
+    const auto half = all.page_bytes.begin() + 4 * static_cast<int64_t>(page_bytes);
+    // Pages whose beginning is not there are of no use.
+    CHECK_EQ(transfer(to, in(request, 4, {half, all.page_bytes.end()})).known_pages, int64_t{0});
+    CHECK_EQ(transfer(to, in(request, 0, {all.page_bytes.begin(), half})).known_pages, int64_t{4});
+    CHECK_EQ(transfer(to, in(request, 2, {half - 2 * static_cast<int64_t>(page_bytes), all.page_bytes.end()})).known_pages, int64_t{kKnown});
+    CHECK_EQ(to.pages_in_use(), int64_t{0});
+    const Result got = run(to, request);
+    CHECK(got.tokens == want.tokens);
+    CHECK_EQ(got.cached_tokens, kKnown * kPagePositions);
+    CHECK_EQ(transfer(to, out(request_for(2), 0, kKnown)).known_pages, int64_t{0});
+  }
+}
+
+TEST(what_does_not_fit_stays_out) {
+  Served from({1, 512, 0, false});
+  const Request request = request_for(1);
+  const Result want = run(from, request);
+  const auto bytes = transfer(from, out(request, 0, kKnown)).page_bytes;
+  Served small({1, 512, 5 * kPageBytes, false});
+  CHECK_EQ(transfer(small, in(request, 0, bytes)).known_pages, int64_t{5});
+  CHECK_EQ(small.engine().stats().pages_cached, int64_t{5});
+  Request shorter = request;
+  shorter.prompt.resize(60);
+  CHECK_EQ(run(small, shorter).cached_tokens, 48);
+}
+
+TEST(what_transfer_refuses) {
+  Served served({1, 512, 0, false});
+  const Request request = request_for(1);
+  const auto page = static_cast<size_t>(served.engine().decoder().page_bytes());
+  const auto refuses = [&](PageTransfer transfer) { CHECK_ERROR(served.engine().transfer(std::move(transfer)), "invalid_input"); };
+  refuses(in(request, 0, std::vector<uint8_t>(page - 1)));
+  refuses(in(request, 0, std::vector<uint8_t>(page * (kKnown + 1))));
+  refuses(in(request, kKnown, std::vector<uint8_t>(page)));
+  refuses(in(request, -1, std::vector<uint8_t>(page)));
+  refuses(in(request, INT64_MAX, std::vector<uint8_t>(page)));
+  refuses(out(request, 0, kKnown + 1));
+  refuses(out(request, 3, INT64_MAX));
+  refuses(out(request, -1, 1));
+  refuses(out(request, 0, -1));
+  PageTransfer strange = out(request, 0, 1);
+  strange.tokens[3] = kVocab;
+  refuses(strange);
+  strange.tokens.assign(kContext + 1, 1);
+  refuses(strange);
+  served.engine().close();
+  CHECK_ERROR(served.engine().transfer(out(request, 0, 1)), "closed");
+}
+
+// Pages come and go beside requests that compute, and nobody's bits change.
+TEST(beside_running_requests) {
+  const Setup setup{2, 32, 14 * kPageBytes, false};
+  const Request request = request_for(1), other = request_for(2);
+  Served quiet(setup);
+  const Result want = run(quiet, request);
+  const auto bytes = transfer(quiet, out(request, 0, kKnown)).page_bytes;
+  const Result want_other = run(quiet, other);
+  Served served(setup);
+  std::vector<uint32_t> ids;
+  for (int round = 0; round < 30; ++round) {
+    ids.push_back(served.submit(round % 2 == 0 ? request : other));
+    (void)served.engine().transfer(in(request, 0, bytes));
+    (void)served.engine().transfer(out(round % 3 == 0 ? request : other, 0, kKnown));
+    CHECK(served.read_until([&] { return served.result(ids.back()).finish != Finish::running; }));
+  }
+  for (size_t i = 0; i < ids.size(); ++i)
+    CHECK(served.result(ids[i]).tokens == (i % 2 == 0 ? want : want_other).tokens);
+}
+
+}  // namespace
+}  // namespace quern::test
