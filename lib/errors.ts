@@ -40,6 +40,10 @@ export type QuernErrorCode =
   | 'template_error'
   | 'template_limit'
   | 'already_consumed'
+  // sessions: a reply is running; a file that is none, or damaged; a file of another model
+  | 'session_busy'
+  | 'invalid_session'
+  | 'session_mismatch'
   // the process and the machine
   | 'closed'
   | 'out_of_memory'

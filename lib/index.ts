@@ -14,6 +14,7 @@ export { Generation } from './generation/generation.js'
 export type { GenerateOptions } from './generation/options.js'
 export type { AssistantMessage, ReplyPart, ToolCall } from './generation/reply.js'
 export type {
+  DroppedMessages,
   FinishReason,
   GenerationEvent,
   GenerationResult,
@@ -30,9 +31,8 @@ export {
   type Logits,
   type LogitsOptions,
   Model,
-  type ModelInfo,
-  type ModelStats,
 } from './model/model.js'
+export type { ModelInfo, ModelStats } from './model/model-info.js'
 export {
   type DecoderConfig,
   type ModelPlan,
@@ -43,6 +43,7 @@ export {
   type WeightSource,
 } from './model/plan.js'
 export type { GenerateInput } from './model/prompt.js'
+export { Session, type SessionOptions } from './session/session.js'
 export {
   type DecodeOptions,
   type EncodeOptions,

@@ -36,6 +36,13 @@ export interface GenerateOptions {
   continueFinalMessage?: boolean
   /** Variables of the model's chat template, such as `{ enable_thinking: false }`. */
   templateVariables?: Record<string, unknown>
+  /**
+   * What to do with messages that do not fit the context. 'error' (default) rejects with `context_overflow`. 'truncate' leaves out the oldest
+   * turns (a user's message and all that answers it), never system messages nor the last turn; `result().dropped` says how many. Room is
+   * kept for `maxTokens`, at most half of the context, or without it for 1024 tokens, at most a quarter; the last turn stays even where it
+   * leaves less.
+   */
+  contextOverflow?: 'error' | 'truncate'
   /** Aborting it ends the generation: reading rejects with the signal's reason. */
   signal?: AbortSignal
 }
@@ -76,6 +83,7 @@ const known: readonly string[] = [
   'tools',
   'continueFinalMessage',
   'templateVariables',
+  'contextOverflow',
   'signal',
 ]
 
@@ -100,6 +108,7 @@ export function resolveOptions(
   ) {
     throw invalidOption('stopTokens', 'an array of token ids', stopTokens)
   }
+  checkOverflow(options.contextOverflow)
   if (typeof ignoreEos !== 'boolean') throw invalidOption('ignoreEos', 'true or false', ignoreEos)
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw invalidOption('signal', 'an AbortSignal', signal)
@@ -114,6 +123,13 @@ export function resolveOptions(
     stop: stopStrings(options.stop === undefined ? [] : options.stop),
     signal,
   }
+}
+
+function checkOverflow(choice: unknown): void {
+  if (choice === undefined || choice === 'error' || choice === 'truncate') return
+  if (choice !== 'sink') throw invalidOption('contextOverflow', "'error' or 'truncate'", choice)
+  const message = "contextOverflow: 'sink' is not supported yet; choose from 'error', 'truncate'"
+  throw new QuernError('unsupported_option', message, { value: choice })
 }
 
 function stopStrings(stop: unknown): string[] {

@@ -10,9 +10,16 @@ export type FinishReason = 'stop' | 'tool-calls' | 'length' | 'cancelled'
 /** Tokens that went in and came out. */
 export interface Usage {
   promptTokens: number
-  /** Of the prompt, how many were found in the KV cache instead of computed: earlier prompts and answers began alike. 0 where it was cancelled. */
+  /** Of the prompt, how many were found in the KV cache: earlier prompts and answers began alike. Known with the first token. */
   cachedTokens: number
   completionTokens: number
+}
+
+/** The oldest part of a conversation, which did not fit the context. */
+export interface DroppedMessages {
+  messages: number
+  /** A turn is a user's message and all that answers it. */
+  turns: number
 }
 
 /** Where the time went. */
@@ -44,6 +51,8 @@ export interface GenerationResult {
   /** What the sampler was seeded with: the same seed, prompt and options give the same text. */
   seed: number
   timings: Timings
+  /** What `contextOverflow: 'truncate'` left out of the prompt; absent where all of it fitted. */
+  dropped?: DroppedMessages
 }
 
 /**

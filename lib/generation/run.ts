@@ -4,7 +4,13 @@ import { callNative } from '../native/call-native.js'
 import type { ResolvedOptions } from './options.js'
 import type { Requests } from './requests.js'
 import { plainReader, Reply, type ReplyPart, type ReplyReader } from './reply.js'
-import { cancelledTimings, type GenerationResult, type OutputEvent, timingsOf } from './result.js'
+import {
+  cancelledTimings,
+  type DroppedMessages,
+  type GenerationResult,
+  type OutputEvent,
+  timingsOf,
+} from './result.js'
 
 /** Where a run is submitted, and what decodes its tokens. */
 export interface RunTarget {
@@ -20,6 +26,8 @@ export interface Prompt {
   reader?: ReplyReader
   /** The text that the reader sees holds special tokens. */
   keepSpecialTokens?: boolean
+  /** What did not fit. */
+  dropped?: DroppedMessages | undefined
 }
 
 /** Tokens whose reading is reported to the engine at once. Well below the 256 at which it pauses. */
@@ -38,6 +46,7 @@ export class Run {
   #target: RunTarget | undefined
   #promptTokens = 0
   #cachedTokens = 0
+  #dropped: DroppedMessages | undefined
   #draining = false
   #unacknowledged = 0
   #submitted = performance.now()
@@ -50,11 +59,25 @@ export class Run {
   /** Settles when the run ends. Somebody who only iterates never sees it, so it must not count as unhandled. */
   readonly done: Promise<GenerationResult>
 
-  constructor(options: ResolvedOptions) {
+  /** `onEnd` is called at the end, before anybody else hears of it; without a result where the run failed. */
+  constructor(options: ResolvedOptions, onEnd?: (result: GenerationResult | undefined) => void) {
     this.#options = options
     this.done = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }
     })
+    if (onEnd !== undefined) {
+      const { resolve, reject } = this.#settle
+      this.#settle = {
+        resolve: (result) => {
+          onEnd(result)
+          resolve(result)
+        },
+        reject: (reason) => {
+          onEnd(undefined)
+          reject(reason)
+        },
+      }
+    }
     this.done.catch(() => {})
     if (options.signal?.aborted) this.#onAbort()
     else options.signal?.addEventListener('abort', this.#onAbort, { once: true })
@@ -65,8 +88,12 @@ export class Run {
     return this.#draining
   }
 
-  start(target: RunTarget, { tokens, reader = plainReader, keepSpecialTokens = false }: Prompt): void {
+  start(
+    target: RunTarget,
+    { tokens, reader = plainReader, keepSpecialTokens = false, dropped }: Prompt,
+  ): void {
     if (this.#ended) return
+    this.#dropped = dropped
     this.#target = target
     this.#reader = reader
     this.#promptTokens = tokens.length
@@ -133,6 +160,7 @@ export class Run {
     if (this.#ended) return
     if (row.token >= 0) {
       this.#first ??= performance.now()
+      this.#cachedTokens = row.cachedTokens ?? this.#cachedTokens
       this.#tokens.push(row.token)
       this.#emit(this.#reader.push(row.text), [row.token])
       if (this.#draining) this.#acknowledge(1, false)
@@ -150,7 +178,6 @@ export class Run {
       this.#emit(this.#reader.end(), [])
       this.#end()
       const reason = row.finish === 'stop' && this.#reply.toolCalls.length > 0 ? 'tool-calls' : row.finish
-      this.#cachedTokens = row.cachedTokens ?? 0
       const computed = this.#promptTokens - this.#cachedTokens
       this.#settle.resolve(this.#result(reason, timingsOf(row, computed, this.#tokens.length)))
     } else {
@@ -184,6 +211,7 @@ export class Run {
         completionTokens: this.#tokens.length,
       },
       seed: this.#options.seed,
+      ...(this.#dropped && { dropped: this.#dropped }),
       timings,
     }
   }

@@ -67,6 +67,7 @@ export async function loadModel(
     requests,
     precision: options.precision ?? 'fast',
     dtype: options.dtype ?? 'auto',
+    onWarning: options.onWarning ?? ((message) => process.emitWarning(message)),
   })
 }
 

@@ -1,7 +1,6 @@
 import { ChatTemplate } from '../chat/chat-template.js'
 import type { ChatMessage } from '../chat/messages.js'
 import { QuernError } from '../errors.js'
-import type { GenerationDefaults } from '../generation/defaults.js'
 import { Generation } from '../generation/generation.js'
 import {
   type GenerateOptions,
@@ -9,58 +8,23 @@ import {
   resolveOptions,
   unsupportedOption,
 } from '../generation/options.js'
-import type { Requests } from '../generation/requests.js'
 import { type Prompt, Run } from '../generation/run.js'
-import type { NativeModel, NativeRow } from '../native/binding.js'
+import type { NativeRow } from '../native/binding.js'
 import { callNative, fromNative } from '../native/call-native.js'
+import { loadSession } from '../session/load-session.js'
+import { Session, type SessionOptions } from '../session/session.js'
+import type { ReplyEnd, SessionModel } from '../session/session-model.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
-import type { DecoderConfig, ModelPlan } from './plan.js'
-import { conversationPrompt, type GenerateInput, makePrompt, tokenArray } from './prompt.js'
-
-/** What a model is and how it is run. */
-export interface ModelInfo {
-  /** The folder it came from, or its `random:` id. */
-  source: string
-  /** `model_type` of its config.json. */
-  architecture: string
-  config: DecoderConfig
-  /** Tokens that prompt and answer may have together. */
-  contextLength: number
-  /** Tokens that end a text. */
-  stopTokens: number[]
-  device: 'cpu'
-  /** The instruction set in use. */
-  isa: string
-  threads: number
-  precision: 'fast' | 'exact'
-  /** Of the matrices: 'mixed' where they differ. */
-  dtype: string
-  kvDtype: 'f32' | 'f16'
-  /** In memory. */
-  weightBytes: number
-  /** Bytes of weights that decoding one token reads. */
-  bytesPerToken: number
-}
-
-/** How busy a model is. */
-export interface ModelStats {
-  /** Requests being computed. */
-  active: number
-  /** Requests waiting for memory or their turn. */
-  queued: number
-  kvCache: {
-    /** Each holds 16 positions. */
-    pages: number
-    /** Held by requests. */
-    pagesInUse: number
-    /** Held by none, but kept for prompts that begin alike, until others need the memory. */
-    pagesCached: number
-    /** Reserved; committed as pages are used. */
-    bytes: number
-  }
-  /** Bytes. */
-  memory: { weights: number; workspace: number }
-}
+import { modelIdentity } from './identity.js'
+import type { ModelInfo, ModelParts, ModelStats } from './model-info.js'
+import type { ModelPlan } from './plan.js'
+import {
+  conversationPrompt,
+  conversationTokens,
+  type GenerateInput,
+  makePrompt,
+  tokenArray,
+} from './prompt.js'
 
 /** Options of {@link Model.logits}. */
 export interface LogitsOptions {
@@ -74,22 +38,6 @@ export interface Logits {
   data: Float32Array
   /** Positions, vocabulary. */
   shape: [number, number]
-}
-
-/** @internal What load() found. */
-export interface ModelParts {
-  source: string
-  architecture: string
-  plan: ModelPlan
-  defaults: GenerationDefaults
-  stopTokens: number[]
-  tokenizer: Tokenizer | undefined
-  /** The template's text. */
-  chatTemplate: string | undefined
-  handle: NativeModel
-  requests: Requests
-  precision: 'fast' | 'exact'
-  dtype: string
 }
 
 /**
@@ -205,6 +153,41 @@ export class Model {
   }
 
   /**
+   * A conversation that keeps itself: say something, get the reply, go on. It can be edited, forked and saved to a file.
+   *
+   * @throws {QuernError} `invalid_option`, `unsupported_option`, `invalid_input`.
+   * @example
+   * ```ts
+   * const session = model.session({ system: 'Be terse.', maxTokens: 256 })
+   * for await (const text of session.chat('Why is the sky blue?')) process.stdout.write(text)
+   * console.log(await session.chat('And at sunset?').text())
+   * ```
+   */
+  session(options: SessionOptions = {}): Session {
+    this.#checkOpen()
+    return new Session(this.#sessionModel(), options)
+  }
+
+  /**
+   * A conversation from a file that {@link Session.save} wrote. What was computed of it comes with it, where this machine computes alike
+   * (quern's version, instruction set and number types); otherwise it warns and the next prompt is computed anew.
+   *
+   * @param options The session's defaults: they are not in the file.
+   * @throws {QuernError} `invalid_session` for a damaged file, `session_mismatch` for another model's, `missing_file`, `read_error`, `closed`.
+   * @example
+   * ```ts
+   * const session = await model.loadSession('sky.session')
+   * ```
+   */
+  async loadSession(
+    path: string,
+    options: Omit<SessionOptions, 'system' | 'messages'> = {},
+  ): Promise<Session> {
+    this.#checkOpen()
+    return loadSession(path, options, this.#sessionModel())
+  }
+
+  /**
    * The model's raw scores for the token after each input token, for research and tests.
    *
    * @returns `data` as rows [positions, vocab] of float32.
@@ -290,10 +273,22 @@ export class Model {
     if (this.#isClosed) throw new QuernError('closed', 'the model is closed')
   }
 
-  #start(options: GenerateOptions, encode: () => Prompt | Promise<Prompt>): Generation {
+  #sessionModel(): SessionModel {
+    const { handle, requests, onWarning } = this.#parts
+    return {
+      reply: (messages, options, onEnd) =>
+        this.#start(options, () => conversationPrompt(messages, options, this), onEnd),
+      encode: (messages, options) => conversationTokens(messages, options, this),
+      identity: () => modelIdentity(this.info, this.#parts.plan),
+      pages: { model: handle, requests },
+      onWarning,
+    }
+  }
+
+  #start(options: GenerateOptions, encode: () => Prompt | Promise<Prompt>, onEnd?: ReplyEnd): Generation {
     const { defaults, stopTokens, handle, requests, tokenizer } = this.#parts
     try {
-      const run = new Run(resolveOptions(options, defaults, stopTokens))
+      const run = new Run(resolveOptions(options, defaults, stopTokens), onEnd)
       const start = (prompt: Prompt) => {
         this.#checkOpen()
         if (options.stop !== undefined) void this.tokenizer // without one there is no text, and this throws
@@ -308,7 +303,7 @@ export class Model {
       }
       return new Generation(run)
     } catch (error) {
-      const run = new Run(resolveOptions({}, defaults, stopTokens))
+      const run = new Run(resolveOptions({}, defaults, stopTokens), onEnd)
       run.fail(error)
       return new Generation(run)
     }

@@ -1,4 +1,5 @@
 import type { ChatTemplate } from '../chat/chat-template.js'
+import { checkMessages } from '../chat/check-messages.js'
 import type { ChatMessage } from '../chat/messages.js'
 import { ChatReplyReader } from '../chat/reply-reader.js'
 import { reasoningOf, toolCallFormat } from '../chat/template-traits.js'
@@ -8,9 +9,12 @@ import type { Prompt } from '../generation/run.js'
 import { functionTools } from '../generation/tools.js'
 import { callNative } from '../native/call-native.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
+import { fitConversation } from './fit-conversation.js'
 
 /** Texts longer than this are encoded on a helper thread. UTF-16 units. */
 const longText = 64 * 1024
+/** Tokens of one page of the KV cache. */
+const pagePositions = 16
 
 /** What to continue: a text as it stands, a conversation through the model's chat template, or token ids. */
 export type GenerateInput = string | readonly ChatMessage[] | { tokens: ArrayLike<number> }
@@ -19,10 +23,15 @@ export type GenerateInput = string | readonly ChatMessage[] | { tokens: ArrayLik
 export interface PromptTools {
   readonly tokenizer: Tokenizer
   readonly chatTemplate: ChatTemplate
+  readonly info: { contextLength: number }
+  stats(): { kvCache: { pages: number } }
 }
 
 /** How an input becomes a prompt: the options that concern it. */
-export type PromptOptions = Pick<GenerateOptions, 'tools' | 'continueFinalMessage' | 'templateVariables'>
+export type PromptOptions = Pick<
+  GenerateOptions,
+  'tools' | 'continueFinalMessage' | 'templateVariables' | 'contextOverflow' | 'maxTokens'
+>
 
 /** A generation's prompt; a promise for long texts. */
 export function makePrompt(
@@ -35,6 +44,8 @@ export function makePrompt(
     if (options[name] !== undefined)
       throw invalidOption(name, 'messages beside it, since it is for the chat template', options[name])
   }
+  if (options.contextOverflow === 'truncate')
+    throw invalidOption('contextOverflow', "'error', or messages that can be left out", 'truncate')
   if (typeof input === 'string') return encode(input, source, true, {})
   if (typeof input === 'object' && input !== null && 'tokens' in input)
     return { tokens: tokenArray(input.tokens) }
@@ -43,13 +54,38 @@ export function makePrompt(
   })
 }
 
-/** The prompt of a conversation. The template writes the special tokens, so encoding adds none. */
+/** The prompt of a conversation, or of as much of it as fits. */
 export function conversationPrompt(
   messages: readonly ChatMessage[],
   options: PromptOptions,
   source: PromptTools,
 ): Prompt | Promise<Prompt> {
   checkMessages(messages)
+  const render = (kept: readonly ChatMessage[]) => renderedPrompt(kept, options, source)
+  if (options.contextOverflow !== 'truncate') return render(messages)
+  const capacity = Math.min(source.info.contextLength, source.stats().kvCache.pages * pagePositions)
+  return fitConversation(messages, capacity, options.maxTokens, render)
+}
+
+/** The tokens of a conversation that nobody answers yet: those of the prompts that will continue it begin with them, or nearly. */
+export async function conversationTokens(
+  messages: readonly ChatMessage[],
+  { tools, templateVariables }: PromptOptions,
+  source: PromptTools,
+): Promise<Int32Array> {
+  const text = source.chatTemplate.render(messages, {
+    ...checkVariables(templateVariables),
+    ...(tools && { tools: functionTools(tools) }),
+  })
+  return (await encode(text, source, false, {})).tokens
+}
+
+/** The template writes the special tokens, so encoding adds none. */
+function renderedPrompt(
+  messages: readonly ChatMessage[],
+  options: PromptOptions,
+  source: PromptTools,
+): Prompt | Promise<Prompt> {
   const { tokenizer: _, chatTemplate } = source
   const { continueFinalMessage = false, templateVariables } = options
   if (typeof continueFinalMessage !== 'boolean')
@@ -117,27 +153,4 @@ function checkVariables(variables: unknown): Record<string, unknown> {
 
 function isMessages(input: unknown): input is readonly ChatMessage[] {
   return Array.isArray(input)
-}
-
-function checkMessages(messages: readonly ChatMessage[]): void {
-  if (!Array.isArray(messages) || messages.length === 0) {
-    throw new QuernError('invalid_input', 'messages: expected a text or an array of at least one message', {
-      value: messages,
-    })
-  }
-  for (const [index, message] of messages.entries()) {
-    const isObject = typeof message === 'object' && message !== null && typeof message.role === 'string'
-    if (isObject && (typeof message.content === 'string' || isTextParts(message.content))) continue
-    throw new QuernError(
-      'invalid_input',
-      `messages[${index}]: expected { role, content } with a content that is text or an array of { type: 'text', text }`,
-      { value: message },
-    )
-  }
-}
-
-function isTextParts(content: unknown): boolean {
-  return (
-    Array.isArray(content) && content.every((part) => part?.type === 'text' && typeof part.text === 'string')
-  )
 }

@@ -94,12 +94,12 @@ export interface NativeRow {
   /** -1: none. */
   token: number
   text: string
+  /** With the first token: how many of the prompt were found in the KV cache; absent for none. */
+  cachedTokens?: number
   finish?: 'stop' | 'length' | 'cancelled' | 'failed' | 'logits' | 'pages'
   queuedSeconds?: number
   prefillSeconds?: number
   decodeSeconds?: number
-  /** Tokens of the prompt that were found in the KV cache. */
-  cachedTokens?: number
   errorCode?: string
   errorMessage?: string
   /** [positions, vocab] */

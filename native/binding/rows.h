@@ -35,12 +35,12 @@ inline Napi::Object to_js(Napi::Env env, const StepRow& row) {
   object.Set("request", row.request);
   object.Set("token", row.token);
   object.Set("text", row.text);
+  if (row.cached_tokens > 0) object.Set("cachedTokens", row.cached_tokens);
   if (row.finish == Finish::running) return object;
   object.Set("finish", finish_name(row.finish));
   object.Set("queuedSeconds", row.timings.queued_seconds);
   object.Set("prefillSeconds", row.timings.prefill_seconds);
   object.Set("decodeSeconds", row.timings.decode_seconds);
-  object.Set("cachedTokens", row.cached_tokens);
   if (row.finish == Finish::failed) {
     object.Set("errorCode", row.error_code);
     object.Set("errorMessage", row.error_message);

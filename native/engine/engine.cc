@@ -86,8 +86,9 @@ uint32_t Engine::transfer(PageTransfer transfer) {
       !std::ranges::all_of(transfer.tokens, [&](int32_t token) { return token >= 0 && token < vocab; }) ||
       transfer.bytes.size() % page_bytes != 0 ||
       !fits(transfer.in ? static_cast<int64_t>(transfer.bytes.size() / page_bytes) : transfer.count)) {
-    throw Error("invalid_input", "pages: expected tokens of the vocabulary within the context, and whole pages of " +
-                                     std::to_string(page_bytes) + " bytes for them");
+    throw Error("invalid_input",
+                "pages: expected tokens of the vocabulary within the context, and whole pages of " +
+                    std::to_string(page_bytes) + " bytes for them");
   }
   const std::lock_guard lock(mutex_);
   if (closing_) throw Error("closed", "the model is closed");
@@ -304,6 +305,7 @@ void Engine::accept_token(Sequence& sequence, int32_t token) {
   StepRow row;
   row.request = sequence.id;
   row.token = token;
+  if (sequence.generated() == 1) row.cached_tokens = sequence.cached;
   bool stops =
       std::find(request.stop_tokens.begin(), request.stop_tokens.end(), token) != request.stop_tokens.end();
   const int64_t capacity =
@@ -326,7 +328,6 @@ void Engine::finish(Sequence& sequence, StepRow row) {
   const auto now = Clock::now();
   const auto started = sequence.started.value_or(now), first = sequence.first_token.value_or(now);
   row.request = sequence.id;
-  row.cached_tokens = sequence.cached;
   row.timings = {seconds_between(sequence.submitted, started), seconds_between(started, first),
                  seconds_between(first, now)};
   emitted_.push_back(std::move(row));

@@ -13,11 +13,12 @@ void copy_in(const PageTransfer& transfer, int32_t variant, PrefixCache& cache, 
              std::vector<int32_t>& pages) {
   const auto page_bytes = static_cast<size_t>(decoder.page_bytes());
   const auto first = static_cast<size_t>(transfer.first);
-  const size_t end = std::min(first + transfer.bytes.size() / page_bytes,
-                              transfer.tokens.size() / kPagePositions);
+  const size_t end =
+      std::min(first + transfer.bytes.size() / page_bytes, transfer.tokens.size() / kPagePositions);
   while (pages.size() >= first && pages.size() < end && cache.take(1, pages)) {
     const size_t page = pages.size() - 1;
-    decoder.write_page(pages[page], std::span(transfer.bytes).subspan((page - first) * page_bytes, page_bytes));
+    decoder.write_page(pages[page],
+                       std::span(transfer.bytes).subspan((page - first) * page_bytes, page_bytes));
     const int32_t parent = PrefixCache::parent(variant, pages, page);
     pages[page] = cache.learn(parent, &transfer.tokens[page * kPagePositions], pages[page]);
     cache.extend(variant, std::span(transfer.tokens).first(end * kPagePositions), pages);

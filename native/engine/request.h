@@ -42,7 +42,7 @@ struct StepRow {
   std::string text;    // UTF-8, whole characters
   Finish finish = Finish::running;
   Timings timings;                        // with `finish`
-  int32_t cached_tokens = 0;              // with `finish`: of the prompt, found in the cache
+  int32_t cached_tokens = 0;              // with the first token: of the prompt, found in the cache
   std::string error_code, error_message;  // with Finish::failed
   std::vector<float> logits;              // with Finish::logits
   int64_t known_pages = 0;                // with Finish::pages

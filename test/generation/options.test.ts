@@ -65,7 +65,6 @@ describe('refused with its value', () => {
     'schema',
     'adapter',
     'priority',
-    'contextOverflow',
     'speculative',
     'mirostat',
     'dry',

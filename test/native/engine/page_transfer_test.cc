@@ -59,7 +59,8 @@ TEST(pages_of_one_engine_serve_another) {
     CHECK_EQ(all.page_bytes.size(), kKnown * page_bytes);
     const StepRow some = transfer(from, out(request, 5, 3));
     CHECK_EQ(some.page_bytes.size(), 3 * page_bytes);
-    CHECK(std::equal(some.page_bytes.begin(), some.page_bytes.end(), all.page_bytes.begin() + 5 * static_cast<int64_t>(page_bytes)));
+    CHECK(std::equal(some.page_bytes.begin(), some.page_bytes.end(),
+                     all.page_bytes.begin() + 5 * static_cast<int64_t>(page_bytes)));
 
     Served to(setup);
     CHECK_EQ(transfer(to, out(request, 0, kKnown)).known_pages, int64_t{0});
@@ -67,7 +68,9 @@ TEST(pages_of_one_engine_serve_another) {
     // Pages whose beginning is not there are of no use.
     CHECK_EQ(transfer(to, in(request, 4, {half, all.page_bytes.end()})).known_pages, int64_t{0});
     CHECK_EQ(transfer(to, in(request, 0, {all.page_bytes.begin(), half})).known_pages, int64_t{4});
-    CHECK_EQ(transfer(to, in(request, 2, {half - 2 * static_cast<int64_t>(page_bytes), all.page_bytes.end()})).known_pages, int64_t{kKnown});
+    CHECK_EQ(transfer(to, in(request, 2, {half - 2 * static_cast<int64_t>(page_bytes), all.page_bytes.end()}))
+                 .known_pages,
+             int64_t{kKnown});
     CHECK_EQ(to.pages_in_use(), int64_t{0});
     const Result got = run(to, request);
     CHECK(got.tokens == want.tokens);
@@ -93,7 +96,9 @@ TEST(what_transfer_refuses) {
   Served served({1, 512, 0, false});
   const Request request = request_for(1);
   const auto page = static_cast<size_t>(served.engine().decoder().page_bytes());
-  const auto refuses = [&](PageTransfer transfer) { CHECK_ERROR(served.engine().transfer(std::move(transfer)), "invalid_input"); };
+  const auto refuses = [&](PageTransfer transfer) {
+    CHECK_ERROR(served.engine().transfer(std::move(transfer)), "invalid_input");
+  };
   refuses(in(request, 0, std::vector<uint8_t>(page - 1)));
   refuses(in(request, 0, std::vector<uint8_t>(page * (kKnown + 1))));
   refuses(in(request, kKnown, std::vector<uint8_t>(page)));
@@ -110,6 +115,27 @@ TEST(what_transfer_refuses) {
   refuses(strange);
   served.engine().close();
   CHECK_ERROR(served.engine().transfer(out(request, 0, 1)), "closed");
+}
+
+// Any bytes are keys and values, be they numbers or not: what is generated from them is tokens still.
+TEST(any_bytes_are_safe) {
+  Random random(9);
+  for (int round = 0; round < 20; ++round) {
+    const bool exact = round % 2 == 0;
+    Served served({2, 512, 0, exact});
+    std::vector<uint8_t> bytes(static_cast<size_t>(served.engine().decoder().page_bytes()) * kKnown);
+    for (uint8_t& byte : bytes) byte = round < 4 ? 0xff : static_cast<uint8_t>(random.below(256));
+    Request request = request_for(1);
+    CHECK_EQ(transfer(served, in(request, 0, bytes)).known_pages, int64_t{kKnown});
+    request.temperature = static_cast<float>(round % 3);
+    request.top_k = round % 5;
+    request.top_p = round % 2 == 0 ? 1 : 0.9f;
+    request.min_p = round % 4 == 0 ? 0.1f : 0;
+    const Result result = run(served, request);
+    CHECK_EQ(result.tokens.size(), size_t{10});
+    CHECK_EQ(result.cached_tokens, kKnown * kPagePositions);
+    for (const int32_t token : result.tokens) CHECK(token >= 0 && token < kVocab);
+  }
 }
 
 // Pages come and go beside requests that compute, and nobody's bits change.

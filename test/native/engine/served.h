@@ -127,7 +127,7 @@ class Served {
       }
       result.finish = row.finish;
       result.error_code = row.error_code;
-      result.cached_tokens = row.cached_tokens;
+      result.cached_tokens = std::max(result.cached_tokens, row.cached_tokens);
       if (!row.logits.empty()) result.logits = std::move(row.logits);
     }
   }

@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import type { ModelIdentity } from '../session/session-model.js'
+import type { ModelInfo } from './model-info.js'
+import { type ModelPlan, planText } from './plan.js'
+import { readExactly, withFile } from './read-file.js'
+
+/** Enough of each weight's numbers to tell a model from its fine-tunes: their files often have equal sizes and headers. */
+const sampleBytes = 256
+
+const bytesPerNumber = { f32: 4, f16: 2, bf16: 2 }
+
+/**
+ * What makes a model this one, for what is kept of its computations. `fingerprint` is the SHA-256 of the plan's text (config, files' sizes,
+ * every weight's slot, type, shape and place) with the files' paths left out, then of the first 256 bytes of every weight, in the plan's
+ * order. `arithmetic` names what bits depend on besides.
+ */
+export async function modelIdentity(info: ModelInfo, plan: ModelPlan): Promise<ModelIdentity> {
+  const hash = createHash('sha256')
+  hash.update(planText({ ...plan, files: plan.files.map(({ bytes }) => ({ path: '', bytes })) }))
+  for (const [index, { path }] of plan.files.entries()) {
+    await withFile(path, async (file) => {
+      for (const { source, dtype, rows, cols } of plan.weights) {
+        if (!('file' in source) || source.file !== index) continue
+        const bytes = Math.min(sampleBytes, rows * cols * bytesPerNumber[dtype])
+        hash.update(await readExactly(file, source.offset, bytes))
+      }
+    })
+  }
+  const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  return {
+    fingerprint: hash.digest('hex'),
+    source: info.source,
+    arithmetic: `quern ${version}, ${info.isa}, ${info.dtype} weights, ${info.precision}, ${info.kvDtype} keys and values`,
+    pageBytes: info.pageBytes,
+    contextLength: info.contextLength,
+    vocab: info.config.vocab,
+  }
+}

@@ -1,0 +1,69 @@
+import type { GenerationDefaults } from '../generation/defaults.js'
+import type { Requests } from '../generation/requests.js'
+import type { NativeModel } from '../native/binding.js'
+import type { Tokenizer } from '../tokenizer/tokenizer.js'
+import type { DecoderConfig, ModelPlan } from './plan.js'
+
+/** What a model is and how it is run. */
+export interface ModelInfo {
+  /** The folder it came from, or its `random:` id. */
+  source: string
+  /** `model_type` of its config.json. */
+  architecture: string
+  config: DecoderConfig
+  /** Tokens that prompt and answer may have together. */
+  contextLength: number
+  /** Tokens that end a text. */
+  stopTokens: number[]
+  device: 'cpu'
+  /** The instruction set in use. */
+  isa: string
+  threads: number
+  precision: 'fast' | 'exact'
+  /** Of the matrices: 'mixed' where they differ. */
+  dtype: string
+  kvDtype: 'f32' | 'f16'
+  /** In memory. */
+  weightBytes: number
+  /** Bytes of one page of the KV cache: 16 positions. */
+  pageBytes: number
+  /** Bytes of weights that decoding one token reads. */
+  bytesPerToken: number
+}
+
+/** How busy a model is. */
+export interface ModelStats {
+  /** Requests being computed. */
+  active: number
+  /** Requests waiting for memory or their turn. */
+  queued: number
+  kvCache: {
+    /** Each holds 16 positions. */
+    pages: number
+    /** Held by requests. */
+    pagesInUse: number
+    /** Held by none, but kept for prompts that begin alike, until others need the memory. */
+    pagesCached: number
+    /** Reserved; committed as pages are used. */
+    bytes: number
+  }
+  /** Bytes. */
+  memory: { weights: number; workspace: number }
+}
+
+/** @internal What load() found. */
+export interface ModelParts {
+  source: string
+  architecture: string
+  plan: ModelPlan
+  defaults: GenerationDefaults
+  stopTokens: number[]
+  tokenizer: Tokenizer | undefined
+  /** The template's text. */
+  chatTemplate: string | undefined
+  handle: NativeModel
+  requests: Requests
+  precision: 'fast' | 'exact'
+  dtype: string
+  onWarning: (message: string) => void
+}

@@ -1,0 +1,145 @@
+import { constants } from 'node:fs'
+import { type FileHandle, open, stat } from 'node:fs/promises'
+import { QuernError } from '../errors.js'
+import { writePages } from './pages.js'
+import { transferBytes } from './save-session.js'
+import { Session, type SessionOptions } from './session.js'
+import {
+  checksumBytes,
+  headerLength,
+  invalid,
+  parseHeader,
+  RunningChecksum,
+  type SessionHeader,
+  startBytes,
+} from './session-file.js'
+import type { ModelIdentity, SessionModel } from './session-model.js'
+
+/** Bytes that are checked at a time. */
+const readBytes = 1024 * 1024
+
+/** Reads a session's file: all of it is checked before any page of it reaches the model. */
+export async function loadSession(
+  path: string,
+  options: Omit<SessionOptions, 'system' | 'messages'>,
+  model: SessionModel,
+): Promise<Session> {
+  const identity = await model.identity()
+  return withSessionFile(path, async (file) => {
+    const { header, headerEnd } = await checkFile(file)
+    if (header.model !== identity.fingerprint) {
+      throw new QuernError(
+        'session_mismatch',
+        `${path}: it is a session of another model, ${header.source}, whose config or weights are not those of ${identity.source}`,
+        { value: header.source },
+      )
+    }
+    const session = new Session(model, { ...options, messages: header.messages })
+    const obstacle = whyPagesDoNotFit(header, identity)
+    if (obstacle === undefined) await bringPages(file, header, headerEnd, model)
+    else model.onWarning(`${path}: the conversation will be computed anew: ${obstacle}`)
+    return session
+  })
+}
+
+interface SessionFile {
+  handle: FileHandle
+  bytes: number
+}
+
+/** Opens a regular file and closes it whatever happens. */
+async function withSessionFile<T>(path: string, use: (file: SessionFile) => Promise<T>): Promise<T> {
+  let handle: FileHandle | undefined
+  try {
+    if (!(await stat(path)).isFile()) throw new QuernError('read_error', `${path}: not a regular file`)
+    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    return await use({ handle, bytes: (await handle.stat()).size })
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (error instanceof QuernError || code === undefined) throw error
+    throw new QuernError(
+      code === 'ENOENT' ? 'missing_file' : 'read_error',
+      `${path}: ${(error as Error).message}`,
+      {
+        value: path,
+        cause: error,
+      },
+    )
+  } finally {
+    await handle?.close()
+  }
+}
+
+/** What the file says, if every byte of it is as it was written. */
+async function checkFile(file: SessionFile): Promise<{ header: SessionHeader; headerEnd: number }> {
+  const start = await read(file, 0, Math.min(startBytes, file.bytes))
+  const length = headerLength(start, file.bytes)
+  const json = await read(file, startBytes, length)
+  const checksum = new RunningChecksum().update(start).update(json)
+  const headerEnd = startBytes + length
+  await expectChecksum(file, headerEnd, checksum)
+  const header = parseHeader(json, file.bytes)
+  for (let page = 0; page < header.pages; page++) {
+    const at = pageOffset(header, headerEnd, page)
+    for (let done = 0; done < header.pageBytes; done += readBytes)
+      checksum.update(await read(file, at + done, Math.min(readBytes, header.pageBytes - done)))
+    await expectChecksum(file, at + header.pageBytes, checksum)
+  }
+  return { header, headerEnd }
+}
+
+/** Why keys and values of the file are of no use here; undefined: they are. */
+function whyPagesDoNotFit(header: SessionHeader, identity: ModelIdentity): string | undefined {
+  if (header.pages === 0) return undefined
+  if (header.arithmetic !== identity.arithmetic)
+    return `it was computed with ${header.arithmetic}; here is ${identity.arithmetic}`
+  if (header.pageBytes !== identity.pageBytes || header.tokens.some((token) => token >= identity.vocab))
+    throw invalid('its pages are not those of this model')
+  if (header.tokens.length > identity.contextLength)
+    return `it has ${header.tokens.length} tokens, the context holds ${identity.contextLength}`
+  return undefined
+}
+
+/** Gives the pages to the KV cache, as far as it has room. Each is checked again: files change. */
+async function bringPages(
+  file: SessionFile,
+  header: SessionHeader,
+  headerEnd: number,
+  model: SessionModel,
+): Promise<void> {
+  const { pages, pageBytes } = header
+  const tokens = Int32Array.from(header.tokens)
+  const checksum = new RunningChecksum().update(await read(file, 0, headerEnd))
+  await expectChecksum(file, headerEnd, checksum)
+  const atOnce = Math.max(1, Math.floor(transferBytes / pageBytes))
+  for (let first = 0; first < pages; first += atOnce) {
+    const count = Math.min(atOnce, pages - first)
+    const bytes = Buffer.allocUnsafe(count * pageBytes)
+    for (let i = 0; i < count; i++) {
+      const at = pageOffset(header, headerEnd, first + i)
+      const page = await read(file, at, pageBytes)
+      await expectChecksum(file, at + pageBytes, checksum.update(page))
+      page.copy(bytes, i * pageBytes)
+    }
+    if ((await writePages(model.pages, tokens, first, bytes)) < first + count) return
+  }
+}
+
+function pageOffset({ pageBytes }: SessionHeader, headerEnd: number, page: number): number {
+  return headerEnd + checksumBytes + page * (pageBytes + checksumBytes)
+}
+
+async function expectChecksum(file: SessionFile, offset: number, checksum: RunningChecksum): Promise<void> {
+  const stored = await read(file, offset, checksumBytes)
+  if (!checksum.take().equals(stored)) throw invalid(`its checksum at byte ${offset} is wrong: it is damaged`)
+}
+
+async function read({ handle }: SessionFile, offset: number, length: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(length)
+  for (let filled = 0; filled < length; ) {
+    const { bytesRead } = await handle.read(buffer, filled, length - filled, offset + filled)
+    if (bytesRead === 0) throw invalid(`it ends at byte ${offset + filled}`)
+    filled += bytesRead
+  }
+  return buffer
+}

@@ -1,0 +1,109 @@
+import { randomUUID } from 'node:crypto'
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import type { ChatMessage } from '../chat/messages.js'
+import { QuernError } from '../errors.js'
+import type { GenerateOptions } from '../generation/options.js'
+import { knownPages, readPages } from './pages.js'
+import { headerBytes, RunningChecksum, type SessionHeader } from './session-file.js'
+import type { SessionModel } from './session-model.js'
+
+/** About so many bytes of pages are in memory at a time. */
+export const transferBytes = 4 * 1024 * 1024
+
+/** Writes a session's file under another name first: what is there stays until the new one is whole. */
+export async function saveSession(
+  path: string,
+  messages: readonly ChatMessage[],
+  options: GenerateOptions,
+  model: SessionModel,
+): Promise<void> {
+  const identity = await model.identity()
+  const tokens = await conversationTokens(messages, options, model, identity.contextLength)
+  const header: SessionHeader = {
+    model: identity.fingerprint,
+    source: identity.source,
+    arithmetic: identity.arithmetic,
+    messages,
+    tokens: [...tokens],
+    pages: tokens.length === 0 ? 0 : await knownPages(model.pages, tokens),
+    pageBytes: identity.pageBytes,
+  }
+  const temporary = `${path}.${randomUUID()}.tmp`
+  try {
+    const file = await open(temporary, 'wx')
+    try {
+      // The cache may lose pages meanwhile: then the file is written anew with those that were there.
+      for (let written = -1; written !== header.pages; ) {
+        if (written >= 0) header.pages = written
+        written = await writeFile(file, header, tokens, model)
+      }
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw writeError(path, error)
+  }
+}
+
+/** Without pages where the conversation cannot be rendered as it stands, or is longer than the context: its messages are saved still. */
+async function conversationTokens(
+  messages: readonly ChatMessage[],
+  options: GenerateOptions,
+  model: SessionModel,
+  contextLength: number,
+): Promise<Int32Array> {
+  if (messages.length === 0) return new Int32Array()
+  try {
+    const tokens = await model.encode(messages, options)
+    return tokens.length > contextLength ? new Int32Array() : tokens
+  } catch (error) {
+    if (error instanceof QuernError) return new Int32Array()
+    throw error
+  }
+}
+
+/** Returns how many pages the file has. */
+async function writeFile(
+  file: FileHandle,
+  header: SessionHeader,
+  tokens: Int32Array,
+  model: SessionModel,
+): Promise<number> {
+  await file.truncate(0)
+  const checksum = new RunningChecksum()
+  let position = 0
+  const put = async (bytes: Uint8Array) => {
+    for (let done = 0; done < bytes.length; ) {
+      const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position)
+      done += bytesWritten
+      position += bytesWritten
+    }
+  }
+  const start = headerBytes(header)
+  await put(start)
+  await put(checksum.update(start).take())
+  const { pages, pageBytes } = header
+  const atOnce = Math.max(1, Math.floor(transferBytes / pageBytes))
+  for (let first = 0; first < pages; first += atOnce) {
+    const wanted = Math.min(atOnce, pages - first)
+    const bytes = await readPages(model.pages, tokens, first, wanted)
+    if (bytes.length < wanted * pageBytes) return first + Math.floor(bytes.length / pageBytes)
+    for (let at = 0; at < bytes.length; at += pageBytes) {
+      const page = bytes.subarray(at, at + pageBytes)
+      await put(page)
+      await put(checksum.update(page).take())
+    }
+  }
+  return pages
+}
+
+function writeError(path: string, error: unknown): unknown {
+  if (error instanceof QuernError || !(error instanceof Error && 'code' in error)) return error
+  return new QuernError('read_error', `${path}: cannot be written: ${error.message}`, {
+    value: path,
+    cause: error,
+  })
+}

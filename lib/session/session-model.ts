@@ -1,0 +1,37 @@
+import type { ChatMessage } from '../chat/messages.js'
+import type { Generation } from '../generation/generation.js'
+import type { GenerateOptions } from '../generation/options.js'
+import type { Requests } from '../generation/requests.js'
+import type { GenerationResult } from '../generation/result.js'
+import type { NativeModel } from '../native/binding.js'
+
+/** Called when a reply ends, before anybody else hears of it; without a result where it failed. */
+export type ReplyEnd = (result: GenerationResult | undefined) => void
+
+/** What makes a model this one, and what its numbers depend on besides. */
+export interface ModelIdentity {
+  fingerprint: string
+  /** For people. */
+  source: string
+  /** Keys and values of equal models are equal bit for bit where this is equal too. */
+  arithmetic: string
+  pageBytes: number
+  contextLength: number
+  vocab: number
+}
+
+/** Where pages of the KV cache are. */
+export interface PageSource {
+  model: NativeModel
+  requests: Requests
+}
+
+/** What a session needs of its model. */
+export interface SessionModel {
+  reply(messages: readonly ChatMessage[], options: GenerateOptions, onEnd: ReplyEnd): Generation
+  /** The tokens of a conversation as it stands. */
+  encode(messages: readonly ChatMessage[], options: GenerateOptions): Promise<Int32Array>
+  identity(): Promise<ModelIdentity>
+  pages: PageSource
+  onWarning: (message: string) => void
+}

@@ -1,0 +1,200 @@
+import { checkMessages } from '../chat/check-messages.js'
+import type { ChatMessage } from '../chat/messages.js'
+import { QuernError } from '../errors.js'
+import type { Generation } from '../generation/generation.js'
+import { type GenerateOptions, invalidOption } from '../generation/options.js'
+import type { GenerationResult } from '../generation/result.js'
+import { saveSession } from './save-session.js'
+import type { SessionModel } from './session-model.js'
+
+/**
+ * How a session begins, and what its replies are generated with unless `chat()` says otherwise.
+ *
+ * @example
+ * ```ts
+ * const options: SessionOptions = { system: 'Be terse.', maxTokens: 256, contextOverflow: 'truncate' }
+ * ```
+ */
+export interface SessionOptions extends Omit<GenerateOptions, 'signal' | 'continueFinalMessage'> {
+  /** A system message, put before `messages`. */
+  system?: string
+  /** A conversation to go on with. */
+  messages?: readonly ChatMessage[]
+}
+
+/**
+ * A conversation that keeps itself. It is nothing but its messages: what the model has computed of them is found again in the KV cache, for
+ * this session and its forks alike.
+ *
+ * @example
+ * ```ts
+ * const session = model.session({ system: 'Be terse.' })
+ * await session.chat('Why is the sky blue?').text()
+ * const other = session.fork()
+ * await Promise.all([session.chat('And at sunset?').text(), other.chat('And on Mars?').text()])
+ * await session.save('sky.session')
+ * ```
+ */
+export class Session {
+  readonly #model: SessionModel
+  readonly #options: GenerateOptions
+  #messages: readonly ChatMessage[]
+  #isReplying = false
+
+  /** @internal */
+  constructor(model: SessionModel, { system, messages = [], ...options }: SessionOptions) {
+    for (const name of ['signal', 'continueFinalMessage']) {
+      if (options[name as keyof typeof options] !== undefined)
+        throw invalidOption(name, 'this option with chat(), not with the session', options[name as never])
+    }
+    if (system !== undefined && typeof system !== 'string') throw invalidOption('system', 'a text', system)
+    if (!Array.isArray(messages)) throw invalidOption('messages', 'an array of messages', messages)
+    this.#model = model
+    this.#options = options
+    this.#messages = own(system === undefined ? messages : [{ role: 'system', content: system }, ...messages])
+  }
+
+  /** The conversation so far, replies included; while a reply runs, up to the message that it answers. */
+  get messages(): readonly ChatMessage[] {
+    return this.#messages
+  }
+
+  /**
+   * Says something and generates the reply. When it ends, the reply is part of the conversation. A reply that was cancelled keeps the text so
+   * far; one that failed, was aborted by a signal, or was cancelled before it said anything leaves the conversation as it was before.
+   *
+   * @param input A text that the user says, messages (a tool's answers, for example), or nothing: then the conversation is answered as it
+   * stands, or its last message continued with `continueFinalMessage`.
+   * @throws {QuernError} `session_busy` while a reply is running, `invalid_input`. All else rejects when the reply is read.
+   * @example
+   * ```ts
+   * for await (const text of session.chat('Tell me a story.', { maxTokens: 200 })) process.stdout.write(text)
+   * ```
+   */
+  chat(input: string | ChatMessage | readonly ChatMessage[] = [], options: GenerateOptions = {}): Generation {
+    this.#checkIdle()
+    const before = this.#messages
+    const added = typeof input === 'string' ? [{ role: 'user' as const, content: input }] : input
+    const said = Array.isArray(added) ? added : [added as ChatMessage]
+    const conversation = Object.freeze([...before, ...own(said)])
+    this.#messages = conversation
+    this.#isReplying = true
+    return this.#model.reply(conversation, { ...this.#options, ...options }, (result) => {
+      this.#isReplying = false
+      if (result === undefined || isSilent(result)) this.#messages = before
+      else if (options.continueFinalMessage === true) this.#messages = continued(conversation, result)
+      else this.#messages = Object.freeze([...conversation, ...own([result.message])])
+    })
+  }
+
+  /**
+   * Replaces a message and drops all that follows it. A text keeps the message's role. `chat()` without a message then answers it anew.
+   *
+   * @throws {QuernError} `invalid_option` where there is no such message, `invalid_input`, `session_busy`.
+   * @example
+   * ```ts
+   * session.edit(session.messages.length - 2, 'Why is the sea blue?')
+   * const text = await session.chat().text()
+   * ```
+   */
+  edit(index: number, message: string | ChatMessage): void {
+    this.#checkIdle()
+    const old = this.#messages[index]
+    if (old === undefined)
+      throw invalidOption('index', `a message's number, below ${this.#messages.length}`, index)
+    const replaced = typeof message === 'string' ? { role: old.role, content: message } : message
+    this.#messages = Object.freeze([...this.#messages.slice(0, index), ...own([replaced])])
+  }
+
+  /**
+   * Keeps the first `length` messages.
+   *
+   * @throws {QuernError} `invalid_option`, `session_busy`.
+   * @example
+   * ```ts
+   * session.truncate(session.messages.length - 2) // takes the last question and its reply back
+   * ```
+   */
+  truncate(length: number): void {
+    this.#checkIdle()
+    if (!Number.isInteger(length) || length < 0 || length > this.#messages.length)
+      throw invalidOption('length', `a whole number from 0 to ${this.#messages.length}`, length)
+    this.#messages = Object.freeze(this.#messages.slice(0, length))
+  }
+
+  /**
+   * A session that goes its own way from here. The two share what is computed of the conversation so far.
+   *
+   * @throws {QuernError} `session_busy`.
+   * @example
+   * ```ts
+   * const drafts = [session.fork(), session.fork()].map((fork) => fork.chat('Write the introduction.').text())
+   * ```
+   */
+  fork(): Session {
+    this.#checkIdle()
+    return new Session(this.#model, { ...this.#options, messages: this.#messages })
+  }
+
+  /**
+   * Writes the conversation to a file, with what the model has computed of it, as far as that is in the KV cache. The file appears whole or
+   * not at all. The session's options are not saved.
+   *
+   * @throws {QuernError} `session_busy`, `closed`, `read_error` where the file cannot be written.
+   * @example
+   * ```ts
+   * await session.save('sky.session')
+   * const later = await model.loadSession('sky.session')
+   * ```
+   */
+  async save(path: string): Promise<void> {
+    this.#checkIdle()
+    await saveSession(path, this.#messages, this.#options, this.#model)
+  }
+
+  #checkIdle(): void {
+    if (!this.#isReplying) return
+    throw new QuernError(
+      'session_busy',
+      'the session is replying: await the reply or cancel it first, or fork() the session before it',
+    )
+  }
+}
+
+/** A copy that nobody can change. */
+function own(messages: readonly ChatMessage[]): readonly ChatMessage[] {
+  if (messages.length > 0) checkMessages(messages)
+  try {
+    return deepFreeze(structuredClone(messages)) as readonly ChatMessage[]
+  } catch (cause) {
+    throw new QuernError('invalid_input', `messages: expected plain data: ${(cause as Error).message}`, {
+      cause,
+    })
+  }
+}
+
+function deepFreeze(value: unknown): unknown {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    for (const member of Object.values(value)) deepFreeze(member)
+  }
+  return value
+}
+
+function isSilent({ finishReason, message }: GenerationResult): boolean {
+  const { content, tool_calls, reasoning_content } = message
+  return finishReason === 'cancelled' && content === '' && !tool_calls && !reasoning_content
+}
+
+/** The last message with what was generated after it. */
+function continued(
+  conversation: readonly ChatMessage[],
+  { message }: GenerationResult,
+): readonly ChatMessage[] {
+  const last = conversation.at(-1) as ChatMessage
+  const content =
+    typeof last.content === 'string'
+      ? last.content + message.content
+      : [...last.content, { type: 'text' as const, text: message.content }]
+  return Object.freeze([...conversation.slice(0, -1), ...own([{ ...last, ...message, content }])])
+}

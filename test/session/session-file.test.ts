@@ -1,0 +1,249 @@
+import { createHash } from 'node:crypto'
+import { cp, readdir, readFile, truncate as cutFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { load, type Model, QuernError, type Session } from '../../lib/index.js'
+import { bundledModelPath } from '../../lib/model/bundled.js'
+import { pagePositions } from '../../lib/session/session-file.js'
+import { fixturePath } from '../golden.js'
+import { temporaryFolder } from '../model/temporary.js'
+
+const folder = temporaryFolder()
+const greedy = { temperature: 0, maxTokens: 32 }
+const code = (code: string) => expect.objectContaining({ code })
+
+/** A conversation of some pages. */
+async function talk(model: Model): Promise<Session> {
+  const session = model.session({
+    system: 'You are a fox who only speaks of what foxes do all day.',
+    ...greedy,
+  })
+  await session.chat('What is the capital of France?').text()
+  await session.chat('Tell me a very short story about a fox.').text()
+  return session
+}
+
+/** The file with another header, and all its checksums right. */
+function withHeader(
+  file: Buffer,
+  change: (header: Record<string, unknown>) => unknown,
+  pages?: Buffer[],
+): Buffer {
+  const length = file.readUInt32LE(12)
+  const header = JSON.parse(file.toString('utf8', 16, 16 + length))
+  const { pageBytes } = header
+  const old: Buffer[] = []
+  for (let at = 16 + length + 32; at < file.length; at += pageBytes + 32)
+    old.push(file.subarray(at, at + pageBytes))
+  const json = Buffer.from(JSON.stringify(change(header)))
+  const start = Buffer.from(file.subarray(0, 16))
+  start.writeUInt32LE(json.length, 12)
+  let whole = Buffer.concat([start, json])
+  const seal = () => {
+    whole = Buffer.concat([whole, createHash('sha256').update(whole).digest()])
+  }
+  seal()
+  for (const page of pages ?? old) {
+    whole = Buffer.concat([whole, page])
+    seal()
+  }
+  return whole
+}
+
+describe('a session in a file', () => {
+  let model: Model
+  let session: Session
+  let path: string
+  let bytes: Buffer
+  beforeAll(async () => {
+    model = await load()
+    session = await talk(model)
+    path = folder.join('fox.session')
+    await session.save(path)
+    bytes = await readFile(path)
+  })
+  afterAll(() => model.close())
+  const warnings: string[] = []
+  const fresh = (options = {}) =>
+    load(undefined, { onWarning: (message) => warnings.push(message), ...options })
+  const save = async (name: string, content: Uint8Array) => {
+    await writeFile(folder.join(name), content)
+    return folder.join(name)
+  }
+
+  test('goes on elsewhere without computing anew, to the same words', async () => {
+    const other = await fresh()
+    const loaded = await other.loadSession(path, greedy)
+    expect(loaded.messages).toEqual(session.messages)
+    expect(other.stats().kvCache).toMatchObject({ pagesInUse: 0, pagesCached: expect.any(Number) })
+    const next = await loaded.chat('And what does the fox do at night?').result()
+    expect(next.usage.cachedTokens).toBeGreaterThan(next.usage.promptTokens * 0.7)
+    expect(next.text).toBe(await session.fork().chat('And what does the fox do at night?').text())
+    expect(warnings).toEqual([])
+    await other.close()
+  })
+
+  test('saves over an older file, leaves nothing else, and an empty session too', async () => {
+    const empty = model.session()
+    const there = await save('older.session', Buffer.from('older'))
+    await empty.save(there)
+    expect((await model.loadSession(there)).messages).toEqual([])
+    expect((await readdir(folder.join('.'))).filter((name) => name.includes('.tmp'))).toEqual([])
+    await expect(session.save(folder.join('no', 'such', 'folder'))).rejects.toThrow(code('read_error'))
+  })
+
+  test('a cache with less room takes what fits', async () => {
+    const { bytes: kvBytes, pages } = model.stats().kvCache
+    const small = await fresh({ kvCache: { maxBytes: (kvBytes / pages) * 5 } })
+    const loaded = await small.loadSession(path, greedy)
+    expect(small.stats().kvCache).toMatchObject({ pagesInUse: 0, pagesCached: 5 })
+    expect(loaded.messages).toEqual(session.messages)
+    await small.close()
+  })
+
+  test('pages that the cache has lost are not in the file', async () => {
+    const { bytes: kvBytes, pages } = model.stats().kvCache
+    const small = await fresh({ kvCache: { maxBytes: (kvBytes / pages) * 12 } })
+    const first = small.session({ messages: [{ role: 'user', content: 'Tell me '.repeat(40) }] })
+    await first.chat([], { ...greedy, maxTokens: 2 }).text()
+    await small.generate({ tokens: Array.from({ length: 150 }, (_, i) => i + 5) }, greedy).text()
+    await first.save(folder.join('lost.session'))
+    const loaded = await small.loadSession(folder.join('lost.session'))
+    expect(loaded.messages).toEqual(first.messages)
+    await small.close()
+  })
+
+  test('another instruction set or precision: the messages, with a warning', async () => {
+    for (const options of [
+      { isa: 'baseline' as const },
+      { precision: 'exact' as const },
+      { contextLength: 64 },
+    ]) {
+      warnings.length = 0
+      const other = await fresh(options)
+      const loaded = await other.loadSession(path)
+      expect(loaded.messages).toEqual(session.messages)
+      expect(other.stats().kvCache.pagesCached).toBe(0)
+      expect(warnings).toEqual([expect.stringContaining('computed anew')])
+      await other.close()
+    }
+  })
+
+  test("another model's is refused, be it a fine-tune with equal headers", async () => {
+    const other = await load(fixturePath('models', 'qwen3-tied'))
+    await expect(other.loadSession(path)).rejects.toThrow(code('session_mismatch'))
+    await other.close()
+    await cp(bundledModelPath(), folder.join('tuned'), { recursive: true })
+    const weights = folder.join('tuned', 'model.safetensors')
+    const tuned = await readFile(weights)
+    const data = 8 + Number(tuned.readBigUInt64LE(0))
+    tuned[data] = (tuned[data] as number) ^ 1
+    await writeFile(weights, tuned)
+    const fineTune = await load(folder.join('tuned'))
+    await expect(fineTune.loadSession(path)).rejects.toThrow(code('session_mismatch'))
+    await fineTune.close()
+    await cp(bundledModelPath(), folder.join('copy'), { recursive: true })
+    const copy = await load(folder.join('copy'))
+    expect((await copy.loadSession(path)).messages).toEqual(session.messages)
+    await copy.close()
+  })
+
+  test('every damaged byte and every cut is noticed', async () => {
+    const other = await fresh()
+    const damage = fc.oneof(
+      fc.record({ at: fc.nat(bytes.length - 1), flip: fc.integer({ min: 1, max: 255 }) }),
+      fc.record({ at: fc.nat(600), flip: fc.integer({ min: 1, max: 255 }) }),
+      fc.record({ cut: fc.nat(bytes.length - 1) }),
+      fc.record({ more: fc.uint8Array({ minLength: 1, maxLength: 100 }) }),
+    )
+    await fc.assert(
+      fc.asyncProperty(damage, async (how) => {
+        const damaged = Buffer.from(bytes)
+        if ('at' in how) damaged[how.at] = (damaged[how.at] as number) ^ how.flip
+        const there = await save(
+          'damaged.session',
+          'more' in how ? Buffer.concat([bytes, how.more]) : damaged,
+        )
+        if ('cut' in how) await cutFile(there, how.cut)
+        await expect(other.loadSession(there)).rejects.toThrow(code('invalid_session'))
+      }),
+      { numRuns: 300 },
+    )
+    expect(other.stats().kvCache.pagesCached).toBe(0)
+    await other.close()
+  })
+
+  test('a file that claims anything, with right checksums, is an error or a session', async () => {
+    const other = await fresh()
+    const anything = fc.anything({ maxDepth: 2 })
+    const names = ['model', 'source', 'arithmetic', 'messages', 'tokens', 'pages', 'pageBytes'] as const
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...names), anything, async (name, value) => {
+        const there = await save(
+          'strange.session',
+          withHeader(bytes, (header) => ({ ...header, [name]: value })),
+        )
+        try {
+          const loaded = await other.loadSession(there)
+          expect(Array.isArray(loaded.messages)).toBe(true)
+        } catch (error) {
+          expect(error).toBeInstanceOf(QuernError)
+          expect(['invalid_session', 'session_mismatch']).toContain((error as QuernError).code)
+        }
+      }),
+      { numRuns: 200 },
+    )
+    for (const header of [null, 7, [], 'x', {}]) {
+      const there = await save(
+        'strange.session',
+        withHeader(bytes, () => header, []),
+      )
+      await expect(other.loadSession(there)).rejects.toThrow(code('invalid_session'))
+    }
+    await other.close()
+  })
+
+  test('what no header can talk the engine into', async () => {
+    const other = await fresh()
+    const refuses = async (change: (header: { tokens: number[] }) => unknown, pages?: Buffer[]) => {
+      const there = await save('wrong.session', withHeader(bytes, change as never, pages))
+      await expect(other.loadSession(there)).rejects.toThrow(code('invalid_session'))
+    }
+    const { pageBytes } = model.info
+    await refuses((header) => ({ ...header, tokens: [1e6, ...header.tokens.slice(1)] }))
+    await refuses((header) => ({ ...header, tokens: [] }))
+    await refuses(
+      (header) => ({ ...header, pageBytes: pageBytes / 2, pages: 2 }),
+      [Buffer.alloc(pageBytes / 2), Buffer.alloc(pageBytes / 2)],
+    )
+    await refuses((header) => ({ ...header, pages: 2 ** 52 }))
+    await refuses((header) => ({ ...header, pageBytes: 2 ** 52 }))
+    expect(other.stats().kvCache.pagesCached).toBe(0)
+    await other.close()
+  })
+
+  test('other files', async () => {
+    await expect(model.loadSession(folder.join('none'))).rejects.toThrow(code('missing_file'))
+    await expect(model.loadSession(folder.join('.'))).rejects.toThrow(code('read_error'))
+    await expect(model.loadSession('/dev/null')).rejects.toThrow(code('read_error'))
+    const later = Buffer.from(bytes)
+    later.writeUInt32LE(2, 8)
+    await expect(model.loadSession(await save('later', later))).rejects.toThrow(/version 2/)
+    await expect(model.loadSession(join(bundledModelPath(), 'config.json'))).rejects.toThrow(
+      code('invalid_session'),
+    )
+    await expect(model.loadSession(await save('empty', Buffer.alloc(0)))).rejects.toThrow(
+      code('invalid_session'),
+    )
+  })
+
+  test('says what is where', () => {
+    expect(bytes.toString('latin1', 0, 8)).toBe('quernses')
+    const header = JSON.parse(bytes.toString('utf8', 16, 16 + bytes.readUInt32LE(12)))
+    expect(header.messages).toEqual(session.messages)
+    expect(header.pages).toBeGreaterThanOrEqual(4)
+    expect(header.tokens.length).toBeGreaterThanOrEqual(header.pages * pagePositions)
+    expect(bytes.subarray(-32)).toEqual(createHash('sha256').update(bytes.subarray(0, -32)).digest())
+  })
+})

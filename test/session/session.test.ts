@@ -1,0 +1,152 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type ChatMessage, load, type Model } from '../../lib/index.js'
+
+const greedy = { temperature: 0, maxTokens: 24 }
+const question = 'What is the capital of France?'
+const code = (code: string) => expect.objectContaining({ code })
+
+describe('a session', () => {
+  let model: Model
+  beforeAll(async () => {
+    model = await load()
+  })
+  afterAll(() => model.close())
+
+  test('keeps the conversation, and says what the same messages say', async () => {
+    const session = model.session({ system: 'Be kind.', ...greedy })
+    const first = await session.chat(question).text()
+    expect(session.messages).toEqual([
+      { role: 'system', content: 'Be kind.' },
+      { role: 'user', content: question },
+      { role: 'assistant', content: first },
+    ])
+    let second = ''
+    for await (const text of session.chat('Tell me a very short story about a fox.')) second += text
+    expect(session.messages).toHaveLength(5)
+    expect(session.messages[4]?.content).toBe(second)
+    const asked = session.messages.slice(0, 4)
+    expect(await model.chat(asked, greedy).text()).toBe(second)
+  })
+
+  test('computes only what is new', async () => {
+    const session = model.session({
+      system: 'You are a fox, and you only speak of what foxes do.',
+      ...greedy,
+    })
+    await session.chat('Hello!').result()
+    const { usage } = await session.chat('And now?').result()
+    expect(usage.cachedTokens).toBeGreaterThan(usage.promptTokens / 2)
+  })
+
+  test('one reply at a time', async () => {
+    const session = model.session(greedy)
+    const reply = session.chat(question)
+    expect(session.messages).toEqual([{ role: 'user', content: question }])
+    expect(() => session.chat('And?')).toThrow(code('session_busy'))
+    expect(() => session.edit(0, 'x')).toThrow(code('session_busy'))
+    expect(() => session.truncate(0)).toThrow(code('session_busy'))
+    expect(() => session.fork()).toThrow(code('session_busy'))
+    await expect(session.save('/nowhere/at/all')).rejects.toThrow(code('session_busy'))
+    await reply.result()
+    expect(session.messages).toHaveLength(2)
+  })
+
+  test('a cancelled reply keeps the text so far, and the session is free at once', async () => {
+    const session = model.session({ temperature: 0, maxTokens: 400, ignoreEos: true })
+    const reply = session.chat('Tell me a story.')
+    let heard = ''
+    for await (const text of reply) {
+      heard += text
+      if (heard.length > 10) break
+    }
+    expect(session.messages).toHaveLength(2)
+    expect(session.messages[1]?.content).toContain(heard)
+    const early = session.chat('Another one.')
+    early.cancel() // before it said anything
+    expect(session.messages).toHaveLength(2)
+    expect((await session.chat('Another one.', greedy).result()).finishReason).not.toBe('cancelled')
+    expect(session.messages).toHaveLength(4)
+  })
+
+  test('a reply that fails leaves the conversation as it was', async () => {
+    const session = model.session({ messages: [{ role: 'user', content: 'Hi' }], ...greedy })
+    const before = session.messages
+    await expect(session.chat('x', { maxTokens: -1 }).text()).rejects.toThrow(code('invalid_option'))
+    await expect(session.chat('word '.repeat(5000)).text()).rejects.toThrow(code('context_overflow'))
+    await expect(session.chat('x', { signal: AbortSignal.abort('enough') }).text()).rejects.toBe('enough')
+    const controller = new AbortController()
+    const aborted = session.chat('x', { maxTokens: 500, ignoreEos: true, signal: controller.signal })
+    for await (const _ of aborted.events()) {
+      if (!controller.signal.aborted) controller.abort('later')
+      break
+    }
+    await expect(aborted.text()).rejects.toBe('later')
+    expect(session.messages).toBe(before)
+    expect(() => session.chat([{ role: 'user' } as never])).toThrow(code('invalid_input'))
+    expect(() => session.chat({ role: 'user', content: 'a', extra: () => 0 } as never)).toThrow(
+      code('invalid_input'),
+    )
+    expect(session.messages).toBe(before)
+    await session.chat().text()
+    expect(session.messages).toHaveLength(2)
+  })
+
+  test('edits, truncates and forks', async () => {
+    const session = model.session(greedy)
+    await session.chat(question).text()
+    await session.chat('Thank you!').text()
+    const all = session.messages
+    const fork = session.fork()
+    session.edit(2, 'And of Italy?')
+    expect(session.messages).toEqual([...all.slice(0, 2), { role: 'user', content: 'And of Italy?' }])
+    const reply = await session.chat().result()
+    expect(reply.usage.cachedTokens).toBeGreaterThan(0)
+    expect(session.messages).toHaveLength(4)
+    expect(fork.messages).toEqual(all)
+    fork.truncate(1)
+    expect(fork.messages).toEqual(all.slice(0, 1))
+    expect(await fork.chat().text()).toBe(all[1]?.content)
+    expect(() => fork.edit(9, 'x')).toThrow(code('invalid_option'))
+    expect(() => fork.truncate(9)).toThrow(code('invalid_option'))
+    expect(() => fork.edit(0, { role: 'user' } as never)).toThrow(code('invalid_input'))
+  })
+
+  test('nobody changes its messages from outside', async () => {
+    const mine: ChatMessage[] = [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }]
+    const session = model.session({ messages: mine })
+    mine.push({ role: 'user', content: 'more' })
+    ;(mine[0] as ChatMessage).role = 'system'
+    expect(session.messages).toEqual([{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }])
+    expect(() => (session.messages as ChatMessage[]).push(mine[0] as ChatMessage)).toThrow(TypeError)
+    expect(() => Object.assign(session.messages[0] as object, { role: 'system' })).toThrow(TypeError)
+  })
+
+  test('continues its last message', async () => {
+    const session = model.session({
+      ...greedy,
+      messages: [
+        { role: 'user', content: question },
+        { role: 'assistant', content: 'The capital' },
+      ],
+    })
+    const text = await session.chat([], { continueFinalMessage: true }).text()
+    expect(session.messages).toHaveLength(2)
+    expect(session.messages[1]).toEqual({ role: 'assistant', content: `The capital${text}` })
+  })
+
+  test('what it refuses', () => {
+    expect(() => model.session({ system: 7 as never })).toThrow(code('invalid_option'))
+    expect(() => model.session({ messages: 'x' as never })).toThrow(code('invalid_option'))
+    expect(() => model.session({ messages: [{ role: 'user' } as never] })).toThrow(code('invalid_input'))
+    expect(() => model.session({ signal: AbortSignal.abort() } as never)).toThrow(code('invalid_option'))
+  })
+})
+
+test('a session of a closed model says so', async () => {
+  const model = await load()
+  const session = model.session()
+  await model.close()
+  await expect(session.chat('Hi').text()).rejects.toThrow(code('closed'))
+  expect(session.messages).toEqual([])
+  expect(() => model.session()).toThrow(code('closed'))
+})
