@@ -15,7 +15,15 @@ export interface Usage {
   completionTokens: number
 }
 
-/** The oldest part of a conversation, which did not fit the context. */
+/**
+ * The oldest part of a conversation, which did not fit the context.
+ *
+ * @example
+ * ```ts
+ * const { dropped } = await model.chat(messages, { contextOverflow: 'truncate' }).result()
+ * if (dropped) console.warn(`${dropped.messages} old messages were left out`)
+ * ```
+ */
 export interface DroppedMessages {
   messages: number
   /** A turn is a user's message and all that answers it. */

@@ -155,7 +155,7 @@ export class Model {
   /**
    * A conversation that keeps itself: say something, get the reply, go on. It can be edited, forked and saved to a file.
    *
-   * @throws {QuernError} `invalid_option`, `unsupported_option`, `invalid_input`.
+   * @throws {QuernError} `invalid_option`, `invalid_input`, `closed`.
    * @example
    * ```ts
    * const session = model.session({ system: 'Be terse.', maxTokens: 256 })

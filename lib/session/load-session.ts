@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import { QuernError } from '../errors.js'
+import { invalidOption } from '../generation/options.js'
 import { writePages } from './pages.js'
 import { transferBytes } from './save-session.js'
 import { Session, type SessionOptions } from './session.js'
@@ -24,6 +25,14 @@ export async function loadSession(
   options: Omit<SessionOptions, 'system' | 'messages'>,
   model: SessionModel,
 ): Promise<Session> {
+  for (const name of ['system', 'messages'] as const) {
+    if ((options as SessionOptions)[name] !== undefined)
+      throw invalidOption(
+        name,
+        'it in model.session(): a file has its messages',
+        (options as SessionOptions)[name],
+      )
+  }
   const identity = await model.identity()
   return withSessionFile(path, async (file) => {
     const { header, headerEnd } = await checkFile(file)

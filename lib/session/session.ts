@@ -54,7 +54,14 @@ export class Session {
     this.#messages = own(system === undefined ? messages : [{ role: 'system', content: system }, ...messages])
   }
 
-  /** The conversation so far, replies included; while a reply runs, up to the message that it answers. */
+  /**
+   * The conversation so far, replies included; while a reply runs, up to the message that it answers. Nobody can change it.
+   *
+   * @example
+   * ```ts
+   * const lastReply = session.messages.at(-1)?.content
+   * ```
+   */
   get messages(): readonly ChatMessage[] {
     return this.#messages
   }

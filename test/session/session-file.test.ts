@@ -224,6 +224,8 @@ describe('a session in a file', () => {
   })
 
   test('other files', async () => {
+    for (const options of [{ system: 'x' }, { messages: [] }])
+      await expect(model.loadSession(path, options as never)).rejects.toThrow(code('invalid_option'))
     await expect(model.loadSession(folder.join('none'))).rejects.toThrow(code('missing_file'))
     await expect(model.loadSession(folder.join('.'))).rejects.toThrow(code('read_error'))
     await expect(model.loadSession('/dev/null')).rejects.toThrow(code('read_error'))
@@ -246,4 +248,24 @@ describe('a session in a file', () => {
     expect(header.tokens.length).toBeGreaterThanOrEqual(header.pages * pagePositions)
     expect(bytes.subarray(-32)).toEqual(createHash('sha256').update(bytes.subarray(0, -32)).digest())
   })
+})
+
+test('a model that closes meanwhile ends saving and loading', async () => {
+  const model = await load()
+  const session = await talk(model)
+  const path = folder.join('closing.session')
+  await session.save(path)
+  const before = await readFile(path)
+  const outcomes = Promise.allSettled([
+    session.save(path),
+    model.loadSession(path),
+    session.save(folder.join('new')),
+  ])
+  await new Promise((resolve) => setImmediate(resolve))
+  await model.close()
+  for (const outcome of await outcomes)
+    if (outcome.status === 'rejected') expect(outcome.reason).toEqual(code('closed'))
+  await expect(session.save(path)).rejects.toThrow(code('closed'))
+  await expect(model.loadSession(path)).rejects.toThrow(code('closed'))
+  expect(await readFile(path)).toEqual(before)
 })
