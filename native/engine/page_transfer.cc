@@ -9,6 +9,16 @@ namespace quern {
 
 namespace {
 
+// Pages that are held as long as this lives.
+struct HeldPages {
+  explicit HeldPages(PrefixCache& of) : cache(of) {}
+  ~HeldPages() { cache.cut(pages, 0); }
+  HeldPages(const HeldPages&) = delete;
+  HeldPages& operator=(const HeldPages&) = delete;
+  PrefixCache& cache;
+  std::vector<int32_t> pages;
+};
+
 void copy_in(const PageTransfer& transfer, int32_t variant, PrefixCache& cache, Decoder& decoder,
              std::vector<int32_t>& pages) {
   const auto page_bytes = static_cast<size_t>(decoder.page_bytes());
@@ -32,7 +42,8 @@ StepRow transfer_pages(const PageTransfer& transfer, PrefixCache& cache, Decoder
   row.request = transfer.id;
   row.finish = Finish::pages;
   const int32_t variant = decoder.rope_variant(static_cast<int>(transfer.tokens.size()));
-  std::vector<int32_t> pages;
+  HeldPages held(cache);
+  std::vector<int32_t>& pages = held.pages;
   cache.extend(variant, transfer.tokens, pages);
   if (transfer.in) copy_in(transfer, variant, cache, decoder, pages);
   row.known_pages = static_cast<int64_t>(pages.size());
@@ -45,7 +56,6 @@ StepRow transfer_pages(const PageTransfer& transfer, PrefixCache& cache, Decoder
       decoder.read_page(pages[static_cast<size_t>(page)], std::span(row.page_bytes).subspan(at, page_bytes));
     }
   }
-  cache.cut(pages, 0);
   return row;
 }
 

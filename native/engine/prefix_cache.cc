@@ -43,8 +43,8 @@ void PrefixCache::extend(int32_t variant, std::span<const int32_t> tokens, std::
   while (pages.size() < full) {
     const int32_t page = find(parent(variant, pages, pages.size()), &tokens[pages.size() * kPagePositions]);
     if (page == kNoPage) return;
-    hold(page);
     pages.push_back(page);
+    hold(page);
   }
 }
 

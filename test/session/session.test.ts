@@ -121,6 +121,30 @@ describe('a session', () => {
     expect(() => Object.assign(session.messages[0] as object, { role: 'system' })).toThrow(TypeError)
   })
 
+  test('a loop of tools', async () => {
+    const tools = [
+      {
+        name: 'get_weather',
+        description: 'Get the current weather in a city',
+        parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
+      },
+    ]
+    const session = model.session({ tools, temperature: 0, maxTokens: 100 })
+    const { toolCalls, finishReason } = await session.chat('What is the weather in Paris?').result()
+    expect(finishReason).toBe('tool-calls')
+    expect(session.messages[1]?.tool_calls).toHaveLength(toolCalls.length)
+    const answers = toolCalls.map(({ id, name }) => ({
+      role: 'tool' as const,
+      tool_call_id: id,
+      name,
+      content: '{"temperature": 21, "sky": "sunny"}',
+    }))
+    const { text, usage } = await session.chat(answers).result()
+    expect(text).not.toBe('')
+    expect(usage.cachedTokens).toBeGreaterThan(usage.promptTokens / 2)
+    expect(session.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'assistant'])
+  })
+
   test('continues its last message', async () => {
     const session = model.session({
       ...greedy,

@@ -1,4 +1,8 @@
 // What callers do to a model, each as a function that does it once: (model, random) => tokens that came of it.
+import { randomUUID } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const questions = [
@@ -109,6 +113,23 @@ async function logits(model, random) {
   return 0
 }
 
+/** A conversation that forks, and goes on from a file. */
+async function session(model, random) {
+  const options = { maxTokens: whole(random, 1, 40), temperature: random(), contextOverflow: 'truncate' }
+  const first = model.session({ system: 'Be brief.', ...options })
+  let tokens = countOf(await first.chat(pick(random, questions)).result())
+  const forks = await Promise.all([first.fork(), first.fork()].map((fork) => fork.chat('Why?').result()))
+  const path = join(tmpdir(), `quern-soak-${randomUUID()}.session`)
+  try {
+    await first.save(path)
+    const later = await model.loadSession(path, options)
+    tokens += countOf(await later.chat(pick(random, questions)).result())
+  } finally {
+    await rm(path, { force: true })
+  }
+  return tokens + forks.map(countOf).reduce((sum, count) => sum + count)
+}
+
 /** Rejects as one of `codes` says: a QuernError's code or an error's name; undefined: it may also succeed. */
 async function expectError(promise, codes) {
   const found = await promise.then(
@@ -129,4 +150,5 @@ export const clients = {
   overflow,
   mistakes,
   logits,
+  session,
 }
