@@ -81,14 +81,15 @@ const library = ts.createProgram([entry], options)
 const symbols = publicSymbols(library)
 const snippets = []
 for (const { name, symbol } of symbols) {
+  const before = snippets.length
   const tags = (symbol.declarations ?? []).flatMap((declaration) => ts.getJSDocTags(declaration))
   const examples = tags.filter((tag) => tag.tagName.text === 'example')
-  if (examples.length === 0) problems.push(`${name} has no @example`)
   for (const tag of examples) {
     const file = tag.getSourceFile()
     const { line } = file.getLineAndCharacterOfPosition(tag.getStart())
     snippets.push(...blocks(relative(root, file.fileName), tag.getText(), line + 1))
   }
+  if (snippets.length === before) problems.push(`${name} has no @example in a ts block`)
 }
 
 const guides = readdirSync(join(root, 'docs'), { recursive: true })

@@ -6,6 +6,7 @@ import { type Output, processOutput } from './output.js'
 /** The commands, each in a file of its own that is loaded when it is asked for. */
 const commands: Record<string, () => Promise<{ register(program: Command): void }>> = {
   generate: () => import('./generate.js'),
+  chat: () => import('./chat.js'),
   inspect: () => import('./inspect.js'),
   bench: () => import('./bench.js'),
   doctor: () => import('./doctor.js'),

@@ -1,0 +1,84 @@
+import type { ChatTerminal } from './chat-terminal.js'
+
+/** What a line that begins with a slash does. */
+interface ChatCommand {
+  name: string
+  argument?: string
+  help: string
+  run(terminal: ChatTerminal, argument: string): void | Promise<void>
+}
+
+export const commands: readonly ChatCommand[] = [
+  {
+    name: 'system',
+    argument: 'text',
+    help: 'begin with this system message; without a text: without one',
+    run(terminal, text) {
+      const others = terminal.session.messages.filter(({ role }) => role !== 'system')
+      const system = text === '' ? [] : [{ role: 'system' as const, content: text }]
+      terminal.change(terminal.model.session({ ...terminal.options, messages: [...system, ...others] }))
+      terminal.say(text === '' ? 'no system message' : 'system message set')
+    },
+  },
+  {
+    name: 'save',
+    argument: 'file',
+    help: 'write the conversation to a file',
+    async run(terminal, path) {
+      if (path === '') return terminal.say('/save wants the name of a file')
+      await terminal.session.save(path)
+      terminal.say(`${terminal.session.messages.length} messages saved to ${path}`)
+    },
+  },
+  {
+    name: 'load',
+    argument: 'file',
+    help: 'go on with a conversation from a file',
+    async run(terminal, path) {
+      if (path === '') return terminal.say('/load wants the name of a file')
+      terminal.change(await terminal.model.loadSession(path, terminal.options))
+      terminal.say(`${terminal.session.messages.length} messages loaded from ${path}`)
+    },
+  },
+  {
+    name: 'stats',
+    help: 'tell how far the conversation is and how busy the model',
+    run(terminal) {
+      const { session, model, last } = terminal
+      const { memory, kvCache } = model.stats()
+      const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`
+      const used =
+        last &&
+        `, ${last.usage.promptTokens + last.usage.completionTokens} of ${model.info.contextLength} tokens`
+      terminal.say(`${session.messages.length} messages${used ?? ''}`)
+      terminal.say(`weights ${gib(memory.weights)}, KV cache ${gib(kvCache.bytes)} in ${kvCache.pages} pages`)
+      terminal.say(
+        `${model.info.device} ${model.info.isa}, ${model.info.threads} threads, ${model.info.dtype}`,
+      )
+    },
+  },
+  {
+    name: 'clear',
+    help: 'begin anew; the system message stays',
+    run(terminal) {
+      const system = terminal.session.messages.filter(({ role }) => role === 'system')
+      terminal.change(terminal.model.session({ ...terminal.options, messages: system }))
+    },
+  },
+  {
+    name: 'help',
+    help: 'this list',
+    run(terminal) {
+      for (const { name, argument, help } of commands)
+        terminal.say(`/${(argument ? `${name} <${argument}>` : name).padEnd(16)} ${help}`)
+      terminal.say(
+        'A line that ends with \\ goes on; """ begins and ends several lines. Ctrl-C cancels an answer.',
+      )
+    },
+  },
+  { name: 'exit', help: 'leave', run: (terminal) => terminal.leave() },
+]
+
+export function commandNamed(name: string): ChatCommand | undefined {
+  return commands.find((command) => command.name === name)
+}

@@ -1,0 +1,187 @@
+// quern chat: one answer, in a pipe, and at a terminal whose keys are pressed by the test.
+import { spawn } from 'node:child_process'
+import { PassThrough } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ChatTerminal } from '../../lib/cli/chat-terminal.js'
+import { load, type Model } from '../../lib/index.js'
+import { temporaryFolder } from '../model/temporary.js'
+import { quern } from './quern.js'
+
+const question = 'What is the capital of France?'
+const greedy = ['--temperature', '0', '--max-tokens', '40']
+const folder = temporaryFolder()
+
+describe('one answer', () => {
+  test('to an argument', async () => {
+    expect(await quern('chat', question, ...greedy)).toEqual({
+      code: 0,
+      out: 'Paris is the capital of France.\n',
+      err: '',
+    })
+  })
+
+  test('--stats tells the speed on standard error', async () => {
+    const { err } = await quern('chat', question, ...greedy, '--stats')
+    expect(err).toMatch(/^10 tokens, [\d.]+ tokens\/s, first after \d+ ms, prompt 16\n$/)
+  })
+
+  test('--json prints the result', async () => {
+    const { out } = await quern('chat', question, ...greedy, '--json', '--stop', 'of')
+    expect(JSON.parse(out)).toMatchObject({
+      text: 'Paris is the capital ',
+      finishReason: 'stop',
+      message: { role: 'assistant', content: 'Paris is the capital ' },
+      usage: { promptTokens: 16 },
+    })
+  })
+
+  test('--system goes before the message', async () => {
+    const plain = JSON.parse((await quern('chat', question, ...greedy, '--json')).out)
+    const { out } = await quern('chat', question, ...greedy, '--json', '--system', 'Be brief.')
+    expect(JSON.parse(out).usage.promptTokens).toBeGreaterThan(plain.usage.promptTokens)
+  })
+
+  test('to what is piped in', async () => {
+    const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+    const child = spawn(process.execPath, [main, 'chat', ...greedy], { stdio: ['pipe', 'pipe', 'inherit'] })
+    child.stdin.end(`${question}\n`)
+    let out = ''
+    for await (const chunk of child.stdout) out += chunk
+    expect(out).toContain('Paris')
+    expect(out.endsWith('\n')).toBe(true)
+  })
+
+  test.each([
+    [['chat', ' '], 1, '(invalid_input)'],
+    [['chat', 'a', '--load', '/no/such/file'], 1, '(missing_file)'],
+    [['chat', 'a', '--temperature', '-1'], 2, '(invalid_option)'],
+  ])('says what is wrong with %j', async (argv, code, message) => {
+    const result = await quern(...argv)
+    expect(result).toMatchObject({ code, out: '' })
+    expect(result.err).toContain(message)
+  })
+})
+
+describe('at a terminal', () => {
+  const keys = { up: '\x1b[A', ctrlC: '\x03', ctrlD: '\x04', enter: '\r' }
+  let model: Model
+  beforeAll(async () => {
+    model = await load()
+  })
+  afterAll(() => model.close())
+
+  /** A terminal that waits for the test. */
+  function open(options = { temperature: 0, maxTokens: 40 }) {
+    const input = new PassThrough()
+    const output = new PassThrough()
+    let shown = ''
+    output.on('data', (chunk) => {
+      shown += chunk
+    })
+    const terminal = new ChatTerminal(model, model.session(options), options, { input, output })
+    const ended = terminal.run()
+    const see = async (text: string | RegExp) => {
+      const deadline = performance.now() + 10_000
+      const isThere = () => (typeof text === 'string' ? shown.includes(text) : text.test(shown))
+      while (!isThere()) {
+        if (performance.now() > deadline) throw new Error(`never shown: ${text}, but: ${shown}`)
+        await new Promise((resolve) => setTimeout(resolve, 5))
+      }
+      const seen = shown
+      shown = ''
+      return seen
+    }
+    return { terminal, ended, see, type: (text: string) => input.write(text) }
+  }
+
+  test('answers with a line of speed, and Ctrl-D leaves', async () => {
+    const { ended, see, type, terminal } = open()
+    await see('> ')
+    type(question + keys.enter)
+    expect(await see('tokens/s')).toContain('Paris is the capital of France.')
+    expect(terminal.session.messages).toHaveLength(2)
+    type(keys.ctrlD)
+    expect(await ended).toBe(0)
+  })
+
+  test('the arrow keys bring back what was said', async () => {
+    const { ended, see, type, terminal } = open()
+    type(question + keys.enter)
+    await see('tokens/s')
+    type(keys.up + keys.enter)
+    await see(/\d cached/)
+    expect(terminal.session.messages[2]).toEqual({ role: 'user', content: question })
+    type(`/exit${keys.enter}`)
+    expect(await ended).toBe(0)
+  })
+
+  test('several lines are one message', async () => {
+    const { ended, see, type, terminal } = open()
+    type(`one\\${keys.enter}two${keys.enter}`)
+    await see('tokens/s')
+    expect(terminal.session.messages[0]?.content).toBe('one\ntwo')
+    type(keys.ctrlD)
+    await ended
+  })
+
+  test('Ctrl-C cancels the answer, keeps what came, and a second one leaves', async () => {
+    const { ended, see, type, terminal } = open({ temperature: 0, maxTokens: 2000, ignoreEos: true } as never)
+    type(`Tell me a story.${keys.enter}`)
+    await see(/\w+ \w+ \w+ \w+/)
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    type(keys.ctrlC)
+    expect(await see('tokens/s')).toContain('cancelled')
+    expect(terminal.session.messages).toHaveLength(2)
+    type(keys.ctrlC)
+    expect(await ended).toBe(130)
+  })
+
+  test('Ctrl-C at the prompt warns first', async () => {
+    const { ended, see, type } = open()
+    await see('> ')
+    type(`half a line${keys.ctrlC}`)
+    await see('once more')
+    type(`/help${keys.enter}`)
+    await see('/save')
+    type(keys.ctrlC)
+    await see('once more')
+    type(keys.ctrlC)
+    expect(await ended).toBe(130)
+  })
+
+  test('/system, /save, /clear, /load and /stats', async () => {
+    const { ended, see, type, terminal } = open()
+    const file = folder.join('talk.session')
+    const say = (line: string) => type(line + keys.enter)
+    say('/system Be brief.')
+    await see('system message set')
+    say(question)
+    await see('tokens/s')
+    say(`/save ${file}`)
+    await see('3 messages saved')
+    say('/clear')
+    say('/stats')
+    await see('1 messages')
+    expect(terminal.session.messages).toEqual([{ role: 'system', content: 'Be brief.' }])
+    say(`/load ${file}`)
+    await see('3 messages loaded')
+    say('/system')
+    await see('no system message')
+    expect(terminal.session.messages.map(({ role }) => role)).toEqual(['user', 'assistant'])
+    say('/exit')
+    expect(await ended).toBe(0)
+  })
+
+  test('what fails is told, and the conversation goes on', async () => {
+    const { ended, see, type } = open()
+    type(`/load /no/such/file${keys.enter}`)
+    await see('(missing_file)')
+    type(`/load${keys.enter}/sing${keys.enter}`)
+    await see('there is no /sing')
+    type(question + keys.enter)
+    await see('Paris')
+    type(keys.ctrlD)
+    expect(await ended).toBe(0)
+  })
+})
