@@ -128,8 +128,8 @@ export class ChatTerminal {
 
   #interrupted(): void {
     const effect = this.#interrupts.interrupt()
-    if (effect === 'leave') return this.leave(130)
-    if (effect === 'cancelled') return
+    if (effect === 'leave') this.leave(130)
+    if (effect !== 'warn') return
     this.#readline.write(null, { ctrl: true, name: 'u' }) // what was typed so far
     this.#output.write('\n')
     this.say('Ctrl-C once more leaves, and so does Ctrl-D.')
