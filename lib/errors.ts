@@ -44,7 +44,16 @@ export type QuernErrorCode =
   | 'session_busy'
   | 'invalid_session'
   | 'session_mismatch'
+  // the hub: no such model or revision, no access, asked too often, out of reach, out of reach by choice, not what was announced
+  | 'hub_not_found'
+  | 'hub_unauthorized'
+  | 'hub_rate_limited'
+  | 'hub_unavailable'
+  | 'hub_offline'
+  | 'hub_checksum'
   // the process and the machine
+  | 'disk_full'
+  | 'write_error'
   | 'closed'
   | 'out_of_memory'
   | 'native_binding'

@@ -83,6 +83,7 @@ export async function inspect(source?: string, options: InspectOptions = {}): Pr
       },
     )
   }
+  if (found.kind === 'hub') throw new QuernError('unsupported_format', found.id)
   return found.kind === 'folder' ? inspectFolder(await readFolder(found.path)) : inspectFile(found.path)
 }
 

@@ -1,6 +1,7 @@
 import { QuernError } from '../errors.js'
 import { checkNumber, invalidOption, unsupportedOption } from '../generation/options.js'
 import type { WeightDtype } from './plan.js'
+import { checkHubOptions } from './pull.js'
 
 /**
  * How to load a model.
@@ -33,7 +34,11 @@ export interface LoadOptions {
   isa?: 'auto' | 'baseline' | 'avx2' | 'avx512' | 'avx512_twin'
   /** false: leave the tokenizer out and work with token ids only. */
   tokenizer?: false
-  /** Called now and then while weights are read. */
+  /** Of a model of the hub: a branch, a tag or a commit. Default 'main'. */
+  revision?: string
+  /** Where models of the hub are kept. Default: the cache of Hugging Face's libraries, by HF_HUB_CACHE or HF_HOME. */
+  cacheDir?: string
+  /** Called now and then while files are downloaded, then while weights are read. */
   onProgress?: (progress: LoadProgress) => void
   /** Called for what is odd but no error. Default: `process.emitWarning`. */
   onWarning?: (message: string) => void
@@ -41,8 +46,10 @@ export interface LoadOptions {
   signal?: AbortSignal
 }
 
-/** How far loading is, in bytes of weights. */
+/** How far loading is. */
 export interface LoadProgress {
+  /** 'download': bytes of files that come from the hub, if any must; 'load': bytes of weights. */
+  phase: 'download' | 'load'
   loadedBytes: number
   totalBytes: number
 }
@@ -59,7 +66,16 @@ const choices: Record<string, readonly unknown[]> = {
 const later: Record<string, RegExp> = { device: /^cuda(:\d+)?$/, dtype: /^(int8|int4)$/ }
 
 const callbacks = ['onProgress', 'onWarning'] as const
-const known = [...Object.keys(choices), 'contextLength', 'kvCache', 'threads', ...callbacks, 'signal']
+const known = [
+  ...Object.keys(choices),
+  'contextLength',
+  'kvCache',
+  'threads',
+  'revision',
+  'cacheDir',
+  ...callbacks,
+  'signal',
+]
 
 /** Throws `unsupported_option` or `invalid_option` for what load() cannot do. */
 export function checkLoadOptions(options: LoadOptions): void {
@@ -76,6 +92,7 @@ export function checkLoadOptions(options: LoadOptions): void {
     throw invalidOption('signal', 'an AbortSignal', options.signal)
   checkNumber('threads', options.threads, { min: 1, max: 256, integer: true })
   checkNumber('contextLength', options.contextLength, { min: 1, max: 2 ** 28, integer: true })
+  checkHubOptions(options)
   const { kvCache } = options
   if (kvCache === undefined) return
   if (typeof kvCache !== 'object' || kvCache === null) throw invalidOption('kvCache', 'an object', kvCache)

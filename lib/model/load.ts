@@ -2,6 +2,7 @@ import { QuernError } from '../errors.js'
 import { type GenerationDefaults, greedyDefaults } from '../generation/defaults.js'
 import { invalidOption } from '../generation/options.js'
 import { Requests } from '../generation/requests.js'
+import type { HubLimits } from '../hub/limits.js'
 import type { NativeModel, NativeRow } from '../native/binding.js'
 import { callNative, fromNative } from '../native/call-native.js'
 import { native } from '../native/load-binding.js'
@@ -10,6 +11,7 @@ import { readFolder } from './folder.js'
 import { checkLoadOptions, type LoadOptions } from './load-options.js'
 import { Model } from './model.js'
 import { type ModelPlan, planText } from './plan.js'
+import { fetchModel, type PullProgress } from './pull.js'
 import { planRandomModel } from './random.js'
 import { resolveSource } from './source.js'
 
@@ -28,13 +30,16 @@ interface Prepared {
 export interface LoadInternals {
   /** Tokens that one step computes at most. Results do not depend on it. */
   stepRows?: number
+  /** How hard to try to reach the hub. */
+  hub?: Partial<HubLimits>
 }
 
 /**
- * Loads a model: a Hugging Face folder with safetensors, or `random:qwen3-0.6b`, `random:qwen3-1.7b`, `random:qwen3-4b` (the real shape
- * with made-up weights and no tokenizer, for measuring). Nothing means the small model that comes with quern.
+ * Loads a model: a Hugging Face folder with safetensors; the id of a model of the Hugging Face hub, `org/name`, which is downloaded as
+ * `pull` does unless there is a folder of that name; or `random:qwen3-0.6b`, `random:qwen3-1.7b`, `random:qwen3-4b` (the real shape with
+ * made-up weights and no tokenizer, for measuring). Nothing means the small model that comes with quern.
  *
- * @throws {QuernError} what `inspect` throws for files, `unsupported_option`, `invalid_option`, `invalid_tokenizer`,
+ * @throws {QuernError} what `pull` throws, what `inspect` throws for files, `unsupported_option`, `invalid_option`, `invalid_tokenizer`,
  * `unsupported_tokenizer`, `out_of_memory`, `kv_cache_too_small`, `native_binding`; or the reason of an aborted signal.
  * @example
  * ```ts
@@ -55,7 +60,7 @@ export async function loadModel(
 ): Promise<Model> {
   checkLoadOptions(options)
   options.signal?.throwIfAborted()
-  const prepared = await prepare(source, options)
+  const prepared = await prepare(source, options, internals)
   checkContext(prepared.plan, options)
   warnOfDefaults(prepared.defaults, options)
   options.signal?.throwIfAborted()
@@ -71,7 +76,11 @@ export async function loadModel(
   })
 }
 
-async function prepare(source: string | undefined, options: LoadOptions): Promise<Prepared> {
+async function prepare(
+  source: string | undefined,
+  options: LoadOptions,
+  internals: LoadInternals,
+): Promise<Prepared> {
   const found = await resolveSource(source)
   if (found.kind === 'random') {
     const plan = planRandomModel(
@@ -97,10 +106,12 @@ async function prepare(source: string | undefined, options: LoadOptions): Promis
       },
     )
   }
-  const folder = await readFolder(found.path)
+  const folder = await readFolder(
+    found.kind === 'hub' ? await download(found.id, options, internals) : found.path,
+  )
   const wantsTokenizer = options.tokenizer !== false && folder.tokenizer !== undefined
   return {
-    source: folder.path,
+    source: found.kind === 'hub' ? found.id : folder.path,
     architecture: folder.architecture,
     plan: folder.plan,
     defaults: folder.generation,
@@ -108,6 +119,25 @@ async function prepare(source: string | undefined, options: LoadOptions): Promis
     tokenizer: wantsTokenizer ? await Tokenizer.fromFile(folder.path) : undefined,
     chatTemplate: folder.chatTemplate,
   }
+}
+
+/** Gives the folder of a model of the hub. */
+async function download(
+  id: string,
+  { revision, cacheDir, onProgress, onWarning, signal }: LoadOptions,
+  { hub }: LoadInternals,
+): Promise<string> {
+  const options = {
+    ...(revision !== undefined && { revision }),
+    ...(cacheDir !== undefined && { cacheDir }),
+    ...(onWarning !== undefined && { onWarning }),
+    ...(signal !== undefined && { signal }),
+    ...(onProgress !== undefined && {
+      onProgress: ({ loadedBytes, totalBytes }: PullProgress) =>
+        onProgress({ phase: 'download', loadedBytes, totalBytes }),
+    }),
+  }
+  return (await fetchModel(id, options, hub)).path
 }
 
 /** Positions beyond the trained ones are meaningless, unless the angles adapt to the sequence's length. */
@@ -153,7 +183,8 @@ async function loadNative(
       contextLength: options.contextLength ?? 0,
       kvBytes: options.kvCache?.maxBytes ?? 0,
       stepRows: internals.stepRows ?? 512,
-      onProgress: onProgress && ((loadedBytes, totalBytes) => onProgress({ loadedBytes, totalBytes })),
+      onProgress:
+        onProgress && ((loadedBytes, totalBytes) => onProgress({ phase: 'load', loadedBytes, totalBytes })),
       onRows: deliverTo(requests),
     }),
   )

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { QuernError } from '../errors.js'
+import { isRepoId } from '../hub/repo.js'
 import { bundledModelPath } from './bundled.js'
 import { quote } from './quote.js'
 import { isRandomModelId } from './random.js'
@@ -10,9 +11,11 @@ export type ModelSource =
   | { kind: 'folder'; path: string }
   | { kind: 'safetensors'; path: string }
   | { kind: 'random'; id: string }
+  | { kind: 'hub'; id: string }
 
 /**
- * Finds what the name of a model means: a folder, a .safetensors file or a `random:` id; nothing is the bundled model.
+ * Finds what the name of a model means: a folder, a .safetensors file, a `random:` id or, if there is no such folder, a model of the hub;
+ * nothing is the bundled model.
  *
  * @throws {QuernError} `invalid_input`, `missing_file`, `unsupported_format`.
  */
@@ -21,7 +24,7 @@ export async function resolveSource(source?: string): Promise<ModelSource> {
   if (typeof source !== 'string' || source === '' || source.includes('\0')) {
     throw new QuernError(
       'invalid_input',
-      `a model is named by a folder, a file or an id, got ${quote(source)}`,
+      `a model is named by a folder, a file or an id such as org/name, got ${quote(source)}`,
       { value: source },
     )
   }
@@ -38,20 +41,12 @@ export async function resolveSource(source?: string): Promise<ModelSource> {
   const path = resolve(source)
   const found = await stat(path).catch(() => undefined)
   if (found?.isDirectory()) return { kind: 'folder', path }
-  if (found === undefined) throw explainMissing(source, path)
+  if (found === undefined) {
+    if (isRepoId(source) && !source.endsWith('.safetensors')) return { kind: 'hub', id: source }
+    throw new QuernError('missing_file', `${path}: no such file or folder`, { value: source })
+  }
   if (source.endsWith('.safetensors')) return { kind: 'safetensors', path }
   throw new QuernError('unsupported_format', `${source}: expected a folder or a .safetensors file`, {
     value: source,
   })
-}
-
-/** `org/name` may be meant as a hub id: then "no such folder" would send people the wrong way. */
-function explainMissing(source: string, path: string): QuernError {
-  const isHubId = /^[A-Za-z0-9][\w.-]*\/[\w.-]+$/.test(source) && !source.endsWith('.safetensors')
-  if (!isHubId) return new QuernError('missing_file', `${path}: no such file or folder`, { value: source })
-  return new QuernError(
-    'unsupported_format',
-    `${source}: there is no such folder, and models of the Hugging Face hub cannot be fetched by id yet; download it and pass the folder`,
-    { value: source },
-  )
 }

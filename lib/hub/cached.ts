@@ -1,0 +1,41 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { bytesAt, type RepoCache } from './cache.js'
+import { chooseFiles, maxIndexBytes, readShardNames, singleName } from './needed-files.js'
+
+/** A model in the cache, complete. */
+export interface Snapshot {
+  /** The folder that holds its files; absolute. */
+  path: string
+  /** The commit. */
+  revision: string
+  files: { name: string; bytes: number }[]
+}
+
+/**
+ * What the cache has of a revision, whoever put it there; undefined unless its weights are complete. Downloads fetch them last, so that
+ * the rest is there too.
+ */
+export async function findCached(cache: RepoCache, revision: string): Promise<Snapshot | undefined> {
+  const commit = await cache.commitOf(revision)
+  if (commit === undefined) return undefined
+  const path = cache.snapshot(commit)
+  const names = new Set(await readdir(path).catch((): string[] => []))
+  try {
+    const { small, index } = chooseFiles(path, names)
+    const weights = index === undefined ? [singleName] : await readIndex(join(path, index))
+    const wanted = [...small, ...(index === undefined ? [] : [index]), ...weights]
+    const files = await Promise.all(
+      wanted.map(async (name) => ({ name, bytes: (await bytesAt(join(path, name))) ?? Number.NaN })),
+    )
+    return files.some(({ bytes }) => Number.isNaN(bytes)) ? undefined : { path, revision: commit, files }
+  } catch {
+    return undefined
+  }
+}
+
+/** The names of the files that an index in the cache speaks of. */
+export async function readIndex(path: string): Promise<string[]> {
+  if (((await bytesAt(path)) ?? 0) > maxIndexBytes) return readShardNames('', path)
+  return readShardNames(await readFile(path, 'utf8'), path)
+}

@@ -1,0 +1,204 @@
+import { rename } from 'node:fs/promises'
+import { QuernError } from '../errors.js'
+import { bytesAt, type RepoCache } from './cache.js'
+import { matches } from './checksum.js'
+import type { HubClient } from './client.js'
+import type { HubLimits } from './limits.js'
+import type { RemoteFile } from './listing.js'
+import { takeLock } from './lock.js'
+import { PartialFile, type Span } from './partial-file.js'
+import { retrying, Transient } from './retry.js'
+
+/** All that fetching files takes. */
+export interface Downloads {
+  client: HubClient
+  cache: RepoCache
+  limits: HubLimits
+  signal: AbortSignal
+  /** Bytes that came over the network. */
+  received: number
+}
+
+/** The hub sends whole files only. */
+class RangesIgnored extends Error {}
+
+/**
+ * Brings a file's contents into the cache, unless they are there, and checks them. What is already there of them is not fetched again,
+ * whoever has begun; contents that are not what the hub announced are thrown away and fetched once more.
+ *
+ * @throws {QuernError} `hub_checksum` and what `HubClient` throws.
+ */
+export async function downloadBlob(
+  file: RemoteFile,
+  path: string,
+  downloads: Downloads,
+  onLoaded: (bytes: number) => void,
+): Promise<void> {
+  const { cache, limits, signal } = downloads
+  const blob = cache.blob(file.hash)
+  const isThere = async () => (await bytesAt(blob)) === file.bytes
+  const lock = await takeLock(cache.lock(file.hash), limits, signal, isThere)
+  if (lock === undefined) return onLoaded(file.bytes)
+  try {
+    const partial = await PartialFile.open(cache.partial(file.hash), file.bytes)
+    try {
+      await fill(partial, file, path, downloads, onLoaded)
+      await partial.sync()
+      await rename(partial.path, blob)
+      await partial.remove()
+    } finally {
+      await partial.close()
+    }
+    onLoaded(file.bytes)
+  } finally {
+    await lock.release()
+  }
+}
+
+async function fill(
+  partial: PartialFile,
+  file: RemoteFile,
+  path: string,
+  downloads: Downloads,
+  onLoaded: (bytes: number) => void,
+): Promise<void> {
+  for (let left = 2; left > 0; left--) {
+    onLoaded(partial.loaded)
+    await fetchMissing(partial, path, downloads, onLoaded)
+    if (await matches(partial.path, file, downloads.signal)) return
+    await partial.reset()
+  }
+  await partial.remove()
+  throw new QuernError(
+    'hub_checksum',
+    `${downloads.client.endpoint}${path}: twice, what came was not the file with the hash ${file.hash} that the hub announced; a proxy may change it, or the file on the hub is damaged`,
+    { value: file.hash },
+  )
+}
+
+async function fetchMissing(
+  partial: PartialFile,
+  path: string,
+  downloads: Downloads,
+  onLoaded: (bytes: number) => void,
+): Promise<void> {
+  const { segmentBytes, connections } = downloads.limits
+  const queue = partial.missing().flatMap((gap) => cut(gap, segmentBytes))
+  const stop = new AbortController()
+  const worker = async () => {
+    for (let span = queue.shift(); span !== undefined; span = queue.shift()) {
+      await fetchSpan(partial, span, path, downloads, stop.signal, onLoaded)
+    }
+  }
+  const workers = Array.from({ length: Math.min(connections, queue.length) }, () =>
+    worker().catch((error) => {
+      stop.abort(error)
+      throw error
+    }),
+  )
+  await Promise.allSettled(workers)
+  if (stop.signal.reason instanceof RangesIgnored) {
+    await retrying(downloads.limits, downloads.signal, async () => {
+      await partial.reset()
+      await fetchOnce(partial, { start: 0, end: partial.bytes }, path, downloads, downloads.signal, onLoaded)
+    })
+  } else if (stop.signal.aborted) throw stop.signal.reason
+}
+
+function cut({ start, end }: Span, length: number): Span[] {
+  const spans: Span[] = []
+  for (let position = start; position < end; position += length)
+    spans.push({ start: position, end: Math.min(position + length, end) })
+  return spans
+}
+
+/** Fetches a span with as many requests as it takes; each asks for what the ones before did not bring. */
+async function fetchSpan(
+  partial: PartialFile,
+  { start, end }: Span,
+  path: string,
+  downloads: Downloads,
+  stopped: AbortSignal,
+  onLoaded: (bytes: number) => void,
+): Promise<void> {
+  const signal = AbortSignal.any([downloads.signal, stopped])
+  let position = start
+  await retrying(downloads.limits, signal, async (progressed) => {
+    await fetchOnce(partial, { start: position, end }, path, downloads, signal, (loaded, at) => {
+      // A byte at a time is no progress: a hub could keep us busy for ever.
+      if (at - position >= downloads.limits.writeBytes) progressed()
+      position = at
+      onLoaded(loaded)
+    })
+  })
+}
+
+/** One request. Calls `onWritten` with how much of the file is there, and up to where the span is. */
+async function fetchOnce(
+  partial: PartialFile,
+  { start, end }: Span,
+  path: string,
+  downloads: Downloads,
+  signal: AbortSignal,
+  onWritten: (loaded: number, position: number) => void,
+): Promise<void> {
+  const { client, limits } = downloads
+  const isWhole = start === 0 && end === partial.bytes
+  const headers: Record<string, string> = isWhole ? {} : { range: `bytes=${start}-${end - 1}` }
+  let position = start
+  let pieces: Uint8Array[] = []
+  let gathered = 0
+  const flush = async () => {
+    if (gathered === 0) return
+    const data = Buffer.concat(pieces, gathered)
+    pieces = []
+    gathered = 0
+    await partial.write(position, data)
+    position += data.byteLength
+    onWritten(partial.loaded, position)
+  }
+  await client.send({ path, headers }, signal, async (response, alive) => {
+    checkRange(response, { start, end }, partial.bytes, `${client.endpoint}${path}`)
+    try {
+      for await (const piece of response.body ?? []) {
+        alive()
+        downloads.received += piece.byteLength
+        const wanted = piece.subarray(0, end - position - gathered)
+        pieces.push(wanted)
+        gathered += wanted.byteLength
+        if (gathered >= limits.writeBytes) await flush()
+        if (position + gathered >= end) break
+      }
+    } finally {
+      await flush()
+    }
+  })
+  if (position < end) {
+    throw new Transient(
+      new QuernError(
+        'hub_unavailable',
+        `${client.endpoint}${path}: the answer ended at byte ${position}, expected ${end}; try again later`,
+        { value: position },
+      ),
+    )
+  }
+}
+
+/** The answer must be the part of the file that was asked for. */
+function checkRange({ status, headers }: Response, { start, end }: Span, bytes: number, where: string): void {
+  const isWhole = start === 0 && end === bytes
+  if (status === 200 && !isWhole) throw new RangesIgnored()
+  const range = headers.get('content-range')
+  const length = headers.get('content-length')
+  const expected = `bytes ${start}-${end - 1}/${bytes}`
+  const isRight = status === 206 ? range === expected : length === null || Number(length) === bytes
+  if (isRight) return
+  const came = status === 206 ? JSON.stringify(range) : `${length} bytes`
+  throw new Transient(
+    new QuernError(
+      'hub_checksum',
+      `${where}: expected ${status === 206 ? JSON.stringify(expected) : `${bytes} bytes, as the hub announced`}, got ${came}; a proxy may change it, or the file on the hub is damaged`,
+      { value: came },
+    ),
+  )
+}

@@ -1,0 +1,43 @@
+import { statfs } from 'node:fs/promises'
+
+const megabyte = 1024 ** 2
+
+/** How hard to try, and how much to take from a hub that may be broken or hostile. */
+export interface HubLimits {
+  /** Times that a request is sent before giving up; progress of a download starts the count anew. */
+  attempts: number
+  /** Before the second attempt; doubled each time, with up to as much again at random. */
+  backoffMs: number
+  /** The longest pause between attempts. A hub that asks for more gets `hub_rate_limited`. */
+  maxWaitMs: number
+  /** Without one byte for so long, a connection counts as lost. */
+  stallMs: number
+  /** Connections at a time. */
+  connections: number
+  /** Files at a time. */
+  files: number
+  /** Bytes that one request asks for. */
+  segmentBytes: number
+  /** Bytes gathered before they are written and noted as there. */
+  writeBytes: number
+  /** How often a lock says that its owner lives; after ten times that in silence it may be taken. */
+  heartbeatMs: number
+  /** Free bytes of the disk that holds a folder. */
+  freeBytes(folder: string): Promise<number>
+}
+
+export const defaultLimits: HubLimits = {
+  attempts: 6,
+  backoffMs: 500,
+  maxWaitMs: 60_000,
+  stallMs: 30_000,
+  connections: 8,
+  files: 4,
+  segmentBytes: 64 * megabyte,
+  writeBytes: megabyte,
+  heartbeatMs: 2000,
+  async freeBytes(folder) {
+    const { bavail, bsize } = await statfs(folder)
+    return bavail * bsize
+  },
+}

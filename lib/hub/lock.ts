@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto'
+import { readFileSync, readlinkSync } from 'node:fs'
+import { mkdir, open, readFile, rm, stat, utimes } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { dirname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { HubLimits } from './limits.js'
+
+/** Who holds a lock. */
+interface Owner {
+  pid: number
+  /** The system, and the part of it, in which the number means that process. */
+  machine: string
+  id: string
+}
+
+/**
+ * Takes a lock that other processes respect, or gives undefined once `done` says that the work is no longer needed.
+ *
+ * Node.js has no flock, so the lock is a file that must not exist yet. Its owner touches it while it lives; whoever waits takes it over
+ * when the owner is a process of this machine that is gone, or when it has been silent for ten heartbeats. Two processes may take over
+ * at the same moment: what they do under the lock must stand that, and only costs double work then.
+ */
+export async function takeLock(
+  path: string,
+  { heartbeatMs }: Pick<HubLimits, 'heartbeatMs'>,
+  signal: AbortSignal,
+  done: () => Promise<boolean>,
+): Promise<{ release(): Promise<void> } | undefined> {
+  await mkdir(dirname(path), { recursive: true })
+  const owner: Owner = { pid: process.pid, machine: machine(), id: randomUUID() }
+  let seen: { text: string; touched: number; since: number } | undefined
+  for (;;) {
+    signal.throwIfAborted()
+    if (await done()) return undefined
+    if (await create(path, JSON.stringify(owner))) return hold(path, owner, heartbeatMs)
+    const text = await readFile(path, 'utf8').catch(() => '')
+    const touched = (await stat(path).catch(() => undefined))?.mtimeMs ?? 0
+    // How long it is silent is measured by one clock, ours: the disk may be another machine's.
+    if (seen?.text !== text || seen.touched !== touched) seen = { text, touched, since: performance.now() }
+    if (isGone(text) || performance.now() - seen.since > 10 * heartbeatMs) {
+      if ((await readFile(path, 'utf8').catch(() => undefined)) === text) await rm(path, { force: true })
+      continue
+    }
+    await sleep(Math.min(250, heartbeatMs), undefined, { signal }).catch(() => signal.throwIfAborted())
+  }
+}
+
+async function create(path: string, text: string): Promise<boolean> {
+  try {
+    const file = await open(path, 'wx')
+    await file.writeFile(text).finally(() => file.close())
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+}
+
+function hold(path: string, owner: Owner, heartbeatMs: number) {
+  const touch = () => utimes(path, new Date(), new Date()).catch(() => {})
+  const beat = setInterval(touch, heartbeatMs).unref()
+  return {
+    async release() {
+      clearInterval(beat)
+      const text = await readFile(path, 'utf8').catch(() => undefined)
+      if (text === JSON.stringify(owner)) await rm(path, { force: true })
+    },
+  }
+}
+
+/** Whether a lock's owner was a process of this machine that has ended. */
+function isGone(text: string): boolean {
+  let owner: Partial<Owner> | null
+  try {
+    owner = JSON.parse(text)
+  } catch {
+    return false
+  }
+  if (owner?.machine !== machine() || !Number.isSafeInteger(owner.pid) || (owner.pid as number) <= 0)
+    return false
+  try {
+    process.kill(owner.pid as number, 0)
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH'
+  }
+}
+
+/** Containers may share a disk and a name, but not the system's boot and its namespace of processes. */
+function machine(): string {
+  try {
+    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${readlinkSync('/proc/self/ns/pid')}`
+  } catch {
+    return hostname()
+  }
+}

@@ -1,0 +1,81 @@
+import { QuernError } from '../errors.js'
+import { shown } from './repo.js'
+
+/** Files beside the weights that a model is made of, as far as there are. Everything else on the hub is for others. */
+const smallFiles = [
+  'config.json',
+  'generation_config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'chat_template.jinja',
+  'chat_template.json',
+]
+
+export const singleName = 'model.safetensors'
+export const indexName = 'model.safetensors.index.json'
+const maxShards = 10_000
+/** Of a file whose text is read here: the index. */
+export const maxIndexBytes = 64 * 1024 ** 2
+
+/** What to fetch of a model: the index comes first, since it names the rest. */
+export interface NeededFiles {
+  small: string[]
+  /** Undefined for weights in one file. */
+  index: string | undefined
+}
+
+/**
+ * Chooses among a model's files.
+ *
+ * @throws {QuernError} `unsupported_format` when there are no safetensors.
+ */
+export function chooseFiles(id: string, names: ReadonlySet<string>): NeededFiles {
+  const single = names.has(singleName)
+  if (names.has('config.json') && (single || names.has(indexName))) {
+    return { small: smallFiles.filter((name) => names.has(name)), index: single ? undefined : indexName }
+  }
+  const other = [...names].find((name) => /\.gguf$|^pytorch_model.*\.bin$/.test(name))
+  const missing = names.has('config.json') ? `neither ${singleName} nor ${indexName}` : 'no config.json'
+  throw new QuernError(
+    'unsupported_format',
+    `${id}: the model has ${missing}${other === undefined ? '' : `; ${shown(other)} is in a format that is not supported yet`}; choose one with safetensors`,
+    { value: id },
+  )
+}
+
+/**
+ * The files that an index names.
+ *
+ * @throws {QuernError} `invalid_index`, `unsafe_path`.
+ */
+export function readShardNames(text: string, where: string): string[] {
+  let map: unknown
+  try {
+    map = (JSON.parse(text) as { weight_map?: unknown } | null)?.weight_map
+  } catch {}
+  if (typeof map !== 'object' || map === null) {
+    throw new QuernError('invalid_index', `${where}: expected JSON with a "weight_map"`, { value: where })
+  }
+  const names = new Set<unknown>(Object.values(map))
+  if (names.size === 0 || names.size > maxShards) {
+    throw new QuernError('invalid_index', `${where}: ${names.size} files, expected 1 to ${maxShards}`, {
+      value: where,
+    })
+  }
+  return [...names].map((name) => {
+    if (typeof name === 'string' && isSafeName(name)) return name
+    throw new QuernError('unsafe_path', `${where}: ${shown(name)} is no .safetensors file of the model`, {
+      value: name,
+    })
+  })
+}
+
+function isSafeName(name: string): boolean {
+  return (
+    name.length <= 255 &&
+    name.endsWith('.safetensors') &&
+    name.split('/').every((part) => /^[\w=+@-][\w.=+@-]*$/.test(part))
+  )
+}

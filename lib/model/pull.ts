@@ -1,0 +1,114 @@
+import { join, resolve } from 'node:path'
+import { invalidOption, unsupportedOption } from '../generation/options.js'
+import type { HubLimits } from '../hub/limits.js'
+import type { DownloadProgress } from '../hub/progress.js'
+import { type FetchedSnapshot, fetchSnapshot } from '../hub/snapshot.js'
+import { readConfig } from './config.js'
+import { readFields } from './fields.js'
+
+/**
+ * What to fetch, and where to.
+ *
+ * @example
+ * ```ts
+ * const options: PullOptions = { revision: 'main', cacheDir: '/models' }
+ * ```
+ */
+export interface PullOptions {
+  /** A branch, a tag or a commit. Default 'main'. */
+  revision?: string
+  /** Where models are kept. Default: the cache of Hugging Face's libraries, by HF_HUB_CACHE or HF_HOME. */
+  cacheDir?: string
+  /** Called now and then while files come. */
+  onProgress?: (progress: PullProgress) => void
+  /** Called when the hub cannot be asked and the cached copy is used. Default: `process.emitWarning`. */
+  onWarning?: (message: string) => void
+  /** Aborting it stops the download; what has come is kept, and the next one goes on from there. */
+  signal?: AbortSignal
+}
+
+/** How far a download is, in bytes. What was there before counts as loaded. A damaged file that is fetched anew makes it fall. */
+export interface PullProgress {
+  loadedBytes: number
+  totalBytes: number
+  /** All files, in the order in which they are fetched. */
+  files: readonly { name: string; bytes: number; loadedBytes: number }[]
+}
+
+/** A model that is in the cache. */
+export interface PulledModel {
+  /** The folder that holds its files; absolute. */
+  path: string
+  /** The commit that the revision stands for. */
+  revision: string
+  files: { name: string; bytes: number }[]
+  /** Of all files. */
+  bytes: number
+  /** Those that came over the network now. */
+  downloadedBytes: number
+}
+
+/**
+ * Fetches a model from the Hugging Face hub into the cache that Hugging Face's libraries share, unless it is there; `load` with the same
+ * id then finds it. Only the files that quern needs are fetched.
+ *
+ * @throws {QuernError} `hub_not_found`, `hub_unauthorized`, `hub_rate_limited`, `hub_unavailable`, `hub_offline`, `hub_checksum`,
+ * `disk_full`, `write_error`, `unsupported_model`, `unsupported_format`, `invalid_input`, `invalid_option`, `invalid_config`,
+ * `invalid_index`, `unsafe_path`; or the reason of an aborted signal.
+ * @example
+ * ```ts
+ * const { path, bytes } = await pull('Qwen/Qwen3-0.6B', { onProgress: ({ loadedBytes, totalBytes }) => console.log(loadedBytes / totalBytes) })
+ * console.log(`${bytes} bytes in ${path}`)
+ * ```
+ */
+export async function pull(id: string, options: PullOptions = {}): Promise<PulledModel> {
+  checkPullOptions(options)
+  const { path, revision, files, downloadedBytes } = await fetchModel(id, options)
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
+  return { path, revision, files, bytes, downloadedBytes }
+}
+
+/** pull() without the check of options, and with what tests may set besides. */
+export async function fetchModel(
+  id: string,
+  options: PullOptions,
+  limits?: Partial<HubLimits>,
+): Promise<FetchedSnapshot> {
+  const { revision = 'main', cacheDir, onProgress, signal } = options
+  const { onWarning = (message) => process.emitWarning(message) } = options
+  return fetchSnapshot(
+    { id, revision },
+    {
+      cacheDir: cacheDir === undefined ? undefined : resolve(cacheDir),
+      onProgress: onProgress as ((progress: DownloadProgress) => void) | undefined,
+      onWarning,
+      signal,
+      limits,
+      // Gigabytes of a model that cannot be run are better not fetched.
+      beforeWeights: async (folder) => void readConfig(await readFields(join(folder, 'config.json'))),
+    },
+  )
+}
+
+const known = ['revision', 'cacheDir', 'onProgress', 'onWarning', 'signal']
+
+function checkPullOptions(options: PullOptions): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (value !== undefined && !known.includes(name)) throw unsupportedOption('pull', name, known, value)
+  }
+  for (const name of ['onProgress', 'onWarning'] as const) {
+    if (options[name] !== undefined && typeof options[name] !== 'function')
+      throw invalidOption(name, 'a function', options[name])
+  }
+  if (options.signal !== undefined && !(options.signal instanceof AbortSignal))
+    throw invalidOption('signal', 'an AbortSignal', options.signal)
+  checkHubOptions(options)
+}
+
+/** Refuses what cannot be a revision or a folder. */
+export function checkHubOptions({ revision, cacheDir }: Pick<PullOptions, 'revision' | 'cacheDir'>): void {
+  if (revision !== undefined && typeof revision !== 'string')
+    throw invalidOption('revision', 'a branch, a tag or a commit', revision)
+  if (cacheDir !== undefined && (typeof cacheDir !== 'string' || cacheDir === '' || cacheDir.includes('\0')))
+    throw invalidOption('cacheDir', 'a path', cacheDir)
+}
