@@ -6,6 +6,8 @@ interface Flags {
   model?: string
   json?: boolean
   plan?: boolean
+  revision?: string
+  cacheDir?: string
 }
 
 export function register(program: Command): void {
@@ -13,8 +15,13 @@ export function register(program: Command): void {
   program
     .command('inspect')
     .description('tell what a model holds, from its headers alone')
-    .argument('[model]', 'a folder, a .safetensors file or a random: id (default: the bundled model)')
+    .argument(
+      '[model]',
+      'a folder, a .safetensors file, a model of the hub (org/name) or a random: id (default: the bundled model)',
+    )
     .option('--model <model>', 'the same as the argument')
+    .option('--revision <revision>', 'of a model of the hub: branch, tag or commit (default: main)')
+    .option('--cache-dir <folder>', "where models of the hub are kept (default: Hugging Face's cache)")
     .option('--json', 'print everything as one JSON object')
     .option('--plan', 'print where every weight comes from, as the native core reads it')
     .action(async (argument: string | undefined, flags: Flags) => {
@@ -23,7 +30,10 @@ export function register(program: Command): void {
       if (argument !== undefined && flags.model !== undefined) {
         throw new QuernError('invalid_option', 'the model is named twice, as an argument and with --model')
       }
-      const { plan, ...model } = await inspect(argument ?? flags.model)
+      const { plan, ...model } = await inspect(argument ?? flags.model, {
+        ...(flags.revision !== undefined && { revision: flags.revision }),
+        ...(flags.cacheDir !== undefined && { cacheDir: flags.cacheDir }),
+      })
       if (flags.json) return write(`${JSON.stringify(model, null, 2)}\n`)
       if (!flags.plan) return write(describe(model))
       if (plan === undefined) {
@@ -39,6 +49,7 @@ function describe(model: ModelInspection): string {
   const { config } = model
   const rows: [string, string | undefined][] = [
     ['path', model.path],
+    ['revision', model.revision],
     ['architecture', model.architecture],
     ['parameters', model.parameters.toLocaleString('en')],
     ['weights', `${size(model.weightBytes)} (${Object.keys(model.dtypes).join(', ') || 'none'})`],

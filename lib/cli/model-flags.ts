@@ -10,12 +10,19 @@ export interface ModelFlags {
   isa?: NonNullable<LoadOptions['isa']>
   precision?: NonNullable<LoadOptions['precision']>
   context?: number
+  revision?: string
+  cacheDir?: string
 }
 
 /** Adds them to a command. */
 export function addModelFlags(command: Command): Command {
   return command
-    .option('--model <model>', 'a folder or a random: id (default: the bundled model)')
+    .option(
+      '--model <model>',
+      'a folder, a model of the hub (org/name) or a random: id (default: the bundled model)',
+    )
+    .option('--revision <revision>', 'of a model of the hub: branch, tag or commit (default: main)')
+    .option('--cache-dir <folder>', "where models of the hub are kept (default: Hugging Face's cache)")
     .option('--device <device>', 'where to compute: auto or cpu', 'auto')
     .option('--dtype <dtype>', 'convert the weights: auto, f32, f16 or bf16', 'auto')
     .option('--precision <precision>', 'fast or exact (float32 keys and values)', 'fast')
@@ -26,7 +33,7 @@ export function addModelFlags(command: Command): Command {
 
 /** What load() makes of them. */
 export function loadOptions(flags: ModelFlags): LoadOptions {
-  const { device, dtype, threads, isa, precision, context } = flags
+  const { device, dtype, threads, isa, precision, context, revision, cacheDir } = flags
   return {
     ...(device !== undefined && { device }),
     ...(dtype !== undefined && { dtype }),
@@ -34,10 +41,12 @@ export function loadOptions(flags: ModelFlags): LoadOptions {
     ...(isa !== undefined && { isa }),
     ...(precision !== undefined && { precision }),
     ...(context !== undefined && { contextLength: context }),
+    ...(revision !== undefined && { revision }),
+    ...(cacheDir !== undefined && { cacheDir }),
   }
 }
 
-/** Shows how far loading is, on a terminal only and only if it takes a while. */
+/** Shows how far downloading and loading are, on a terminal only and only if it takes a while. */
 export function progressLine(write: (text: string) => void): {
   show: (progress: LoadProgress) => void
   end: () => void
@@ -45,11 +54,12 @@ export function progressLine(write: (text: string) => void): {
   const started = performance.now()
   let shown = false
   return {
-    show({ loadedBytes, totalBytes }) {
+    show({ phase, loadedBytes, totalBytes }) {
       if (!process.stderr.isTTY || performance.now() - started < 500) return
       shown = true
+      const percent = Math.floor((100 * loadedBytes) / totalBytes)
       write(
-        `\rloading ${Math.floor((100 * loadedBytes) / totalBytes)} % of ${(totalBytes / 1e9).toFixed(1)} GB`,
+        `\r\x1b[K${phase === 'download' ? 'downloading' : 'loading'} ${percent} % of ${(totalBytes / 1e9).toFixed(1)} GB`,
       )
     },
     end() {

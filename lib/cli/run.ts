@@ -10,6 +10,7 @@ const commands: Record<string, () => Promise<{ register(program: Command): void 
   inspect: () => import('./inspect.js'),
   bench: () => import('./bench.js'),
   doctor: () => import('./doctor.js'),
+  pull: () => import('./pull.js'),
 }
 
 /** Wrong usage, as opposed to a failure. */

@@ -20,11 +20,8 @@ export class ProgressMeter {
   private readonly tell: ((progress: DownloadProgress) => void) | undefined
   private told = Number.NEGATIVE_INFINITY
 
-  constructor(
-    files: readonly { name: string; bytes: number }[],
-    tell: ((progress: DownloadProgress) => void) | undefined,
-  ) {
-    for (const { name, bytes } of files) this.files.set(name, { name, bytes, loadedBytes: 0 })
+  constructor(files: readonly FileProgress[], tell: ((progress: DownloadProgress) => void) | undefined) {
+    for (const { name, bytes, loadedBytes } of files) this.files.set(name, { name, bytes, loadedBytes })
     this.tell = tell
   }
 

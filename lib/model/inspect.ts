@@ -1,10 +1,12 @@
+import { join, relative } from 'node:path'
 import { QuernError } from '../errors.js'
 import { type ModelFolder, readFolder } from './folder.js'
 import type { DecoderConfig, ModelPlan, WeightDtype } from './plan.js'
+import { checkHubOptions, fetchModelHeaders } from './pull.js'
 import { quote } from './quote.js'
 import { planRandomModel } from './random.js'
 import { readSafetensorsHeader, type StoredTensor } from './safetensors.js'
-import { resolveSource } from './source.js'
+import { checkRevision, resolveSource } from './source.js'
 
 /** A tensor of a model's files. */
 export interface TensorInfo {
@@ -19,9 +21,11 @@ export interface TensorInfo {
 
 /** What a model's files hold, told by their headers. */
 export interface ModelInspection {
-  kind: 'folder' | 'safetensors' | 'random'
-  /** Absolute; the id of a `random:` model. */
+  kind: 'folder' | 'safetensors' | 'random' | 'hub'
+  /** Absolute; the id of a `random:` model; for a model of the hub the folder of the cache where it is, or would be. */
   path: string
+  /** The commit, of a model of the hub. */
+  revision?: string
   /** `model_type` of config.json: 'qwen3', 'qwen2', 'llama'. Absent for a bare file. */
   architecture?: string
   /** Numbers that the model uses, a tied embedding counted once; in a bare file, all there are. */
@@ -52,15 +56,24 @@ export interface ModelInspection {
 export interface InspectOptions {
   /** For `random:` models: the type of their weights. Default 'bf16'. */
   dtype?: WeightDtype
+  /** Of a model of the hub: a branch, a tag or a commit. Default 'main'. */
+  revision?: string
+  /** Where models of the hub are kept. Default: the cache of Hugging Face's libraries, by HF_HUB_CACHE or HF_HOME. */
+  cacheDir?: string
+  /** Called when the hub cannot be asked and the cached copy is inspected. Default: `process.emitWarning`. */
+  onWarning?: (message: string) => void
+  /** Aborting it stops the requests to the hub. */
+  signal?: AbortSignal
 }
 
 /**
- * Tells what a model holds, from its headers: a Hugging Face folder, a .safetensors file, or a `random:` id. Nothing means the model
- * that comes with quern. The weights are not read; a folder that `inspect` accepts has every tensor that its architecture needs, with
+ * Tells what a model holds, from its headers: a Hugging Face folder, a .safetensors file, the id of a model of the Hugging Face hub, or a
+ * `random:` id. Nothing means the model that comes with quern. Of a model that is on the hub only, small files and the headers of the
+ * weights are fetched. The weights are not read; a folder that `inspect` accepts has every tensor that its architecture needs, with
  * the right shape.
  *
- * @param source A folder, a .safetensors file, or `random:qwen3-0.6b`, `random:qwen3-1.7b`, `random:qwen3-4b`.
- * @throws {QuernError} `missing_file`, `read_error`, `unsupported_format`, `unsupported_model`, `invalid_config`, `invalid_input`,
+ * @param source A folder, a .safetensors file, `org/name`, or `random:qwen3-0.6b`, `random:qwen3-1.7b`, `random:qwen3-4b`.
+ * @throws {QuernError} what `pull` throws, `missing_file`, `read_error`, `unsupported_format`, `unsupported_model`, `invalid_config`, `invalid_input`,
  * `invalid_option`, `unsupported_option`, and for damaged files `truncated`, `header_too_large`, `invalid_header`, `duplicate_name`,
  * `unknown_dtype`, `invalid_offsets`, `overflow`, `size_mismatch`, `invalid_index`, `unsafe_path`, `missing_tensor`, `wrong_shape`,
  * `wrong_dtype`.
@@ -83,7 +96,8 @@ export async function inspect(source?: string, options: InspectOptions = {}): Pr
       },
     )
   }
-  if (found.kind === 'hub') throw new QuernError('unsupported_format', found.id)
+  checkRevision(found, options)
+  if (found.kind === 'hub') return inspectHub(found.id, options)
   return found.kind === 'folder' ? inspectFolder(await readFolder(found.path)) : inspectFile(found.path)
 }
 
@@ -94,11 +108,27 @@ function checkOptions(options: InspectOptions): void {
     })
   }
   for (const [key, value] of Object.entries(options)) {
-    if (key !== 'dtype')
+    if (!['dtype', 'revision', 'cacheDir', 'onWarning', 'signal'].includes(key))
       throw new QuernError('unsupported_option', `inspect has no option ${quote(key)}`, { value: key })
-    if (value !== undefined && !['f32', 'f16', 'bf16'].includes(value)) {
+    if (key === 'dtype' && value !== undefined && !['f32', 'f16', 'bf16'].includes(value)) {
       throw new QuernError('invalid_option', `dtype must be f32, f16 or bf16, got ${quote(value)}`, { value })
     }
+  }
+  checkHubOptions(options)
+}
+
+/** Of a model that is not in the cache, the headers are fetched and no more. */
+async function inspectHub(id: string, options: InspectOptions): Promise<ModelInspection> {
+  const { folder, path, revision, remove } = await fetchModelHeaders(id, options)
+  try {
+    const { plan, ...inspection } = inspectFolder(await readFolder(folder))
+    const atHome = plan && {
+      ...plan,
+      files: plan.files.map((file) => ({ ...file, path: join(path, relative(folder, file.path)) })),
+    }
+    return { ...inspection, ...(atHome && { plan: atHome }), kind: 'hub', path, revision }
+  } finally {
+    await remove()
   }
 }
 

@@ -13,7 +13,7 @@ import { Model } from './model.js'
 import { type ModelPlan, planText } from './plan.js'
 import { fetchModel, type PullProgress } from './pull.js'
 import { planRandomModel } from './random.js'
-import { resolveSource } from './source.js'
+import { checkRevision, resolveSource } from './source.js'
 
 /** What load() needs to know before it reads weights. */
 interface Prepared {
@@ -82,6 +82,7 @@ async function prepare(
   internals: LoadInternals,
 ): Promise<Prepared> {
   const found = await resolveSource(source)
+  checkRevision(found, options)
   if (found.kind === 'random') {
     const plan = planRandomModel(
       found.id,

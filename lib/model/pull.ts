@@ -1,8 +1,9 @@
 import { join, resolve } from 'node:path'
 import { invalidOption, unsupportedOption } from '../generation/options.js'
 import type { HubLimits } from '../hub/limits.js'
-import type { DownloadProgress } from '../hub/progress.js'
-import { type FetchedSnapshot, fetchSnapshot } from '../hub/snapshot.js'
+import type { ModelHeaders } from '../hub/headers.js'
+import type { Repo } from '../hub/repo.js'
+import { type FetchedSnapshot, fetchHeaders, fetchSnapshot, type HubOptions } from '../hub/snapshot.js'
 import { readConfig } from './config.js'
 import { readFields } from './fields.js'
 
@@ -74,20 +75,28 @@ export async function fetchModel(
   options: PullOptions,
   limits?: Partial<HubLimits>,
 ): Promise<FetchedSnapshot> {
-  const { revision = 'main', cacheDir, onProgress, signal } = options
-  const { onWarning = (message) => process.emitWarning(message) } = options
-  return fetchSnapshot(
-    { id, revision },
-    {
-      cacheDir: cacheDir === undefined ? undefined : resolve(cacheDir),
-      onProgress: onProgress as ((progress: DownloadProgress) => void) | undefined,
-      onWarning,
-      signal,
-      limits,
-      // Gigabytes of a model that cannot be run are better not fetched.
-      beforeWeights: async (folder) => void readConfig(await readFields(join(folder, 'config.json'))),
-    },
-  )
+  return fetchSnapshot(repoOf(id, options), {
+    ...hubOptions(options, limits),
+    onProgress: options.onProgress,
+    // Gigabytes of a model that cannot be run are better not fetched.
+    beforeWeights: async (folder) => void readConfig(await readFields(join(folder, 'config.json'))),
+  })
+}
+
+/** A model's headers, for inspect(). */
+export async function fetchModelHeaders(id: string, options: PullOptions): Promise<ModelHeaders> {
+  return fetchHeaders(repoOf(id, options), hubOptions(options))
+}
+
+function repoOf(id: string, { revision = 'main' }: PullOptions): Repo {
+  return { id, revision }
+}
+
+function hubOptions(
+  { cacheDir, signal, onWarning = (message) => process.emitWarning(message) }: PullOptions,
+  limits?: Partial<HubLimits>,
+): HubOptions {
+  return { cacheDir: cacheDir === undefined ? undefined : resolve(cacheDir), onWarning, signal, limits }
 }
 
 const known = ['revision', 'cacheDir', 'onProgress', 'onWarning', 'signal']

@@ -21,6 +21,13 @@ export interface FakeRepo {
   files: Record<string, Buffer>
 }
 
+interface Found {
+  id: string
+  name: string
+  repo: FakeRepo
+  data: Buffer
+}
+
 export const commit = 'c0ffee0123456789c0ffee0123456789c0ffee01'
 const largeBytes = 64 * 1024
 
@@ -104,22 +111,27 @@ export class FakeHub {
     this.seen.push(seen)
     const file = this.find(pathname)
     if (this.faults.some((fault) => fault(seen, response, file?.data))) return
-    if (server === 'cdn') {
-      if (file === undefined || searchParams.get('signed') !== 'yes') return void fail(response, 403)
-      return this.sendFile(request, response, file.data)
-    }
     const api = /^\/api\/models\/([^/]+\/[^/]+)\/(?:revision|tree)\/([^/]+)$/.exec(pathname)
-    if (api) return this.sendListing(pathname, api, response)
-    if (file === undefined) return void fail(response, 404, 'EntryNotFound')
-    response.setHeader('X-Repo-Commit', file.repo.commit)
-    response.setHeader('ETag', `"${gitHash(file.data)}"`)
-    if (file.data.length < largeBytes) return this.sendFile(request, response, file.data)
-    response.setHeader('X-Linked-Size', file.data.length)
-    response.setHeader('X-Linked-Etag', `"${sha256(file.data)}"`)
-    response.writeHead(302, { location: `${this.cdnOrigin}/blob/${file.id}/${file.name}?signed=yes` }).end()
+    if (server === 'cdn') {
+      if (file === undefined || searchParams.get('signed') !== 'yes') fail(response, 403)
+      else this.sendFile(request, response, file.data)
+    } else if (api) this.sendListing(pathname, api, response)
+    else if (file === undefined) fail(response, 404, 'EntryNotFound')
+    else this.sendFromHub(request, response, file)
   }
 
-  private find(pathname: string) {
+  private sendFromHub(request: IncomingMessage, response: ServerResponse, file: Found): void {
+    response.setHeader('X-Repo-Commit', file.repo.commit)
+    response.setHeader('ETag', `"${gitHash(file.data)}"`)
+    if (file.data.length < largeBytes) this.sendFile(request, response, file.data)
+    else {
+      response.setHeader('X-Linked-Size', file.data.length)
+      response.setHeader('X-Linked-Etag', `"${sha256(file.data)}"`)
+      response.writeHead(302, { location: `${this.cdnOrigin}/blob/${file.id}/${file.name}?signed=yes` }).end()
+    }
+  }
+
+  private find(pathname: string): Found | undefined {
     const [, id = '', name = ''] =
       /^\/blob\/([^/]+\/[^/]+)\/(.+)$/.exec(pathname) ??
       /^\/([^/]+\/[^/]+)\/resolve\/[^/]+\/(.+)$/.exec(pathname) ??
@@ -135,9 +147,14 @@ export class FakeHub {
     response: ServerResponse,
   ): void {
     const repo = this.repos.get(id)
-    if (repo === undefined) return void fail(response, 404, 'RepoNotFound')
-    if (!['main', 'refs%2Fpr%2F1', repo.commit].includes(revision))
-      return void fail(response, 404, 'RevisionNotFound')
+    if (repo === undefined) {
+      fail(response, 404, 'RepoNotFound')
+      return
+    }
+    if (!['main', 'refs%2Fpr%2F1', repo.commit].includes(revision)) {
+      fail(response, 404, 'RevisionNotFound')
+      return
+    }
     const described = Object.entries(repo.files).map(([name, data]) => {
       const isLarge = data.length >= largeBytes
       return { name, size: data.length, oid: gitHash(data), sha256: isLarge ? sha256(data) : undefined }
@@ -177,13 +194,16 @@ export class FakeHub {
     const isPart = from !== undefined && !this.ignoreRanges
     const start = isPart ? Number(from) : 0
     const end = isPart && to ? Math.min(Number(to) + 1, data.length) : data.length
-    if (start >= end && data.length > 0) return void response.writeHead(416).end()
+    if (start >= end && data.length > 0) {
+      fail(response, 416)
+      return
+    }
     response.writeHead(isPart ? 206 : 200, {
       'content-length': end - start,
       ...(isPart && { 'content-range': `bytes ${start}-${end - 1}/${data.length}` }),
     })
-    if (request.method === 'HEAD') return void response.end()
-    void this.trickle(response, data.subarray(start, end))
+    if (request.method === 'HEAD') response.end()
+    else void this.trickle(response, data.subarray(start, end))
   }
 
   private async trickle(response: ServerResponse, data: Buffer): Promise<void> {
