@@ -83,14 +83,12 @@ async function fetchMissing(
   onLoaded: (bytes: number) => void,
 ): Promise<void> {
   const { segmentBytes, connections } = downloads.limits
-  const queue = partial.missing().flatMap((gap) => cut(gap, segmentBytes))
+  const segments = cut(partial.missing(), segmentBytes)
   const stop = new AbortController()
   const worker = async () => {
-    for (let span = queue.shift(); span !== undefined; span = queue.shift()) {
-      await fetchSpan(partial, span, path, downloads, stop.signal, onLoaded)
-    }
+    for (const span of segments) await fetchSpan(partial, span, path, downloads, stop.signal, onLoaded)
   }
-  const workers = Array.from({ length: Math.min(connections, queue.length) }, () =>
+  const workers = Array.from({ length: connections }, () =>
     worker().catch((error) => {
       stop.abort(error)
       throw error
@@ -105,11 +103,12 @@ async function fetchMissing(
   } else if (stop.signal.aborted) throw stop.signal.reason
 }
 
-function cut({ start, end }: Span, length: number): Span[] {
-  const spans: Span[] = []
-  for (let position = start; position < end; position += length)
-    spans.push({ start: position, end: Math.min(position + length, end) })
-  return spans
+/** One after the other: the announced size may be a lie, and a list of all segments of it long. */
+function* cut(gaps: readonly Span[], length: number): Generator<Span> {
+  for (const { start, end } of gaps) {
+    for (let position = start; position < end; position += length)
+      yield { start: position, end: Math.min(position + length, end) }
+  }
 }
 
 /** Fetches a span with as many requests as it takes; each asks for what the ones before did not bring. */
