@@ -154,8 +154,8 @@ describe('progress', () => {
     )
     bar.show(at(0))
     bar.show(at(1_000_000_000))
-    expect(text.split('\r').at(-1)).toMatch(
-      /^\x1b\[K█{5}░{15} 25 % {2}1\.00 GB of 4\.00 GB {2}.*\/s {2}.* left {2}model\.safetensors$/,
+    expect(text.split('\r\x1b[K').at(-1)).toMatch(
+      /^█{5}░{15} 25 % {2}1\.00 GB of 4\.00 GB {2}.*\/s {2}.* left {2}model\.safetensors$/,
     )
     bar.print('warning: x\n')
     bar.show(at(4_000_000_000))
