@@ -233,10 +233,25 @@ function fail(response: ServerResponse, status: number, code?: string): void {
   response.writeHead(status).end('{"error":"no"}')
 }
 
-export function sha256(data: Buffer): string {
-  return createHash('sha256').update(data).digest('hex')
+const hashes = new WeakMap<Buffer, { sha256: string; git: string }>()
+
+/** Contents do not change, and hashing them for every request would be slower than sending them. */
+function hashesOf(data: Buffer): { sha256: string; git: string } {
+  const known = hashes.get(data)
+  if (known !== undefined) return known
+  const fresh = {
+    sha256: createHash('sha256').update(data).digest('hex'),
+    git: createHash('sha1').update(`blob ${data.length}\0`).update(data).digest('hex'),
+  }
+  hashes.set(data, fresh)
+  return fresh
 }
 
+export function sha256(data: Buffer): string {
+  return hashesOf(data).sha256
+}
+
+/** The hash that git gives a file. */
 export function gitHash(data: Buffer): string {
-  return createHash('sha1').update(`blob ${data.length}\0`).update(data).digest('hex')
+  return hashesOf(data).git
 }
