@@ -1,6 +1,5 @@
-import { type FileHandle, mkdir, open, readFile, rm } from 'node:fs/promises'
+import { constants, type FileHandle, mkdir, open, readFile, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { bytesAt } from './cache.js'
 
 /** Bytes from `start` up to, without, `end`. */
 export interface Span {
@@ -32,7 +31,7 @@ export class PartialFile {
   static async open(path: string, bytes: number): Promise<PartialFile> {
     await mkdir(dirname(path), { recursive: true })
     const journal = await open(journalOf(path), 'a')
-    const file = await open(path, (await bytesAt(path)) === undefined ? 'w+' : 'r+').catch(async (error) => {
+    const file = await open(path, constants.O_RDWR | constants.O_CREAT).catch(async (error) => {
       await journal.close()
       throw error
     })
@@ -115,5 +114,5 @@ export class PartialFile {
 }
 
 function journalOf(path: string): string {
-  return path.replace(/\.incomplete$/, '.journal')
+  return `${path}.journal`
 }

@@ -101,7 +101,7 @@ describe('quern pull', () => {
     await eventually(() => hub.current.sent > size / 2, 'half of it was sent')
     child.kill('SIGKILL')
     await ended
-    expect(treeOf(cacheDir).filter((name) => /incomplete|quern\.lock/.test(name))).toHaveLength(2)
+    expect(treeOf(cacheDir).filter((name) => /incomplete$|quern\.lock$/.test(name))).toHaveLength(2)
     hub.current.delayMs = 0
     const before = hub.current.sent
     const { out } = await quern('pull', id, '--cache-dir', cacheDir)
