@@ -54,12 +54,12 @@ export async function resolveSource(source?: string): Promise<ModelSource> {
 /**
  * Refuses a revision of what has none: a folder that has a model's name would be taken for that revision of the model.
  *
- * @throws {QuernError} `invalid_option`.
+ * @throws {QuernError} `unsupported_option`.
  */
 export function checkRevision(source: ModelSource, { revision }: { revision?: string }): void {
   if (revision === undefined || source.kind === 'hub') return
   const what = source.kind === 'random' ? source.id : source.path
-  throw new QuernError('invalid_option', `revision is for models of the hub, ${what} is none`, {
+  throw new QuernError('unsupported_option', `revision is for models of the hub, ${what} is none`, {
     value: revision,
   })
 }

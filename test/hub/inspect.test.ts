@@ -75,6 +75,6 @@ describe('inspect', () => {
   })
 
   it('refuses a revision of a folder', async () => {
-    await expectCode(() => inspect(bundledModelPath(), { revision: 'main' }), 'invalid_option')
+    await expectCode(() => inspect(bundledModelPath(), { revision: 'main' }), 'unsupported_option')
   })
 })

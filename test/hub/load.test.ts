@@ -70,7 +70,7 @@ describe('load', () => {
   it('refuses what is neither', async () => {
     for (const source of ['./quern/tiny', '/quern/tiny', '~/tiny', 'a/b/c', 'org/name.safetensors'])
       await expectCode(() => load(source), 'missing_file')
-    await expectCode(() => load(undefined, { revision: 'main' }), 'invalid_option')
+    await expectCode(() => load(undefined, { revision: 'main' }), 'unsupported_option')
     await expectCode(() => load('quern/tiny', { cacheDir: '' }), 'invalid_option')
     await expectCode(() => load('quern/tiny', { revision: '../x' }), 'invalid_option')
     expect(hub.current.seen).toEqual([])

@@ -64,7 +64,6 @@ describe('options', () => {
     ['positionEncoding', 'alibi'],
     ['attentionSinks', 4],
     ['revision', 'main'],
-    ['cacheDir', '/tmp'],
     ['deterministic', true],
     ['kvCache', { dtype: 'f16' }],
     ['contextlength', 5],
