@@ -169,6 +169,18 @@ describe('a download', () => {
     expect(hub.current.sent).toBeLessThan(3 * size)
   })
 
+  it('whose parts are longer than asked for takes what it asked for', async () => {
+    const [cacheDir, weights] = [temporary.join('longer'), serve()]
+    fault(always, isCdn, (response, { range }, file) => {
+      const [start = 0, end = 0] = (range?.match(/\d+/g) ?? []).map(Number)
+      response.writeHead(206, { 'content-range': `bytes ${start}-${end}/${file.length}` })
+      response.end(Buffer.concat([file.subarray(start, end + 1), Buffer.alloc(100_000, 'x')]))
+    })
+    const { path } = await quickPull(id, { cacheDir })
+    await expectIntact(cacheDir, weights, path)
+    expect(hub.current.seen.filter(isCdn)).toHaveLength(Math.ceil(size / (256 * 1024)))
+  })
+
   it('whose body never ends is cut off where it should', async () => {
     serve(100_000)
     fault(always, isCdn, (response) => {

@@ -140,7 +140,7 @@ describe('the cache', () => {
     expect(await readFile(`${cacheDir}/models--org--name/refs/refs/pr/1`, 'utf8')).toBe(commit)
     const error = await expectCode(() => pull(id, { cacheDir, revision: 'v9' }), 'hub_not_found')
     expect(error.message).toMatch(/no such revision/)
-    for (const revision of ['../../x', '/etc', 'a//b', '.', 'a/..', 'x\0', '', '-x/.y', 'a\\b'])
+    for (const revision of ['../../x', '/etc', 'a//b', '.', 'a/..', 'a..b', 'x\0', '', '-x/.y', 'a\\b'])
       await expectCode(() => pull(id, { cacheDir, revision }), 'invalid_option')
   })
 })
