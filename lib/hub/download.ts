@@ -83,7 +83,8 @@ async function fetchMissing(
   onLoaded: (bytes: number) => void,
 ): Promise<void> {
   const { segmentBytes, connections } = downloads.limits
-  const segments = cut(partial.missing(), segmentBytes)
+  // Hubs count requests: few for a large file, but enough of a small one for all connections.
+  const segments = cut(partial.missing(), Math.max(segmentBytes, Math.ceil(partial.bytes / 32)))
   const stop = new AbortController()
   const worker = async () => {
     for (const span of segments) await fetchSpan(partial, span, path, downloads, stop.signal, onLoaded)

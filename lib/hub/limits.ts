@@ -16,7 +16,7 @@ export interface HubLimits {
   connections: number
   /** Files at a time. */
   files: number
-  /** Bytes that one request asks for. */
+  /** Bytes that one request asks for at least; of a large file it is a 32nd. */
   segmentBytes: number
   /** Bytes gathered before they are written and noted as there. */
   writeBytes: number
@@ -33,7 +33,7 @@ export const defaultLimits: HubLimits = {
   stallMs: 30_000,
   connections: 8,
   files: 4,
-  segmentBytes: 64 * megabyte,
+  segmentBytes: 8 * megabyte,
   writeBytes: megabyte,
   heartbeatMs: 2000,
   async freeBytes(folder) {
