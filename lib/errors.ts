@@ -1,6 +1,11 @@
 /**
  * What went wrong, as a word that programs can compare. The message says the same for people: what was expected, for what, what came,
  * and what to do about it.
+ *
+ * @example
+ * ```ts
+ * const retryable: ReadonlySet<QuernErrorCode> = new Set(['out_of_memory', 'kv_cache_too_small'])
+ * ```
  */
 export type QuernErrorCode =
   // files: the kinds of damage that a model file or folder can have
@@ -59,7 +64,18 @@ export type QuernErrorCode =
   | 'native_binding'
   | 'internal'
 
-/** Every error that quern throws or rejects with, except an aborted signal's own reason. */
+/**
+ * Every error that quern throws or rejects with, except an aborted signal's own reason.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   await model.generate('Hello', { temperature: -1 }).text()
+ * } catch (error) {
+ *   if (error instanceof QuernError) console.log(error.code, error.value, error.message)
+ * }
+ * ```
+ */
 export class QuernError extends Error {
   override readonly name = 'QuernError'
   /** The kind of failure. */

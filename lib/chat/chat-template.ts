@@ -6,7 +6,14 @@ import { Environment, type Node, parseTemplate, type Scope, toValue, type Value 
 import type { ChatMessage } from './messages.js'
 import { strftime } from './strftime.js'
 
-/** Special tokens that a template may use: those that tokenizer_config.json names, by its names. */
+/**
+ * Special tokens that a template may use: those that tokenizer_config.json names, by its names.
+ *
+ * @example
+ * ```ts
+ * const tokens: ChatTemplateTokens = { bos_token: '<s>', eos_token: '</s>' }
+ * ```
+ */
 export interface ChatTemplateTokens {
   bos_token?: string
   eos_token?: string
@@ -15,7 +22,15 @@ export interface ChatTemplateTokens {
   [name: string]: string | undefined
 }
 
-/** Options of {@link ChatTemplate.render}. Any other name is a variable of the template, such as `enable_thinking`. */
+/**
+ * Options of {@link ChatTemplate.render}. Any other name is a variable of the template, such as `enable_thinking`.
+ *
+ * @example
+ * ```ts
+ * const options: RenderOptions = { addGenerationPrompt: true, enable_thinking: false }
+ * const prompt = template.render(messages, options)
+ * ```
+ */
 export interface RenderOptions {
   /** The tools that the model may call, mostly as OpenAI's API has them. */
   tools?: readonly object[] | null

@@ -1,10 +1,25 @@
-/** A piece of a message's content. */
+/**
+ * A piece of a message's content.
+ *
+ * @example
+ * ```ts
+ * const message: ChatMessage = { role: 'user', content: [{ type: 'text', text: 'Hello!' }] }
+ * ```
+ */
 export interface TextPart {
   type: 'text'
   text: string
 }
 
-/** A call that an assistant made, as it stands in the conversation that follows. */
+/**
+ * A call that an assistant made, as it stands in the conversation that follows.
+ *
+ * @example
+ * ```ts
+ * const call: MessageToolCall = { id: 'a1b2c3d4e', function: { name: 'get_weather', arguments: { city: 'Paris' } } }
+ * messages.push({ role: 'assistant', content: '', tool_calls: [call] })
+ * ```
+ */
 export interface MessageToolCall {
   /** Ties the tool's answer to the call, where the model's template uses it. */
   id?: string

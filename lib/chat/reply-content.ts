@@ -1,6 +1,13 @@
 import { blanksBefore, type ParsedToolCall, skipBlanks } from './tool-call-json.js'
 
-/** What a model's output turns out to be, piece by piece. The `text-delta`s joined are the content. */
+/**
+ * What a model's output turns out to be, piece by piece. The `text-delta`s joined are the content.
+ *
+ * @example
+ * ```ts
+ * const show = (event: ToolCallEvent) => (event.type === 'text-delta' ? event.text : `${event.name}(${event.arguments})`)
+ * ```
+ */
 export type ToolCallEvent = { type: 'text-delta'; text: string } | ({ type: 'tool-call' } & ParsedToolCall)
 
 /**

@@ -56,7 +56,15 @@ export class BracketScan {
   }
 }
 
-/** A call of a tool, as a model wrote it. */
+/**
+ * A call of a tool, as a model wrote it.
+ *
+ * @example
+ * ```ts
+ * const { name, arguments: json }: ParsedToolCall = { name: 'get_weather', arguments: '{"city": "Paris"}' }
+ * console.log(name, JSON.parse(json).city)
+ * ```
+ */
 export interface ParsedToolCall {
   name: string
   /** JSON text of an object, digits as the model wrote them. */

@@ -5,10 +5,25 @@ import { MistralFormat } from './mistral.js'
 import { ReplyContent, type ToolCallEvent } from './reply-content.js'
 import type { ParsedToolCall } from './tool-call-json.js'
 
-/** How a model writes its tool calls: 'hermes' is Qwen's way, 'llama3-json' and 'mistral' their makers'. */
+/**
+ * How a model writes its tool calls: 'hermes' is Qwen's way, 'llama3-json' and 'mistral' their makers'.
+ *
+ * @example
+ * ```ts
+ * const format: ToolCallFormat = 'hermes'
+ * const parser = new ToolCallParser(format)
+ * ```
+ */
 export type ToolCallFormat = 'hermes' | 'llama3-json' | 'mistral'
 
-/** What {@link ToolCallParser.end} gives. */
+/**
+ * What {@link ToolCallParser.end} gives.
+ *
+ * @example
+ * ```ts
+ * const { content, toolCalls, malformed }: ToolCallParserEnd = parser.end()
+ * ```
+ */
 export interface ToolCallParserEnd {
   /** The last events. */
   events: ToolCallEvent[]

@@ -1,4 +1,12 @@
-/** A tool that the model asks for. */
+/**
+ * A tool that the model asks for.
+ *
+ * @example
+ * ```ts
+ * const { toolCalls } = await model.chat(messages, { tools: [getWeather] }).result()
+ * for (const { name, arguments: json } of toolCalls) console.log(name, JSON.parse(json))
+ * ```
+ */
 export interface ToolCall {
   /** Nine letters and digits, which the tool's answer repeats as `tool_call_id`. */
   id: string
@@ -7,7 +15,14 @@ export interface ToolCall {
   arguments: string
 }
 
-/** What a piece of a model's text turned out to be. */
+/**
+ * What a piece of a model's text turned out to be.
+ *
+ * @example
+ * ```ts
+ * const spoken = (part: ReplyPart) => (part.type === 'text-delta' ? part.text : '')
+ * ```
+ */
 export type ReplyPart =
   | { type: 'text-delta'; text: string }
   | { type: 'reasoning-delta'; text: string }
@@ -26,7 +41,15 @@ export const plainReader: ReplyReader = {
   end: () => [],
 }
 
-/** A model's answer as a message of the conversation that follows. */
+/**
+ * A model's answer as a message of the conversation that follows.
+ *
+ * @example
+ * ```ts
+ * const { message } = await model.chat(messages).result()
+ * messages.push(message, { role: 'user', content: 'Go on.' })
+ * ```
+ */
 export interface AssistantMessage {
   role: 'assistant'
   content: string

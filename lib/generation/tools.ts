@@ -20,7 +20,14 @@ export interface ToolDefinition {
   parameters?: Record<string, unknown>
 }
 
-/** The same as OpenAI's API has it. */
+/**
+ * The same as OpenAI's API has it.
+ *
+ * @example
+ * ```ts
+ * const tool: FunctionTool = { type: 'function', function: { name: 'now', description: 'The time' } }
+ * ```
+ */
 export interface FunctionTool {
   type: 'function'
   function: ToolDefinition

@@ -2,7 +2,14 @@ import { invalidOption, unsupportedOption } from '../generation/options.js'
 import { callNative } from '../native/call-native.js'
 import { native } from '../native/load-binding.js'
 
-/** What a machine offers to quern. */
+/**
+ * What a machine offers to quern.
+ *
+ * @example
+ * ```ts
+ * const { processors, availableMemory }: MachineReport = await doctor()
+ * ```
+ */
 export interface MachineReport {
   /** 'linux-x64' */
   platform: string
@@ -18,7 +25,15 @@ export interface MachineReport {
   limits?: MachineLimits
 }
 
-/** What the machine reached when it was measured: medians, float32. */
+/**
+ * What the machine reached when it was measured: medians, float32.
+ *
+ * @example
+ * ```ts
+ * const { limits } = await doctor({ measure: true })
+ * if (limits) console.log(`${limits.memoryGBs.toFixed(0)} GB/s`)
+ * ```
+ */
 export interface MachineLimits {
   isa: string
   threads: number
@@ -28,7 +43,14 @@ export interface MachineLimits {
   gflops: number
 }
 
-/** What {@link doctor} may be told. */
+/**
+ * What {@link doctor} may be told.
+ *
+ * @example
+ * ```ts
+ * const options: DoctorOptions = { measure: true, threads: 1 }
+ * ```
+ */
 export interface DoctorOptions {
   /** Measure memory and arithmetic too: about a second of all processors. Default: false. */
   measure?: boolean

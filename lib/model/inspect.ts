@@ -8,7 +8,15 @@ import { planRandomModel } from './random.js'
 import { readSafetensorsHeader, type StoredTensor } from './safetensors.js'
 import { checkRevision, resolveSource } from './source.js'
 
-/** A tensor of a model's files. */
+/**
+ * A tensor of a model's files.
+ *
+ * @example
+ * ```ts
+ * const { tensors } = await inspect('./Qwen3-0.6B')
+ * for (const { name, dtype, shape } of tensors) console.log(name, dtype, shape)
+ * ```
+ */
 export interface TensorInfo {
   /** As it stands in the file; in a `random:` model, the name of its place in the plan. */
   name: string
@@ -19,7 +27,14 @@ export interface TensorInfo {
   bytes: number
 }
 
-/** What a model's files hold, told by their headers. */
+/**
+ * What a model's files hold, told by their headers.
+ *
+ * @example
+ * ```ts
+ * const { architecture, parameters, config }: ModelInspection = await inspect('./Qwen3-0.6B')
+ * ```
+ */
 export interface ModelInspection {
   kind: 'folder' | 'safetensors' | 'random' | 'hub'
   /** Absolute; the id of a `random:` model; for a model of the hub the folder of the cache where it is, or would be. */
@@ -52,7 +67,15 @@ export interface ModelInspection {
   plan?: ModelPlan
 }
 
-/** What `inspect` may be told. */
+/**
+ * What `inspect` may be told.
+ *
+ * @example
+ * ```ts
+ * const options: InspectOptions = { dtype: 'f16' }
+ * const { weightBytes } = await inspect('random:qwen3-0.6b', options)
+ * ```
+ */
 export interface InspectOptions {
   /** For `random:` models: the type of their weights. Default 'bf16'. */
   dtype?: WeightDtype

@@ -1,7 +1,22 @@
-/** Types that a weight can have in a file. */
+/**
+ * Types that a weight can have in a file.
+ *
+ * @example
+ * ```ts
+ * const dtype: WeightDtype = 'bf16'
+ * ```
+ */
 export type WeightDtype = 'f32' | 'f16' | 'bf16'
 
-/** How rotary angles are scaled; the formulas are in native/model/rope.cc. */
+/**
+ * How rotary angles are scaled; the formulas are in native/model/rope.cc.
+ *
+ * @example
+ * ```ts
+ * const { config } = model.info
+ * if (config.rope.scaling.type === 'yarn') console.log(config.rope.scaling.factor)
+ * ```
+ */
 export interface RopeScaling {
   type: 'none' | 'linear' | 'dynamic' | 'yarn' | 'llama3' | 'longrope'
   /** linear, dynamic, yarn, llama3: how many times longer than trained. longrope: max context / original context. none: 1. */
@@ -29,7 +44,14 @@ export interface RopeScaling {
   longFactors?: number[]
 }
 
-/** What makes one decoder different from another: all the native core knows of an architecture. */
+/**
+ * What makes one decoder different from another: all the native core knows of an architecture.
+ *
+ * @example
+ * ```ts
+ * const { layers, hidden, heads, kvHeads }: DecoderConfig = model.info.config
+ * ```
+ */
 export interface DecoderConfig {
   layers: number
   /** Width of the residual stream. */
@@ -58,7 +80,14 @@ export interface DecoderConfig {
   tiedEmbeddings: boolean
 }
 
-/** Where the numbers of a weight come from: bytes of a file, or made up (`random:` models). */
+/**
+ * Where the numbers of a weight come from: bytes of a file, or made up (`random:` models).
+ *
+ * @example
+ * ```ts
+ * const where = (source: WeightSource) => ('file' in source ? `at ${source.offset}` : 'made up')
+ * ```
+ */
 export type WeightSource =
   /** The file's place in the plan's list, and bytes from its start, aligned to nothing. */
   | { file: number; offset: number }
@@ -67,7 +96,15 @@ export type WeightSource =
   /** All the same. */
   | { constant: number }
 
-/** One weight the decoder needs. Vectors have rows 1. Row-major. */
+/**
+ * One weight the decoder needs. Vectors have rows 1. Row-major.
+ *
+ * @example
+ * ```ts
+ * const { plan } = await inspect('./Qwen3-0.6B')
+ * for (const { slot, dtype, rows, cols } of plan?.weights ?? []) console.log(slot, dtype, rows, cols)
+ * ```
+ */
 export interface PlannedWeight {
   /** `embed`, `final_norm`, `head`, `layers.N.attention_norm|q|k|v|q_bias|k_bias|v_bias|q_norm|k_norm|o|ffn_norm|gate|up|down` */
   slot: string
@@ -77,7 +114,15 @@ export interface PlannedWeight {
   source: WeightSource
 }
 
-/** All that the native core needs to load a model. Serialisable: `planText()` is what crosses the boundary. */
+/**
+ * All that the native core needs to load a model. Serialisable: `planText()` is what crosses the boundary.
+ *
+ * @example
+ * ```ts
+ * const { plan } = await inspect('./Qwen3-0.6B')
+ * console.log(plan?.files.length, plan?.weights.length)
+ * ```
+ */
 export interface ModelPlan {
   config: DecoderConfig
   /** Absolute paths with the sizes that the headers were read at. */

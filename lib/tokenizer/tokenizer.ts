@@ -7,7 +7,14 @@ import { native } from '../native/load-binding.js'
 import { readTokenizerConfig, type TokenizerConfig } from './tokenizer-config.js'
 import { compileTokenizer } from './tokenizer-definition.js'
 
-/** Options of {@link Tokenizer.encode} and {@link Tokenizer.count}. */
+/**
+ * Options of {@link Tokenizer.encode} and {@link Tokenizer.count}.
+ *
+ * @example
+ * ```ts
+ * model.tokenizer.encode(prompt, { addSpecialTokens: false })
+ * ```
+ */
 export interface EncodeOptions {
   /**
    * Add the tokens that the model's tokenizer puts around a text, such as Llama 3's `<|begin_of_text|>`. Default: true. Special tokens
@@ -16,7 +23,14 @@ export interface EncodeOptions {
   addSpecialTokens?: boolean
 }
 
-/** Options of {@link Tokenizer.decode} and {@link Tokenizer.decoder}. */
+/**
+ * Options of {@link Tokenizer.decode} and {@link Tokenizer.decoder}.
+ *
+ * @example
+ * ```ts
+ * model.tokenizer.decode([1, 2, 3], { skipSpecialTokens: true })
+ * ```
+ */
 export interface DecodeOptions {
   /** Leave special tokens such as `<|im_end|>` out of the text. Default: false. */
   skipSpecialTokens?: boolean
