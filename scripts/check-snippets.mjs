@@ -24,6 +24,7 @@ declare global {
   const tokenizer: quern.Tokenizer
   const getWeather: quern.ToolDefinition
   const { readFile, writeFile }: typeof import('node:fs/promises')
+  const { readFileSync }: typeof import('node:fs')
 }
 `
 

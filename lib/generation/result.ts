@@ -4,10 +4,22 @@ import type { AssistantMessage, ReplyPart, ToolCall } from './reply.js'
 /**
  * Why a generation ended: a stop token or stop string came, the same after asking for tools, `maxTokens` or the context was reached, or it
  * was cancelled.
+ *
+ * @example
+ * ```ts
+ * const isWhole = (reason: FinishReason) => reason === 'stop' || reason === 'tool-calls'
+ * ```
  */
 export type FinishReason = 'stop' | 'tool-calls' | 'length' | 'cancelled'
 
-/** Tokens that went in and came out. */
+/**
+ * Tokens that went in and came out.
+ *
+ * @example
+ * ```ts
+ * const { promptTokens, cachedTokens, completionTokens }: Usage = (await model.chat('Hello!').result()).usage
+ * ```
+ */
 export interface Usage {
   promptTokens: number
   /** Of the prompt, how many were found in the KV cache: earlier prompts and answers began alike. Known with the first token. */
@@ -30,7 +42,14 @@ export interface DroppedMessages {
   turns: number
 }
 
-/** Where the time went. */
+/**
+ * Where the time went.
+ *
+ * @example
+ * ```ts
+ * const { firstTokenMs, decodeTokensPerSecond }: Timings = (await model.chat('Hello!').result()).timings
+ * ```
+ */
 export interface Timings {
   /** Milliseconds before the first step. */
   queuedMs: number
@@ -42,7 +61,14 @@ export interface Timings {
   decodeTokensPerSecond: number
 }
 
-/** All that a generation gave. */
+/**
+ * All that a generation gave.
+ *
+ * @example
+ * ```ts
+ * const { text, usage, finishReason, seed }: GenerationResult = await model.chat('Hello!').result()
+ * ```
+ */
 export interface GenerationResult {
   /** What it says, without reasoning and tool calls. */
   text: string
@@ -66,10 +92,25 @@ export interface GenerationResult {
 /**
  * What comes of a generation while it runs. `tokens` are those that led to the event: each token is in one event. The text of a
  * `text-delta` is whole characters; it is empty while it is not known what a token belongs to, and always without a tokenizer.
+ *
+ * @example
+ * ```ts
+ * const isSaid = (event: OutputEvent) => event.type === 'text-delta' && event.text !== ''
+ * ```
  */
 export type OutputEvent = ReplyPart & { tokens: number[] }
 
-/** What `Generation.events()` gives: text, reasoning and tool calls as they come, then the end. */
+/**
+ * What `Generation.events()` gives: text, reasoning and tool calls as they come, then the end.
+ *
+ * @example
+ * ```ts
+ * for await (const event of model.chat('Hello!').events()) {
+ *   if (event.type === 'text-delta') process.stdout.write(event.text)
+ *   if (event.type === 'stream-end') console.log(event.finishReason)
+ * }
+ * ```
+ */
 export type GenerationEvent =
   | OutputEvent
   | ({ type: 'stream-end' } & Omit<GenerationResult, 'text' | 'tokens'>)

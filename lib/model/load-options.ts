@@ -46,7 +46,15 @@ export interface LoadOptions {
   signal?: AbortSignal
 }
 
-/** How far loading is. */
+/**
+ * How far loading is.
+ *
+ * @example
+ * ```ts
+ * const show = ({ phase, loadedBytes, totalBytes }: LoadProgress) => console.error(phase, loadedBytes / totalBytes)
+ * const model = await load('./Qwen3-0.6B', { onProgress: show })
+ * ```
+ */
 export interface LoadProgress {
   /** 'download': bytes of files that come from the hub, if any must; 'load': bytes of weights. */
   phase: 'download' | 'load'

@@ -4,7 +4,14 @@ import type { NativeModel } from '../native/binding.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { DecoderConfig, ModelPlan } from './plan.js'
 
-/** What a model is and how it is run. */
+/**
+ * What a model is and how it is run.
+ *
+ * @example
+ * ```ts
+ * const { architecture, contextLength, isa, threads }: ModelInfo = model.info
+ * ```
+ */
 export interface ModelInfo {
   /** The folder it came from, or its `random:` id. */
   source: string
@@ -31,7 +38,15 @@ export interface ModelInfo {
   bytesPerToken: number
 }
 
-/** How busy a model is. */
+/**
+ * How busy a model is.
+ *
+ * @example
+ * ```ts
+ * const { active, queued, kvCache }: ModelStats = model.stats()
+ * console.log(`${active} + ${queued} requests, ${kvCache.pagesInUse} of ${kvCache.pages} pages`)
+ * ```
+ */
 export interface ModelStats {
   /** Requests being computed. */
   active: number

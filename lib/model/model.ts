@@ -26,13 +26,29 @@ import {
   tokenArray,
 } from './prompt.js'
 
-/** Options of {@link Model.logits}. */
+/**
+ * Options of {@link Model.logits}.
+ *
+ * @example
+ * ```ts
+ * const { data } = await model.logits([1, 2, 3], { positions: 'last' })
+ * ```
+ */
 export interface LogitsOptions {
   /** For every token of the input, or for the last alone. Default 'all'. */
   positions?: 'all' | 'last'
 }
 
-/** Logits of some positions. */
+/**
+ * Logits of some positions.
+ *
+ * @example
+ * ```ts
+ * const { data, shape }: Logits = await model.logits([1, 2, 3])
+ * const [positions, vocab] = shape
+ * const last = data.subarray((positions - 1) * vocab)
+ * ```
+ */
 export interface Logits {
   /** Row by row: `data[position * vocab + token]`. */
   data: Float32Array

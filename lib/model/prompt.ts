@@ -16,7 +16,14 @@ const longText = 64 * 1024
 /** Tokens of one page of the KV cache. */
 const pagePositions = 16
 
-/** What to continue: a text as it stands, a conversation through the model's chat template, or token ids. */
+/**
+ * What to continue: a text as it stands, a conversation through the model's chat template, or token ids.
+ *
+ * @example
+ * ```ts
+ * const inputs: GenerateInput[] = ['Once upon a time', [{ role: 'user', content: 'Hello!' }], { tokens: [1, 2, 3] }]
+ * ```
+ */
 export type GenerateInput = string | readonly ChatMessage[] | { tokens: ArrayLike<number> }
 
 /** What turns words into a model's tokens. Both throw where the model has none. */

@@ -28,7 +28,15 @@ export interface PullOptions {
   signal?: AbortSignal
 }
 
-/** How far a download is, in bytes. What was there before counts as loaded. A damaged file that is fetched anew makes it fall. */
+/**
+ * How far a download is, in bytes. What was there before counts as loaded. A damaged file that is fetched anew makes it fall.
+ *
+ * @example
+ * ```ts
+ * const show = ({ loadedBytes, totalBytes }: PullProgress) => console.error(loadedBytes / totalBytes)
+ * await pull('Qwen/Qwen3-0.6B', { onProgress: show })
+ * ```
+ */
 export interface PullProgress {
   loadedBytes: number
   totalBytes: number
@@ -36,7 +44,14 @@ export interface PullProgress {
   files: readonly { name: string; bytes: number; loadedBytes: number }[]
 }
 
-/** A model that is in the cache. */
+/**
+ * A model that is in the cache.
+ *
+ * @example
+ * ```ts
+ * const { path, bytes }: PulledModel = await pull('Qwen/Qwen3-0.6B')
+ * ```
+ */
 export interface PulledModel {
   /** The folder that holds its files; absolute. */
   path: string

@@ -40,23 +40,29 @@ export interface DecodeOptions {
  * Turns token ids into text one at a time. The pieces joined are the text that {@link Tokenizer.decode} gives for all ids.
  *
  * @example
+ * ```ts
  * const decoder = tokenizer.decoder()
- * for (const id of ids) process.stdout.write(decoder.push(id))
+ * for (const id of [9707, 11, 1879]) process.stdout.write(decoder.push(id))
  * process.stdout.write(decoder.end())
+ * ```
  */
 export interface TokenDecoder {
   /**
    * The text that this token completes: never half a character, so often ''.
    *
    * @example
-   * const piece = decoder.push(9707)
+   * ```ts
+   * const piece = model.tokenizer.decoder().push(9707)
+   * ```
    */
   push(id: number): string
   /**
    * What still waits when no more tokens come: U+FFFD for half a character, else ''. The decoder can then be used again.
    *
    * @example
+   * ```ts
    * const rest = decoder.end()
+   * ```
    */
   end(): string
 }
@@ -65,16 +71,20 @@ export interface TokenDecoder {
  * A model's tokenizer: text to token ids and back, as the Hugging Face library does it.
  *
  * @example
+ * ```ts
  * const tokenizer = await Tokenizer.fromFile('models/Qwen3-4B/tokenizer.json')
  * const ids = tokenizer.encode('Why is the sky blue?')
  * console.log(tokenizer.decode(ids))
+ * ```
  */
 export class Tokenizer {
   /**
    * The texts of `bos_token`, `eos_token`, `pad_token`, ... that tokenizer_config.json names; a chat template wants them.
    *
    * @example
+   * ```ts
    * tokenizer.specialTokens.eos_token // '<|im_end|>'
+   * ```
    */
   readonly specialTokens: Readonly<Record<string, string>>
   /** @internal For load(): what the engine decodes with. */
@@ -92,7 +102,9 @@ export class Tokenizer {
    * Makes a tokenizer from the contents of tokenizer.json, as text or parsed, and of tokenizer_config.json, if there is one.
    *
    * @example
+   * ```ts
    * const tokenizer = Tokenizer.fromJSON(readFileSync('tokenizer.json', 'utf8'))
+   * ```
    */
   static fromJSON(tokenizerJson: string | object, tokenizerConfig?: string | object): Tokenizer {
     const config = readTokenizerConfig(parse(tokenizerConfig, 'tokenizer_config.json'))
@@ -103,7 +115,9 @@ export class Tokenizer {
    * Makes a tokenizer from a tokenizer.json, or a folder that holds one. A tokenizer_config.json beside it is read too.
    *
    * @example
+   * ```ts
    * const tokenizer = await Tokenizer.fromFile('models/Qwen3-4B')
+   * ```
    */
   static async fromFile(path: string): Promise<Tokenizer> {
     const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false
@@ -120,7 +134,9 @@ export class Tokenizer {
    * The number of ids: one more than the largest. A model's logits may have more columns; those ids have no text.
    *
    * @example
+   * ```ts
    * tokenizer.vocabSize // 151669 for Qwen3
+   * ```
    */
   get vocabSize(): number {
     return this.handle.size
@@ -130,7 +146,9 @@ export class Tokenizer {
    * The ids of a text. Lone surrogates count as U+FFFD.
    *
    * @example
+   * ```ts
    * tokenizer.encode('Hello world', { addSpecialTokens: false }) // Int32Array [9707, 1879] for Qwen3
+   * ```
    */
   encode(text: string, options: EncodeOptions = {}): Int32Array {
     if (typeof text !== 'string')
@@ -142,7 +160,9 @@ export class Tokenizer {
    * How many tokens a text has.
    *
    * @example
+   * ```ts
    * if (tokenizer.count(prompt) > 4096) console.warn('a long prompt')
+   * ```
    */
   count(text: string, options: EncodeOptions = {}): number {
     return this.encode(text, options).length
@@ -152,7 +172,9 @@ export class Tokenizer {
    * The text of token ids. Ids without a token contribute nothing, bytes that are no UTF-8 become U+FFFD.
    *
    * @example
+   * ```ts
    * tokenizer.decode([9707, 1879]) // 'Hello world' for Qwen3
+   * ```
    */
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
     return callNative(() => this.handle.decode(toInt32Array(ids), options.skipSpecialTokens ?? false))
@@ -162,7 +184,9 @@ export class Tokenizer {
    * A decoder for ids that come one at a time.
    *
    * @example
+   * ```ts
    * const decoder = tokenizer.decoder({ skipSpecialTokens: true })
+   * ```
    */
   decoder(options: DecodeOptions = {}): TokenDecoder {
     const decoder = new (native().TokenDecoder)(this.handle, options.skipSpecialTokens ?? false)
@@ -176,7 +200,9 @@ export class Tokenizer {
    * The id of the token with exactly this text, or undefined where no single token has it.
    *
    * @example
+   * ```ts
    * const end = tokenizer.idOf('<|im_end|>')
+   * ```
    */
   idOf(text: string): number | undefined {
     const added = this.#addedIds.get(text)
