@@ -11,6 +11,8 @@ export type { ParsedToolCall } from './chat/tool-call-json.js'
 export { type ToolCallFormat, ToolCallParser, type ToolCallParserEnd } from './chat/tool-call-parser.js'
 export { QuernError, type QuernErrorCode } from './errors.js'
 export { Generation } from './generation/generation.js'
+export type { TokenLogprob, TopLogprob } from './generation/logprobs.js'
+export type { GenerateManyOptions } from './generation/many.js'
 export type { GenerateOptions } from './generation/options.js'
 export type { AssistantMessage, ReplyPart, ToolCall } from './generation/reply.js'
 export type {
@@ -22,6 +24,14 @@ export type {
   Timings,
   Usage,
 } from './generation/result.js'
+export { type SamplingContext, samplingDistribution } from './generation/sampling-distribution.js'
+export type {
+  DryOptions,
+  MirostatOptions,
+  SamplerName,
+  SamplingOptions,
+  XtcOptions,
+} from './generation/sampling-options.js'
 export type { FunctionTool, ToolDefinition } from './generation/tools.js'
 export { type DoctorOptions, doctor, type MachineLimits, type MachineReport } from './model/doctor.js'
 export { type InspectOptions, inspect, type ModelInspection, type TensorInfo } from './model/inspect.js'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { GenerateOptions } from '../index.js'
+import type { GenerateOptions, SamplerName } from '../index.js'
 import { decimal, whole } from './model-flags.js'
 
 /** The flags that every command has which generates text. */
@@ -9,6 +9,12 @@ export interface SamplingFlags {
   topK?: number
   topP?: number
   minP?: number
+  typicalP?: number
+  topNSigma?: number
+  repetitionPenalty?: number
+  frequencyPenalty?: number
+  presencePenalty?: number
+  samplers?: SamplerName[]
   seed?: number
   stop?: string[]
 }
@@ -25,15 +31,43 @@ export function addSamplingFlags(command: Command): Command {
       'sample among tokens at least this share as likely as the likeliest; 0: all',
       decimal,
     )
+    .option('--typical-p <p>', 'sample among the tokens nearest to the average surprise; 1: all', decimal)
+    .option('--top-n-sigma <n>', 'sample among logits this many standard deviations from the top', decimal)
+    .option('--repetition-penalty <r>', 'make tokens that occur already less likely; 1: off', decimal)
+    .option('--frequency-penalty <f>', 'subtract this for each time that a token was generated', decimal)
+    .option('--presence-penalty <p>', 'subtract this if a token was generated', decimal)
+    .option('--samplers <names>', 'the order of the steps, for example topK,topP,temperature', names)
     .option('--seed <n>', 'makes sampling repeatable', whole)
     .option('--stop <text>', 'end before this text; may be given several times', collect)
 }
 
+/** The flags that are options of generate() by the same name. */
+const optionNames: readonly string[] = [
+  'maxTokens',
+  'temperature',
+  'topK',
+  'topP',
+  'minP',
+  'typicalP',
+  'topNSigma',
+  'repetitionPenalty',
+  'frequencyPenalty',
+  'presencePenalty',
+  'samplers',
+  'seed',
+  'stop',
+]
+
 /** What generate() makes of them. */
 export function samplingOptions(flags: SamplingFlags): GenerateOptions {
-  const { maxTokens, temperature, topK, topP, minP, seed, stop } = flags
-  const given = { maxTokens, temperature, topK, topP, minP, seed, stop }
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+  return Object.fromEntries(
+    Object.entries(flags).filter(([name, value]) => optionNames.includes(name) && value !== undefined),
+  )
+}
+
+/** generate() checks the names. */
+function names(text: string): SamplerName[] {
+  return text.split(',') as SamplerName[]
 }
 
 function collect(text: string, before: string[] = []): string[] {

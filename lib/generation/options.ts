@@ -1,7 +1,13 @@
 import { randomInt } from 'node:crypto'
 import { QuernError } from '../errors.js'
+import type { NativeSampling, NativeTokenizer } from '../native/binding.js'
+import { checkNumber, invalidOption, type Range, unsupportedOption } from './check-option.js'
 import type { GenerationDefaults } from './defaults.js'
+import { resolveSampling, samplingOptionNames } from './resolve-sampling.js'
+import type { SamplingOptions } from './sampling-options.js'
 import type { FunctionTool, ToolDefinition } from './tools.js'
+
+export { checkNumber, invalidOption, unsupportedOption }
 
 /**
  * How to generate. What is left out comes from the model's generation_config.json.
@@ -11,17 +17,13 @@ import type { FunctionTool, ToolDefinition } from './tools.js'
  * const options: GenerateOptions = { maxTokens: 256, temperature: 0.7, topP: 0.8, seed: 42 }
  * ```
  */
-export interface GenerateOptions {
+export interface GenerateOptions extends SamplingOptions {
   /** Tokens to generate at most. Default: what the context has room for. */
   maxTokens?: number
-  /** Divides the logits before sampling; 0 always takes the likeliest token. */
-  temperature?: number
-  /** Sample among this many of the likeliest tokens; 0: all. */
-  topK?: number
-  /** Sample among the likeliest tokens that together reach this probability; 1: all. */
-  topP?: number
-  /** Sample among tokens at least this share as likely as the likeliest; 0: all. */
-  minP?: number
+  /** Give the logarithm of each token's probability in the result and on `text-delta` events. */
+  logprobs?: boolean
+  /** The same for this many of the likeliest tokens in its place, 128 at most. */
+  topLogprobs?: number
   /** Makes sampling repeatable, from 0 to 2^53 - 1. Default: random, and given in the result. */
   seed?: number
   /** Tokens that end the text beside the model's own; they are part of `tokens`, not of the text. */
@@ -50,33 +52,23 @@ export interface GenerateOptions {
 /** The same with every default filled in. */
 export interface ResolvedOptions {
   maxTokens: number
-  temperature: number
-  topK: number
-  topP: number
-  minP: number
+  sampling: NativeSampling
   seed: number
   stopTokens: number[]
   stop: string[]
   signal: AbortSignal | undefined
 }
 
-interface Range {
-  min: number
-  max: number
-  integer?: boolean
-}
-
-const ranges: Record<'maxTokens' | 'temperature' | 'topK' | 'topP' | 'minP' | 'seed', Range> = {
+const ranges: Record<'maxTokens' | 'topLogprobs' | 'seed', Range> = {
   maxTokens: { min: 1, max: 2 ** 31 - 1, integer: true },
-  temperature: { min: 0, max: 1e6 },
-  topK: { min: 0, max: 2 ** 31 - 1, integer: true },
-  topP: { min: 0, max: 1 },
-  minP: { min: 0, max: 1 },
+  topLogprobs: { min: 0, max: 128, integer: true },
   seed: { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true },
 }
 
 const known: readonly string[] = [
   ...Object.keys(ranges),
+  ...samplingOptionNames,
+  'logprobs',
   'stopTokens',
   'stop',
   'ignoreEos',
@@ -95,13 +87,14 @@ export function resolveOptions(
   options: GenerateOptions,
   defaults: GenerationDefaults,
   modelStopTokens: readonly number[],
+  tokenizer?: NativeTokenizer,
 ): ResolvedOptions {
   for (const [name, value] of Object.entries(options)) {
     if (value !== undefined && !known.includes(name)) throw unsupportedOption('generate', name, known, value)
   }
   for (const [name, range] of Object.entries(ranges))
     checkNumber(name, options[name as keyof typeof ranges], range)
-  const { stopTokens = [], ignoreEos = false, signal } = options
+  const { stopTokens = [], ignoreEos = false, signal, logprobs = false, topLogprobs } = options
   if (
     !Array.isArray(stopTokens) ||
     !stopTokens.every((id) => Number.isInteger(id) && id >= 0 && id < 2 ** 31)
@@ -109,15 +102,18 @@ export function resolveOptions(
     throw invalidOption('stopTokens', 'an array of token ids', stopTokens)
   }
   checkOverflow(options.contextOverflow)
+  if (typeof logprobs !== 'boolean') throw invalidOption('logprobs', 'true or false', logprobs)
+  if (topLogprobs !== undefined && !logprobs)
+    throw invalidOption('topLogprobs', 'logprobs: true beside it', topLogprobs)
   if (typeof ignoreEos !== 'boolean') throw invalidOption('ignoreEos', 'true or false', ignoreEos)
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw invalidOption('signal', 'an AbortSignal', signal)
   return {
     maxTokens: options.maxTokens ?? ranges.maxTokens.max,
-    temperature: options.temperature ?? defaults.temperature,
-    topK: options.topK ?? defaults.topK ?? 0,
-    topP: options.topP ?? defaults.topP ?? 1,
-    minP: options.minP ?? defaults.minP ?? 0,
+    sampling: {
+      ...resolveSampling(options, defaults, tokenizer),
+      topLogprobs: logprobs ? (topLogprobs ?? 0) : -1,
+    },
     seed: options.seed ?? randomInt(2 ** 48 - 1),
     stopTokens: ignoreEos ? stopTokens : [...modelStopTokens, ...stopTokens],
     stop: stopStrings(options.stop === undefined ? [] : options.stop),
@@ -142,30 +138,4 @@ function stopStrings(stop: unknown): string[] {
     `a text or at most ${mostStopStrings} of them, each of 1 to ${longestStopString} characters`,
     stop,
   )
-}
-
-/** Throws `invalid_option` unless the value is absent or a number in the range. */
-export function checkNumber(name: string, value: unknown, { min, max, integer = false }: Range): void {
-  if (value === undefined) return
-  if (typeof value === 'number' && value >= min && value <= max && (!integer || Number.isInteger(value)))
-    return
-  throw invalidOption(name, `${integer ? 'a whole number' : 'a number'} from ${min} to ${max}`, value)
-}
-
-export function invalidOption(name: string, expected: string, value: unknown): QuernError {
-  return new QuernError('invalid_option', `${name}: expected ${expected}, got ${show(value)}`, { value })
-}
-
-export function unsupportedOption(
-  call: string,
-  name: string,
-  supported: readonly string[],
-  value: unknown,
-): QuernError {
-  const message = `${call}() does not support the option '${name}' yet; it supports ${supported.join(', ')}`
-  return new QuernError('unsupported_option', message, { value })
-}
-
-function show(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : String(value).slice(0, 80)
 }

@@ -1,4 +1,5 @@
 import type { NativeRow } from '../native/binding.js'
+import type { TokenLogprob } from './logprobs.js'
 import type { AssistantMessage, ReplyPart, ToolCall } from './reply.js'
 
 /**
@@ -80,6 +81,8 @@ export interface GenerationResult {
   message: AssistantMessage
   /** All generated tokens, the one that stopped it included. */
   tokens: Int32Array
+  /** One for each of `tokens`, where `logprobs` asks for them. */
+  logprobs?: TokenLogprob[]
   finishReason: FinishReason
   usage: Usage
   /** What the sampler was seeded with: the same seed, prompt and options give the same text. */
@@ -98,7 +101,11 @@ export interface GenerationResult {
  * const isSaid = (event: OutputEvent) => event.type === 'text-delta' && event.text !== ''
  * ```
  */
-export type OutputEvent = ReplyPart & { tokens: number[] }
+export type OutputEvent = ReplyPart & {
+  tokens: number[]
+  /** One for each of `tokens`, where `logprobs` asks for them. */
+  logprobs?: TokenLogprob[]
+}
 
 /**
  * What `Generation.events()` gives: text, reasoning and tool calls as they come, then the end.
@@ -113,7 +120,7 @@ export type OutputEvent = ReplyPart & { tokens: number[] }
  */
 export type GenerationEvent =
   | OutputEvent
-  | ({ type: 'stream-end' } & Omit<GenerationResult, 'text' | 'tokens'>)
+  | ({ type: 'stream-end' } & Omit<GenerationResult, 'text' | 'tokens' | 'logprobs'>)
 
 /** The timings of a request that came to its end in the engine. */
 export function timingsOf(row: NativeRow, computedTokens: number, completionTokens: number): Timings {

@@ -1,6 +1,7 @@
 import { QuernError, type QuernErrorCode } from '../errors.js'
 import type { NativeModel, NativeRow, NativeTokenizer } from '../native/binding.js'
 import { callNative } from '../native/call-native.js'
+import { type TokenLogprob, tokenLogprob } from './logprobs.js'
 import type { ResolvedOptions } from './options.js'
 import type { Requests } from './requests.js'
 import { plainReader, Reply, type ReplyPart, type ReplyReader } from './reply.js'
@@ -22,8 +23,8 @@ export interface RunTarget {
 /** What a run begins with. */
 export interface Prompt {
   tokens: Int32Array
-  /** Reads what is generated; absent: it is text. */
-  reader?: ReplyReader
+  /** Makes what reads the text that is generated; absent: it is text. */
+  reader?: () => ReplyReader
   /** The text that the reader sees holds special tokens. */
   keepSpecialTokens?: boolean
   /** What did not fit. */
@@ -41,6 +42,7 @@ export class Run {
   readonly #events: OutputEvent[] = []
   readonly #tokens: number[] = []
   readonly #reply = new Reply()
+  readonly #logprobs: TokenLogprob[] = []
   #reader: ReplyReader = plainReader
   #request: number | undefined
   #target: RunTarget | undefined
@@ -88,14 +90,11 @@ export class Run {
     return this.#draining
   }
 
-  start(
-    target: RunTarget,
-    { tokens, reader = plainReader, keepSpecialTokens = false, dropped }: Prompt,
-  ): void {
+  start(target: RunTarget, { tokens, reader, keepSpecialTokens = false, dropped }: Prompt): void {
     if (this.#ended) return
     this.#dropped = dropped
     this.#target = target
-    this.#reader = reader
+    this.#reader = reader?.() ?? plainReader
     this.#promptTokens = tokens.length
     const { signal: _, ...sampling } = this.#options
     const request = {
@@ -162,7 +161,9 @@ export class Run {
       this.#first ??= performance.now()
       this.#cachedTokens = row.cachedTokens ?? this.#cachedTokens
       this.#tokens.push(row.token)
-      this.#emit(this.#reader.push(row.text), [row.token])
+      const logprob = tokenLogprob(row, this.#target?.tokenizer)
+      if (logprob !== undefined) this.#logprobs.push(logprob)
+      this.#emit(this.#reader.push(row.text), [row.token], logprob)
       if (this.#draining) this.#acknowledge(1, false)
     }
     if (row.finish === 'failed') {
@@ -186,11 +187,13 @@ export class Run {
   }
 
   /** The first event carries the tokens that led to these parts, so every token is in one event. */
-  #emit(parts: ReplyPart[], tokens: number[]): void {
+  #emit(parts: ReplyPart[], tokens: number[], logprob?: TokenLogprob): void {
     for (const part of parts) this.#reply.add(part)
     const [first, ...others] = parts
-    if (first !== undefined || tokens.length > 0)
-      this.#events.push({ ...(first ?? { type: 'text-delta', text: '' }), tokens })
+    if (first !== undefined || tokens.length > 0) {
+      const event: OutputEvent = { ...(first ?? { type: 'text-delta', text: '' }), tokens }
+      this.#events.push(logprob === undefined ? event : { ...event, logprobs: [logprob] })
+    }
     for (const part of others) this.#events.push({ ...part, tokens: [] })
   }
 
@@ -204,6 +207,7 @@ export class Run {
       toolCalls: this.#reply.toolCalls,
       message: this.#reply.toMessage(),
       tokens: Int32Array.from(this.#tokens),
+      ...(this.#options.sampling.topLogprobs >= 0 && { logprobs: this.#logprobs }),
       finishReason,
       usage: {
         promptTokens: this.#promptTokens,

@@ -62,7 +62,6 @@ export async function loadModel(
   options.signal?.throwIfAborted()
   const prepared = await prepare(source, options, internals)
   checkContext(prepared.plan, options)
-  warnOfDefaults(prepared.defaults, options)
   options.signal?.throwIfAborted()
   const requests = new Requests()
   const handle = await loadNative(prepared.plan, options, internals, requests)
@@ -154,18 +153,6 @@ function checkContext({ config }: ModelPlan, { contextLength }: LoadOptions): vo
     `at most ${config.contextLength}, the model's own limit`,
     contextLength,
   )
-}
-
-function warnOfDefaults(
-  defaults: GenerationDefaults,
-  { onWarning = (message) => process.emitWarning(message) }: LoadOptions,
-): void {
-  for (const name of ['typicalP', 'repetitionPenalty'] as const) {
-    if (defaults[name] === undefined) continue
-    onWarning(
-      `generation_config.json asks for ${name} ${defaults[name]}, which quern does not support yet: it is left out`,
-    )
-  }
 }
 
 async function loadNative(

@@ -2,6 +2,7 @@ import { ChatTemplate } from '../chat/chat-template.js'
 import type { ChatMessage } from '../chat/messages.js'
 import { QuernError } from '../errors.js'
 import { Generation } from '../generation/generation.js'
+import { consecutiveSeeds, type GenerateManyOptions, once } from '../generation/many.js'
 import {
   type GenerateOptions,
   invalidOption,
@@ -204,6 +205,24 @@ export class Model {
   }
 
   /**
+   * Several continuations of one input, which differ in their seeds alone: `seed`, `seed` + 1 and so on, each given in its result. The
+   * input is encoded once. Otherwise as {@link Model.generate}.
+   *
+   * @param options Those of `generate()`, and `n`, the number of continuations.
+   * @throws {QuernError} `invalid_option` where `n` is not a whole number from 1 to 1024, or so many seeds do not exist.
+   * @example
+   * ```ts
+   * const generations = model.generateMany('Once upon a', { n: 4, seed: 1, temperature: 1 })
+   * const texts = await Promise.all(generations.map((generation) => generation.text()))
+   * ```
+   */
+  generateMany(input: GenerateInput, options: GenerateManyOptions): Generation[] {
+    const { n, ...shared } = options
+    const encode = once(() => makePrompt(input, shared, this))
+    return consecutiveSeeds(n, shared.seed).map((seed) => this.#start({ ...shared, seed }, encode))
+  }
+
+  /**
    * The model's raw scores for the token after each input token, for research and tests.
    *
    * @returns `data` as rows [positions, vocab] of float32.
@@ -304,7 +323,7 @@ export class Model {
   #start(options: GenerateOptions, encode: () => Prompt | Promise<Prompt>, onEnd?: ReplyEnd): Generation {
     const { defaults, stopTokens, handle, requests, tokenizer } = this.#parts
     try {
-      const run = new Run(resolveOptions(options, defaults, stopTokens), onEnd)
+      const run = new Run(resolveOptions(options, defaults, stopTokens, tokenizer?.handle), onEnd)
       const start = (prompt: Prompt) => {
         this.#checkOpen()
         if (options.stop !== undefined) void this.tokenizer // without one there is no text, and this throws
@@ -327,19 +346,9 @@ export class Model {
 
   #submitLogits(prompt: Int32Array, logits: 'all' | 'last'): Promise<NativeRow> {
     const { handle, requests } = this.#parts
-    const nothing = {
-      maxTokens: 1,
-      temperature: 0,
-      topK: 0,
-      topP: 1,
-      minP: 0,
-      seed: 0,
-      stopTokens: new Int32Array(),
-      stop: [],
-      keepSpecialTokens: false,
-      tokenizer: undefined,
-    }
-    const request = callNative(() => handle.submit({ ...nothing, prompt, logits }))
+    const unused = { sampling: undefined, seed: 0, stopTokens: new Int32Array(), stop: [] }
+    const textless = { keepSpecialTokens: false, tokenizer: undefined }
+    const request = callNative(() => handle.submit({ ...unused, ...textless, maxTokens: 1, prompt, logits }))
     return new Promise((resolve) => requests.add(request, resolve))
   }
 }

@@ -112,8 +112,9 @@ function renderedPrompt(
     addGenerationPrompt: !continueFinalMessage,
     continueFinalMessage,
   })
+  const reasoning = reasoningOf(chatTemplate, text)
   return encode(text, source, false, {
-    reader: new ChatReplyReader({ reasoning: reasoningOf(chatTemplate, text), toolCalls }),
+    reader: () => new ChatReplyReader({ reasoning, toolCalls }),
     keepSpecialTokens: toolCalls !== undefined && toolCalls !== 'hermes', // the others mark calls with them
   })
 }

@@ -5,6 +5,13 @@ export interface NativeBinding {
   /** `plan` is the text that planText() makes. */
   loadModel(plan: string, options: NativeLoadOptions): NativeLoad
   machine(): NativeMachine
+  /** What a token would be drawn from; `tokens` is the prompt, of `promptTokens`, and what was generated. */
+  samplingDistribution(
+    logits: Float32Array,
+    sampling: NativeSampling,
+    tokens: Int32Array,
+    promptTokens: number,
+  ): Float32Array
   /** What `threads` threads (0: all that the process may use) reach together. Takes about a second. */
   measureMachine(isa: string, threads: number): Promise<NativeMachineLimits>
 }
@@ -68,14 +75,8 @@ export interface NativeModel {
 export interface NativeRequest {
   prompt: Int32Array
   maxTokens: number
-  /** 0: always the likeliest token. */
-  temperature: number
-  /** 0: off. */
-  topK: number
-  /** 1: off. */
-  topP: number
-  /** 0: off. */
-  minP: number
+  /** Undefined: the likeliest tokens. */
+  sampling: NativeSampling | undefined
   seed: number
   stopTokens: Int32Array
   /** The text ends before the first of these; none is empty. */
@@ -88,6 +89,47 @@ export interface NativeRequest {
   logits: 'none' | 'last' | 'all'
 }
 
+/** How tokens are drawn. A step that is off has the value given here. */
+export interface NativeSampling {
+  /** 0: always the likeliest token. */
+  temperature: number
+  /** 0. */
+  topK: number
+  /** 1. */
+  topP: number
+  /** 0. */
+  minP: number
+  /** 1. */
+  typicalP: number
+  /** 0. */
+  topNSigma: number
+  /** 1. */
+  repetitionPenalty: number
+  /** 0. */
+  frequencyPenalty: number
+  /** 0. */
+  presencePenalty: number
+  biasedTokens: Int32Array
+  /** One for each of `biasedTokens`; -100 or less bans it. */
+  biases: Float32Array
+  /** `probability` 0. */
+  xtc: { probability: number; threshold: number }
+  /** `multiplier` 0. `penaltyLastN` -1: the whole context. */
+  dry: {
+    multiplier: number
+    base: number
+    allowedLength: number
+    penaltyLastN: number
+    breakers: Int32Array[]
+  }
+  /** `version` 0. */
+  mirostat: { version: 0 | 1 | 2; tau: number; eta: number; mu: number }
+  /** The order of the steps, by the options' names; empty: the default order. */
+  samplers: readonly string[]
+  /** Of how many of the likeliest tokens; -1: no logprobs. */
+  topLogprobs: number
+}
+
 /** What a step gave one request. The members behind `finish` come with its last row. */
 export interface NativeRow {
   request: number
@@ -96,6 +138,10 @@ export interface NativeRow {
   text: string
   /** With the first token: how many of the prompt were found in the KV cache; absent for none. */
   cachedTokens?: number
+  /** With `topLogprobs`: of the token, and of the likeliest ones. */
+  logprob?: number
+  topIds?: Int32Array
+  topLogprobs?: Float64Array
   finish?: 'stop' | 'length' | 'cancelled' | 'failed' | 'logits' | 'pages'
   queuedSeconds?: number
   prefillSeconds?: number

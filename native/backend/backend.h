@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 
+#include "backend/sampling.h"
 #include "core/memory.h"
 #include "core/tensor.h"
 
@@ -87,15 +88,6 @@ struct FfnInputWeights {
   float norm_eps = 0;
 };
 
-// How one row of logits becomes a token. A filter that is off has the value given here.
-struct SampleParams {
-  float temperature = 0;  // 0: the most likely token
-  int32_t top_k = 0;      // 0: all
-  float top_p = 1;
-  float min_p = 0;
-  double uniform = 0;  // the draw, in [0, 1)
-};
-
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -141,8 +133,8 @@ class Backend {
   virtual void logits(const Weight& norm, float norm_eps, const Weight& head, Tensor x,
                       std::span<const int32_t> chosen, Tensor out) = 0;
 
-  // One token for each row of logits.  logits: [params.size(), vocab] f32
-  virtual void sample(Tensor logits, std::span<const SampleParams> params, std::span<int32_t> tokens) = 0;
+  // One token for each row of logits, which are worthless afterwards.  logits: [params.size(), vocab] f32
+  virtual void sample(Tensor logits, std::span<const SampleParams> params, std::span<Sampled> chosen) = 0;
 
   // ---- what this is, for people
   virtual std::string isa() const = 0;

@@ -3,6 +3,7 @@
 
 #include "binding/machine_binding.h"
 #include "binding/model_binding.h"
+#include "binding/sampling_binding.h"
 #include "binding/tokenizer_binding.h"
 
 namespace {
@@ -11,6 +12,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   quern::export_tokenizer(env, exports);
   quern::export_model(env, exports);
   quern::export_machine(env, exports);
+  quern::export_sampling(env, exports);
   return exports;
 }
 

@@ -9,6 +9,7 @@
 #include "backend/cpu/cpu_backend.h"
 #include "binding/errors.h"
 #include "binding/options.h"
+#include "binding/read_sampling.h"
 #include "binding/rows.h"
 #include "binding/tokenizer_binding.h"
 #include "binding/wakeup.h"
@@ -68,10 +69,7 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
       Request request;
       request.prompt = options.ids("prompt");
       request.max_tokens = options.integer<int32_t>("maxTokens");
-      request.temperature = options.real("temperature");
-      request.top_k = options.integer<int32_t>("topK");
-      request.top_p = options.real("topP");
-      request.min_p = options.real("minP");
+      if (!options.get("sampling").IsUndefined()) request.sampling = read_sampling(options.get("sampling"));
       request.seed = static_cast<uint64_t>(options.number("seed"));
       request.stop_tokens = options.ids("stopTokens");
       request.stop_strings = options.texts("stop");

@@ -2,12 +2,28 @@
 #include <napi.h>
 
 #include <limits>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "core/error.h"
 
 namespace quern {
+
+inline std::vector<int32_t> ids_of(const Napi::Value& value) {
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_int32_array)
+    throw Error("internal", "native options: expected an Int32Array");
+  const auto array = value.As<Napi::Int32Array>();
+  return {array.Data(), array.Data() + array.ElementLength()};
+}
+
+// The numbers of a Float32Array, where they are.
+inline std::span<const float> floats_of(const Napi::Value& value) {
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_float32_array)
+    throw Error("internal", "native options: expected a Float32Array");
+  const auto array = value.As<Napi::Float32Array>();
+  return {array.Data(), array.ElementLength()};
+}
 
 // Reads the members of a plain object that lib/ has made and validated. A wrong type here is a bug of ours,
 // but must not crash.
@@ -52,13 +68,18 @@ class Options {
     }
     return texts;
   }
-  std::vector<int32_t> ids(const char* name) const {
+  std::vector<int32_t> ids(const char* name) const { return ids_of(get(name)); }
+  std::vector<float> reals(const char* name) const {
+    const auto values = floats_of(get(name));
+    return {values.begin(), values.end()};
+  }
+  std::vector<Napi::Value> list(const char* name) const {
     const Napi::Value value = get(name);
-    if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_int32_array) {
-      throw Error("internal", std::string("native options: expected an Int32Array: ") + name);
-    }
-    const auto array = value.As<Napi::Int32Array>();
-    return {array.Data(), array.Data() + array.ElementLength()};
+    if (!value.IsArray()) throw Error("internal", std::string("native options: expected an array: ") + name);
+    const auto array = value.As<Napi::Array>();
+    std::vector<Napi::Value> values;
+    for (uint32_t i = 0; i < array.Length(); ++i) values.push_back(array.Get(i));
+    return values;
   }
   std::vector<uint8_t> bytes(const char* name) const {
     const Napi::Value value = get(name);

@@ -30,12 +30,25 @@ inline const char* finish_name(Finish finish) {
   return "";
 }
 
+inline void set_logprobs(Napi::Env env, Napi::Object object, const Logprobs& logprobs) {
+  object.Set("logprob", logprobs.chosen);
+  auto ids = Napi::Int32Array::New(env, logprobs.top.size());
+  auto values = Napi::Float64Array::New(env, logprobs.top.size());
+  for (size_t i = 0; i < logprobs.top.size(); ++i) {
+    ids.Data()[i] = logprobs.top[i].token;
+    values.Data()[i] = logprobs.top[i].logprob;
+  }
+  object.Set("topIds", ids);
+  object.Set("topLogprobs", values);
+}
+
 inline Napi::Object to_js(Napi::Env env, const StepRow& row) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("request", row.request);
   object.Set("token", row.token);
   object.Set("text", row.text);
   if (row.cached_tokens > 0) object.Set("cachedTokens", row.cached_tokens);
+  if (row.logprobs) set_logprobs(env, object, *row.logprobs);
   if (row.finish == Finish::running) return object;
   object.Set("finish", finish_name(row.finish));
   object.Set("queuedSeconds", row.timings.queued_seconds);

@@ -11,6 +11,19 @@ namespace {
 double seconds_between(Clock::time_point from, Clock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
 }
+
+// What the next token of a sequence depends on besides its logits: its own tokens and the draws of its seed.
+SampleParams sample_params(const Sequence& sequence) {
+  const Request& request = sequence.request;
+  const auto index = static_cast<uint64_t>(sequence.generated());
+  const float xtc = request.sampling.xtc_probability;
+  return {&request.sampling,
+          sequence.tokens,
+          request.prompt.size(),
+          uniform_draw(request.seed, index),
+          xtc > 0 && uniform_draw(request.seed, index, DrawStream::xtc) <= double{xtc},
+          sequence.mu};
+}
 }  // namespace
 
 Engine::Engine(std::unique_ptr<Backend> backend, std::unique_ptr<Decoder> decoder, const Options& options,
@@ -46,6 +59,13 @@ uint32_t Engine::submit(Request request) {
   for (const int32_t token : request.prompt) {
     if (token < 0 || token >= vocab) {
       throw Error("invalid_token", "token " + std::to_string(token) +
+                                       " is not in the vocabulary: expected ids from 0 to " +
+                                       std::to_string(vocab - 1));
+    }
+  }
+  for (const LogitBias& bias : request.sampling.logit_bias) {
+    if (bias.token < 0 || bias.token >= vocab) {
+      throw Error("invalid_token", "logitBias: token " + std::to_string(bias.token) +
                                        " is not in the vocabulary: expected ids from 0 to " +
                                        std::to_string(vocab - 1));
     }
@@ -248,7 +268,10 @@ void Engine::step(const std::vector<ScheduledRows>& parts) {
       row.logits = std::move(sequence.logits);
       finish(sequence, std::move(row));
     } else {
-      accept_token(sequence, chosen_tokens_[chosen++]);
+      Sampled& sampled = chosen_[chosen++];
+      sequence.mu = sampled.mu;
+      sequence.logprobs = std::move(sampled.logprobs);
+      accept_token(sequence, sampled.token);
     }
   }
   publish_stats();
@@ -261,23 +284,21 @@ void Engine::choose_tokens(const std::vector<ScheduledRows>& parts) {
   int32_t first_row = 0;
   for (const ScheduledRows& part : parts) {
     Sequence& sequence = *part.sequence;
-    const Request& request = sequence.request;
     if (sequence.wants_logits()) {
       collect_logits(part, first_row);
     } else if (part.reaches_end()) {
       chosen_rows_.push_back(first_row + part.rows - 1);
-      sample_params_.push_back({request.temperature, request.top_k, request.top_p, request.min_p,
-                                uniform_draw(request.seed, static_cast<uint64_t>(sequence.generated()))});
+      sample_params_.push_back(sample_params(sequence));
     }
     first_row += part.rows;
   }
-  chosen_tokens_.resize(chosen_rows_.size());
+  chosen_.resize(chosen_rows_.size());
   const size_t most = static_cast<size_t>(options_.logits_rows);
   for (size_t first = 0; first < chosen_rows_.size(); first += most) {
     const size_t count = std::min(most, chosen_rows_.size() - first);
     const Tensor logits = decoder_->logits(std::span(chosen_rows_).subspan(first, count));
     backend_->sample(logits, std::span(sample_params_).subspan(first, count),
-                     std::span(chosen_tokens_).subspan(first, count));
+                     std::span(chosen_).subspan(first, count));
   }
 }
 
@@ -305,6 +326,7 @@ void Engine::accept_token(Sequence& sequence, int32_t token) {
   StepRow row;
   row.request = sequence.id;
   row.token = token;
+  row.logprobs = std::move(sequence.logprobs);
   if (sequence.generated() == 1) row.cached_tokens = sequence.cached;
   bool stops =
       std::find(request.stop_tokens.begin(), request.stop_tokens.end(), token) != request.stop_tokens.end();

@@ -90,8 +90,9 @@ class Engine {
   // The engine thread's scratch, kept between steps.
   std::vector<StepRow> emitted_;
   std::vector<DecoderInput> inputs_;
-  std::vector<int32_t> chosen_rows_, chosen_tokens_;
+  std::vector<int32_t> chosen_rows_;
   std::vector<SampleParams> sample_params_;
+  std::vector<Sampled> chosen_;
 
   std::thread thread_;
 };

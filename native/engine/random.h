@@ -5,9 +5,11 @@ namespace quern {
 
 // The draw of one token, uniform in [0, 1) with 53 bits: Philox4x32-10 (Salmon et al. 2011) keyed by the
 // request's seed, counting the tokens generated. A request's draws depend on nothing else, so they survive
-// batching and preemption.
-inline double uniform_draw(uint64_t seed, uint64_t index) {
-  uint32_t counter[4] = {static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32), 0, 0};
+// batching and preemption. Draws for different purposes come from different streams.
+enum class DrawStream : uint32_t { token = 0, xtc = 1 };
+inline double uniform_draw(uint64_t seed, uint64_t index, DrawStream stream = DrawStream::token) {
+  uint32_t counter[4] = {static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32),
+                         static_cast<uint32_t>(stream), 0};
   uint32_t key[2] = {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)};
   for (int round = 0; round < 10; ++round) {
     const uint64_t a = uint64_t{0xd2511f53u} * counter[0], b = uint64_t{0xcd9e8d57u} * counter[2];

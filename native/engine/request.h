@@ -2,9 +2,11 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "backend/backend.h"
 #include "tokenizer/token_decoder.h"
 #include "tokenizer/tokenizer.h"
 
@@ -14,10 +16,7 @@ namespace quern {
 struct Request {
   std::vector<int32_t> prompt;
   int32_t max_tokens = 0;
-  float temperature = 0;  // 0: greedy
-  int32_t top_k = 0;
-  float top_p = 1;
-  float min_p = 0;
+  SamplingOptions sampling;
   uint64_t seed = 0;
   std::vector<int32_t> stop_tokens;
   std::vector<std::string> stop_strings;       // UTF-8, none empty; they need a tokenizer
@@ -38,8 +37,9 @@ struct Timings {
 // What one step gave one request; the last one of a request has a `finish`.
 struct StepRow {
   uint32_t request = 0;
-  int32_t token = -1;  // -1: none
-  std::string text;    // UTF-8, whole characters
+  int32_t token = -1;                // -1: none
+  std::string text;                  // UTF-8, whole characters
+  std::optional<Logprobs> logprobs;  // of the token
   Finish finish = Finish::running;
   Timings timings;                        // with `finish`
   int32_t cached_tokens = 0;              // with the first token: of the prompt, found in the cache

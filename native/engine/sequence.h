@@ -29,7 +29,9 @@ struct Sequence {
   int32_t reached = 0;  // the most that `computed` ever was
   int32_t cached = 0;   // tokens of the prompt that were found instead of computed
   std::optional<OutputText> text;
-  std::vector<float> logits;  // of a logits request, so far
+  std::vector<float> logits;                // of a logits request, so far
+  float mu = request.sampling.mirostat_mu;  // mirostat's state after the tokens so far
+  std::optional<Logprobs> logprobs;         // of the token that was chosen last
 
   Clock::time_point submitted = Clock::now();
   std::optional<Clock::time_point> started, first_token;

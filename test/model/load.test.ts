@@ -123,12 +123,19 @@ describe('options', () => {
     await model.close()
   })
 
-  it('says what it leaves out of generation_config.json', async () => {
-    const path = await copyOfBundled('warned')
-    await writeFile(`${path}/generation_config.json`, JSON.stringify({ repetition_penalty: 1.2 }))
+  it('honours what generation_config.json says of sampling', async () => {
+    const path = await copyOfBundled('penalised')
+    await writeFile(`${path}/generation_config.json`, JSON.stringify({ repetition_penalty: 1.3 }))
     const warnings: string[] = []
     const model = await load(path, { onWarning: (message) => warnings.push(message) })
-    expect(warnings).toEqual([expect.stringContaining('repetitionPenalty 1.2')])
+    expect(warnings).toEqual([])
+    const input = { tokens: [5, 7, 11] }
+    const options = { maxTokens: 60, ignoreEos: true }
+    const own = await model.generate(input, options).result()
+    const spelled = { ...options, temperature: 0, repetitionPenalty: 1.3 }
+    expect(own.tokens).toEqual((await model.generate(input, spelled).result()).tokens)
+    const without = { ...options, repetitionPenalty: 1 }
+    expect(own.tokens).not.toEqual((await model.generate(input, without).result()).tokens)
     await model.close()
   })
 })
@@ -285,12 +292,15 @@ describe('a file of weights that is cut after its header was read', () => {
   it('is an error that names it, time after time, without a trace in memory', async () => {
     const path = await copyOfBundled('cut')
     const weights = `${path}/model.safetensors`
-    await writeFile(`${path}/generation_config.json`, JSON.stringify({ repetition_penalty: 1.2 }))
     const attempt = async () => {
       await copyFile(`${bundledModelPath()}/model.safetensors`, weights)
-      // The warning comes between the header and the weights.
-      const options: LoadOptions = { onWarning: () => truncateSync(weights, 10 * megabyte) }
-      const { message } = await expectCode(() => load(path, options), 'truncated')
+      // The signal is looked at before the header is read, then between it and the weights.
+      const { signal } = new AbortController()
+      let looks = 0
+      signal.throwIfAborted = () => {
+        if (++looks === 2) truncateSync(weights, 10 * megabyte)
+      }
+      const { message } = await expectCode(() => load(path, { signal }), 'truncated')
       expect(message).toContain(weights)
     }
     for (let i = 0; i < 5; i++) await attempt()

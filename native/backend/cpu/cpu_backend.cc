@@ -168,9 +168,9 @@ class CpuBackend final : public Backend {
     run(grid.items(), [&](int item, int) { product(grid, item, w, normed, rows, out.as<float>(), false); });
   }
 
-  void sample(Tensor logits, std::span<const SampleParams> params, std::span<int32_t> tokens) override {
+  void sample(Tensor logits, std::span<const SampleParams> params, std::span<Sampled> chosen) override {
     run(static_cast<int>(params.size()), [&](int row, int thread) {
-      tokens[row] = sampler_.sample(
+      chosen[row] = sampler_.sample(
           kernels_, thread, {logits.as<float>() + row * logits.cols, static_cast<size_t>(logits.cols)},
           params[row]);
     });

@@ -1,18 +1,126 @@
 #include "backend/cpu/sampler.h"
 
 #include <algorithm>
-#include <bit>
+#include <array>
 #include <cmath>
 #include <functional>
+#include <optional>
+
+#include "backend/cpu/draw.h"
+#include "backend/cpu/floor_search.h"
+#include "backend/cpu/logprobs.h"
+#include "backend/cpu/mirostat.h"
 
 namespace quern::cpu {
 
 namespace {
 
-constexpr int64_t kDrawBlock = 2048;  // weights that are summed before a draw looks at single ones
-constexpr int64_t kFew = 128;         // weights that are sorted rather than halved further
+constexpr std::array<SamplingStep, kSamplingSteps> kDefaultSteps = [] {
+  std::array<SamplingStep, kSamplingSteps> steps{};
+  for (size_t i = 0; i < steps.size(); ++i) steps[i] = static_cast<SamplingStep>(i);
+  return steps;
+}();
 
-// The weights of one row, from 0 to 1, and what find_floor() asks about them.
+std::span<const SamplingStep> steps_of(const SamplingOptions& options) {
+  return options.steps.empty() ? std::span<const SamplingStep>(kDefaultSteps) : options.steps;
+}
+
+bool changes_single_logits(SamplingStep step) {
+  return step < SamplingStep::temperature;
+}
+
+void change_logits(SamplingStep step, Penalties& penalties, std::span<float> logits,
+                   const SampleParams& params) {
+  const SamplingOptions& options = *params.options;
+  const auto generated = params.tokens.subspan(params.prompt_tokens);
+  switch (step) {
+    case SamplingStep::logit_bias:
+      return Penalties::bias(logits, options.logit_bias);
+    case SamplingStep::repetition_penalty:
+      if (options.repetition_penalty != 1)
+        penalties.repetition(logits, params.tokens, options.repetition_penalty);
+      return;
+    case SamplingStep::frequency_penalty:
+      if (options.frequency_penalty != 0) penalties.counts(logits, generated, options.frequency_penalty, 0);
+      return;
+    case SamplingStep::presence_penalty:
+      if (options.presence_penalty != 0) penalties.counts(logits, generated, 0, options.presence_penalty);
+      return;
+    case SamplingStep::dry:
+      return penalties.dry(logits, params.tokens, options.dry);
+    default:
+      return;
+  }
+}
+
+// Whether a step would do anything.
+bool is_on(SamplingStep step, const SampleParams& params) {
+  const SamplingOptions& options = *params.options;
+  switch (step) {
+    case SamplingStep::logit_bias:
+      return !options.logit_bias.empty();
+    case SamplingStep::repetition_penalty:
+      return options.repetition_penalty != 1;
+    case SamplingStep::frequency_penalty:
+      return options.frequency_penalty != 0;
+    case SamplingStep::presence_penalty:
+      return options.presence_penalty != 0;
+    case SamplingStep::dry:
+      return options.dry.multiplier != 0 && options.dry.last_tokens != 0;
+    case SamplingStep::temperature:
+      return options.temperature != 1;
+    case SamplingStep::top_n_sigma:
+      return options.top_n_sigma > 0;
+    case SamplingStep::top_k:
+      return options.top_k > 0;
+    case SamplingStep::top_p:
+      return options.top_p < 1;
+    case SamplingStep::min_p:
+      return options.min_p > 0;
+    case SamplingStep::typical_p:
+      return options.typical_p < 1;
+    case SamplingStep::xtc:
+      return params.xtc;
+    case SamplingStep::mirostat:
+      return options.mirostat.version != 0;
+  }
+  return false;
+}
+
+// ---- the common filters, as one floor
+
+struct CommonFilters {
+  float temperature = 1;
+  int32_t top_k = 0;
+  float top_p = 1;
+  float min_p = 0;
+};
+
+// Nothing if the steps are others, or in another order.
+std::optional<CommonFilters> common_filters(std::span<const SamplingStep> steps, const SampleParams& params) {
+  const SamplingOptions& options = *params.options;
+  CommonFilters filters;
+  auto last = SamplingStep::logit_bias;
+  for (const SamplingStep step : steps) {
+    if (!is_on(step, params)) continue;
+    if (step < last) return {};
+    last = step;
+    if (step == SamplingStep::temperature) {
+      filters.temperature = options.temperature;
+    } else if (step == SamplingStep::top_k) {
+      filters.top_k = options.top_k;
+    } else if (step == SamplingStep::top_p) {
+      filters.top_p = options.top_p;
+    } else if (step == SamplingStep::min_p) {
+      filters.min_p = options.min_p;
+    } else {
+      return {};
+    }
+  }
+  return filters;
+}
+
+// The weights of one row, from 0 to 1, and what largest_floor() asks about them.
 struct Weights {
   const Kernels& kernels;
   std::span<const float> values;
@@ -21,56 +129,71 @@ struct Weights {
   WeightSum above(float floor) const {
     return kernels.sum_above(values.data(), static_cast<int64_t>(values.size()), floor);
   }
-  // Those in [from, below), the largest first.
-  std::span<const float> between(float from, float below) const {
+  template <typename Visit>
+  void between(float from, float below, Visit visit) const {
     const int64_t count =
         kernels.collect_between(values.data(), static_cast<int64_t>(values.size()), from, below, few.data());
     std::sort(few.begin(), few.begin() + count, std::greater<>());
-    return few.first(static_cast<size_t>(count));
+    for (const float weight : few.first(static_cast<size_t>(count)))
+      if (visit(weight, weight)) return;
   }
 };
 
-// The largest weight such that all weights from it upwards satisfy `enough`, which must hold for `least`: a
-// binary search over the bits of positive floats, which are ordered as the floats are.
-template <typename Enough>
-float largest_floor(const Weights& weights, float least, Enough enough) {
-  constexpr uint32_t kAboveOne = 0x3f800001u;  // the bits of the first float above 1
-  uint32_t low = std::bit_cast<uint32_t>(least), high = kAboveOne;
-  WeightSum at_low = weights.above(least), at_high;
-  while (at_low.count - at_high.count > kFew && high - low > 1) {
-    const uint32_t middle = low + (high - low) / 2;
-    const WeightSum sum = weights.above(std::bit_cast<float>(middle));
-    if (enough(sum)) {
-      low = middle;
-      at_low = sum;
-    } else {
-      high = middle;
-      at_high = sum;
-    }
-  }
-  float floor = std::bit_cast<float>(low);
-  if (high - low == 1) return floor;  // many equal weights
-  for (const float weight : weights.between(floor, std::bit_cast<float>(high))) {
-    at_high.mass += weight;
-    ++at_high.count;
-    floor = weight;
-    if (enough(at_high)) break;
-  }
-  return floor;
-}
-
-float find_floor(const Weights& weights, const SampleParams& params) {
+float find_floor(const Weights& weights, const CommonFilters& filters) {
+  constexpr float kAboveOne = 1 + std::numeric_limits<float>::epsilon();
   const auto vocab = static_cast<int32_t>(weights.values.size());
   float floor = 0;
-  if (params.top_k > 0 && params.top_k < vocab) {
-    floor = largest_floor(weights, 0, [&](const WeightSum& sum) { return sum.count >= params.top_k; });
+  if (filters.top_k > 0 && filters.top_k < vocab) {
+    floor = largest_floor(weights, 0, kAboveOne,
+                          [&](const WeightSum& sum) { return sum.count >= filters.top_k; });
   }
-  if (params.top_p < 1) {
-    const double wanted = std::max(0.0f, params.top_p) * weights.above(floor).mass;
-    floor = largest_floor(weights, floor,
+  if (filters.top_p < 1) {
+    const double wanted = std::max(0.0f, filters.top_p) * weights.above(floor).mass;
+    floor = largest_floor(weights, floor, kAboveOne,
                           [&](const WeightSum& sum) { return sum.count > 0 && sum.mass >= wanted; });
   }
-  return std::max(floor, params.min_p);  // a share of the largest weight, which is 1
+  return std::max(floor, filters.min_p);  // a share of the largest weight, which is 1
+}
+
+int32_t most_likely(std::span<const float> logits, float largest) {
+  const auto found = std::find(logits.begin(), logits.end(), largest);
+  return static_cast<int32_t>(found == logits.end() ? 0 : found - logits.begin());
+}
+
+// ---- every other chain
+
+// Takes the steps that are left; gives what is left of the candidates, and mirostat's state to be.
+std::optional<Mirostat> run_steps(std::span<const SamplingStep> steps, Candidates& candidates,
+                                  Penalties& penalties, std::span<float> logits, const SampleParams& params) {
+  const SamplingOptions& options = *params.options;
+  std::optional<Mirostat> mirostat;
+  for (const SamplingStep step : steps) {
+    if (!is_on(step, params)) continue;
+    if (changes_single_logits(step)) change_logits(step, penalties, candidates.row(), params);
+    if (candidates.empty()) return mirostat;
+    if (step == SamplingStep::temperature) {
+      if (options.temperature > 0)
+        candidates.divide(options.temperature);
+      else
+        candidates.keep_largest();
+    } else if (step == SamplingStep::top_n_sigma) {
+      candidates.top_n_sigma(double{options.top_n_sigma});
+    } else if (step == SamplingStep::top_k) {
+      candidates.top_k(options.top_k);
+    } else if (step == SamplingStep::top_p) {
+      candidates.top_p(double{options.top_p});
+    } else if (step == SamplingStep::min_p) {
+      candidates.min_p(double{options.min_p});
+    } else if (step == SamplingStep::typical_p) {
+      candidates.typical_p(double{options.typical_p});
+    } else if (step == SamplingStep::xtc) {
+      candidates.xtc(double{options.xtc_threshold});
+    } else if (step == SamplingStep::mirostat) {
+      mirostat.emplace(options.mirostat, params.mu);
+      mirostat->filter(candidates, static_cast<int64_t>(logits.size()));
+    }
+  }
+  return mirostat;
 }
 
 }  // namespace
@@ -79,54 +202,95 @@ void Sampler::reserve(int vocab, int threads) {
   const auto size = static_cast<size_t>(vocab);
   scratch_.resize(static_cast<size_t>(threads));
   for (Scratch& scratch : scratch_) {
-    scratch.weights.resize(size);
+    scratch.row = Buffer(size * sizeof(float));
     scratch.few.resize(size);
-    scratch.masses.resize(size / kDrawBlock + 1);
+    scratch.penalties.reserve(vocab);
+    scratch.candidates.reserve(vocab);
   }
 }
 
-int32_t Sampler::sample(const Kernels& kernels, int thread, std::span<const float> logits,
+Sampled Sampler::sample(const Kernels& kernels, int thread, std::span<float> logits,
                         const SampleParams& params) {
-  const auto count = static_cast<int64_t>(logits.size());
-  const float largest = kernels.largest(logits.data(), count);
-  if (params.temperature <= 0 || !std::isfinite(largest)) {
-    const auto most_likely = std::find(logits.begin(), logits.end(), largest);
-    return static_cast<int32_t>(most_likely == logits.end() ? 0 : most_likely - logits.begin());
-  }
   Scratch& scratch = scratch_[static_cast<size_t>(thread)];
-  kernels.softmax_weights({logits.data(), scratch.weights.data(), count, largest, 1 / params.temperature});
-  const float floor = find_floor({kernels, scratch.weights, scratch.few}, params);
+  Sampled result{0, params.mu, {}};
+  const std::span<float> raw = logits;
+  if (params.options->top_logprobs >= 0) {
+    result.logprobs = raw_logprobs(kernels, scratch.candidates, raw, params.options->top_logprobs);
+    logits = {scratch.row.as<float>(), raw.size()};
+    std::copy(raw.begin(), raw.end(), logits.begin());
+  }
+  result.token = choose(kernels, scratch, logits, params, result.mu);
+  if (result.logprobs)
+    result.logprobs->chosen = double{raw[static_cast<size_t>(result.token)]} - result.logprobs->chosen;
+  return result;
+}
 
-  // Among what is kept, in the order of ids: the token at which the running sum passes the draw's share of
-  // the whole.
-  double total = 0;
-  for (int64_t block = 0; block * kDrawBlock < count; ++block) {
-    const int64_t first = block * kDrawBlock;
-    const double mass = kernels
-                            .sum_above(&scratch.weights[static_cast<size_t>(first)],
-                                       std::min(kDrawBlock, count - first), floor)
-                            .mass;
-    scratch.masses[static_cast<size_t>(block)] = mass;
-    total += mass;
+int32_t Sampler::choose(const Kernels& kernels, Scratch& scratch, std::span<float> logits,
+                        const SampleParams& params, float& mu) {
+  auto steps = steps_of(*params.options);
+  for (; !steps.empty() && changes_single_logits(steps[0]); steps = steps.subspan(1))
+    change_logits(steps[0], scratch.penalties, logits, params);
+  const auto count = static_cast<int64_t>(logits.size());
+  if (const auto filters = common_filters(steps, params)) {
+    const float largest = kernels.largest(logits.data(), count);
+    if (filters->temperature <= 0 || !std::isfinite(largest)) return most_likely(logits, largest);
+    auto* const weights = scratch.candidates.weights.as<float>();
+    kernels.softmax_weights({logits.data(), weights, count, largest, 1 / filters->temperature});
+    const float floor = find_floor({kernels, {weights, logits.size()}, scratch.few}, *filters);
+    return draw_token(kernels, weights, count, floor, params.uniform,
+                      scratch.candidates.block_masses.as<double>());
   }
-  int64_t first = 0;  // of the block that holds the draw, or of the last one that holds anything
-  double before = 0, passed = 0;
-  for (int64_t block = 0; block * kDrawBlock < count && passed <= params.uniform * total; ++block) {
-    const double mass = scratch.masses[static_cast<size_t>(block)];
-    if (mass == 0) continue;
-    first = block * kDrawBlock;
-    before = passed;
-    passed += mass;
-  }
-  double left = params.uniform * total - before;
-  int32_t token = 0;
-  for (int64_t i = first; i < std::min(first + kDrawBlock, count) && left >= 0; ++i) {
-    const float weight = scratch.weights[static_cast<size_t>(i)];
-    if (weight < floor || weight == 0) continue;
-    token = static_cast<int32_t>(i);
-    left -= weight;
-  }
+  Candidates candidates(kernels, scratch.candidates, logits);
+  const auto mirostat = run_steps(steps, candidates, scratch.penalties, logits, params);
+  if (candidates.empty()) return most_likely(logits, kernels.largest(logits.data(), count));
+  const int32_t token = candidates.draw(params.uniform);
+  if (mirostat) mu = mirostat->next_mu(candidates, token);
   return token;
+}
+
+void Sampler::distribution(const Kernels& kernels, std::span<const float> logits, SampleParams params,
+                           std::span<float> out) {
+  const double probability = double{params.options->xtc_probability};
+  params.xtc = probability >= 1;
+  write_distribution(kernels, logits, params, out);
+  if (probability <= 0 || probability >= 1) return;
+  params.xtc = true;
+  std::vector<float> with_xtc(out.size());
+  write_distribution(kernels, logits, params, with_xtc);
+  for (size_t i = 0; i < out.size(); ++i)
+    out[i] = static_cast<float>((1 - probability) * double{out[i]} + probability * double{with_xtc[i]});
+}
+
+void Sampler::write_distribution(const Kernels& kernels, std::span<const float> given,
+                                 const SampleParams& params, std::span<float> out) {
+  Scratch& scratch = scratch_[0];
+  const std::span<float> logits(scratch.row.as<float>(), given.size());
+  std::copy(given.begin(), given.end(), logits.begin());
+  auto steps = steps_of(*params.options);
+  for (; !steps.empty() && changes_single_logits(steps[0]); steps = steps.subspan(1))
+    change_logits(steps[0], scratch.penalties, logits, params);
+  const auto count = static_cast<int64_t>(logits.size());
+  const auto one_token = [&] {
+    std::fill(out.begin(), out.end(), 0.0f);
+    out[static_cast<size_t>(most_likely(logits, kernels.largest(logits.data(), count)))] = 1;
+  };
+  Candidates candidates(kernels, scratch.candidates, logits);
+  if (const auto filters = common_filters(steps, params)) {
+    const float largest = kernels.largest(logits.data(), count);
+    if (filters->temperature <= 0 || !std::isfinite(largest)) return one_token();
+    auto* const weights = scratch.candidates.weights.as<float>();
+    kernels.softmax_weights({logits.data(), weights, count, largest, 1 / filters->temperature});
+    const float floor = find_floor({kernels, {weights, logits.size()}, scratch.few}, *filters);
+    // Where the floor is 0, top-k reaches among weights too small for float32, which are never drawn.
+    if (floor > 0 || filters->top_k == 0) {
+      kernels.keep_between({weights, floor, 1, logits.data(), nullptr, count});
+      candidates.divide(filters->temperature);
+      return candidates.write(out);
+    }
+  }
+  run_steps(steps, candidates, scratch.penalties, logits, params);
+  if (candidates.empty()) return one_token();
+  candidates.write(out);
 }
 
 }  // namespace quern::cpu

@@ -3,28 +3,43 @@
 #include <vector>
 
 #include "backend/backend.h"
+#include "backend/cpu/candidates.h"
 #include "backend/cpu/kernels/kernels.h"
+#include "backend/cpu/penalties.h"
 
 namespace quern::cpu {
 
-// Chooses tokens. Every filter is a floor: top-k, top-p and min-p (in Hugging Face's order, after the
-// temperature) each keep the tokens whose weight e^((logit - largest) / temperature) is at least some value,
-// so the whole chain is one number. It is found by halving the range of weights that can hold it, with one
-// vectorised pass each, until few are left to sort: the vocabulary never is. Tokens that tie with the floor
-// are kept.
+// Chooses tokens: what changes single logits, then filters, in the order that a request asks for, then a
+// draw.
+//
+// The filters that nearly every request has, a temperature, then top-k, top-p and min-p in Hugging Face's
+// order, each keep the tokens whose weight e^((logit - largest) / temperature) is at least some value, so all
+// of them are one number: see find_floor() in sampler.cc. Any other chain goes through Candidates.
 class Sampler {
  public:
   void reserve(int vocab, int threads);
-  // One token of `logits` [vocab]; `thread` names the scratch memory to use.
-  int32_t sample(const Kernels& kernels, int thread, std::span<const float> logits,
-                 const SampleParams& params);
+
+  // One token of `logits` [vocab], which are worthless afterwards; `thread` names the scratch memory to use.
+  Sampled sample(const Kernels& kernels, int thread, std::span<float> logits, const SampleParams& params);
+
+  // The probabilities that sample() draws with; where xtc takes part by chance, those of both cases together.
+  // `params.xtc` and the draw are not looked at.  logits, out: [vocab]
+  void distribution(const Kernels& kernels, std::span<const float> logits, SampleParams params,
+                    std::span<float> out);
 
  private:
   struct Scratch {
-    std::vector<float> weights;  // [vocab], from 0 to 1
-    std::vector<float> few;      // [vocab], of which a handful is used: the weights around a floor
-    std::vector<double> masses;  // of blocks of weights
+    Buffer row;              // [vocab] float32: logits to change where the given ones must stay
+    std::vector<float> few;  // [vocab], of which a handful is used: the weights around a floor
+    Penalties penalties;
+    CandidateScratch candidates;
   };
+
+  int32_t choose(const Kernels& kernels, Scratch& scratch, std::span<float> logits,
+                 const SampleParams& params, float& mu);
+  void write_distribution(const Kernels& kernels, std::span<const float> logits, const SampleParams& params,
+                          std::span<float> out);
+
   std::vector<Scratch> scratch_;
 };
 

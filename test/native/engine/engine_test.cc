@@ -17,10 +17,10 @@ Request make_request(Random& random, int most_prompt, int most_tokens) {
   for (int i = random.between(1, most_prompt); i > 0; --i) request.prompt.push_back(random.below(kVocab));
   request.max_tokens = random.between(1, most_tokens);
   request.seed = random.bits();
-  request.temperature = random.below(3) == 0 ? 0 : 1;
-  request.top_k = random.below(2) == 0 ? 0 : 40;
-  request.top_p = random.below(2) == 0 ? 1 : 0.95f;
-  request.min_p = random.below(3) == 0 ? 0.01f : 0;
+  request.sampling.temperature = random.below(3) == 0 ? 0 : 1;
+  request.sampling.top_k = random.below(2) == 0 ? 0 : 40;
+  request.sampling.top_p = random.below(2) == 0 ? 1 : 0.95f;
+  request.sampling.min_p = random.below(3) == 0 ? 0.01f : 0;
   if (random.below(8) == 0) request.stop_tokens = {5, 50, 105, 155, 205, 255};
   if (random.below(8) == 0) request.logits = Request::Logits::last;
   if (random.below(8) == 0) request.logits = Request::Logits::all;
@@ -213,7 +213,7 @@ TEST(a_sleeping_reader_pauses_its_own_request_only) {
   Request slow;
   slow.prompt = {1, 2, 3};
   slow.max_tokens = 350;
-  slow.temperature = 1;
+  slow.sampling.temperature = 1;
   const Result solo = solo_results({slow}, false)[0];
   CHECK_EQ(solo.tokens.size(), size_t{350});
   Served served({});

@@ -127,10 +127,10 @@ TEST(any_bytes_are_safe) {
     for (uint8_t& byte : bytes) byte = round < 4 ? 0xff : static_cast<uint8_t>(random.below(256));
     Request request = request_for(1);
     CHECK_EQ(transfer(served, in(request, 0, bytes)).known_pages, int64_t{kKnown});
-    request.temperature = static_cast<float>(round % 3);
-    request.top_k = round % 5;
-    request.top_p = round % 2 == 0 ? 1 : 0.9f;
-    request.min_p = round % 4 == 0 ? 0.1f : 0;
+    request.sampling.temperature = static_cast<float>(round % 3);
+    request.sampling.top_k = round % 5;
+    request.sampling.top_p = round % 2 == 0 ? 1 : 0.9f;
+    request.sampling.min_p = round % 4 == 0 ? 0.1f : 0;
     const Result result = run(served, request);
     CHECK_EQ(result.tokens.size(), size_t{10});
     CHECK_EQ(result.cached_tokens, kKnown * kPagePositions);

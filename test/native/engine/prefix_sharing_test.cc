@@ -21,7 +21,7 @@ Request request_for(std::vector<int32_t> prompt, int max_tokens = 40, uint64_t s
   Request request;
   request.prompt = std::move(prompt);
   request.max_tokens = max_tokens;
-  request.temperature = seed == 0 ? 0 : 1;
+  request.sampling.temperature = seed == 0 ? 0 : 1;
   request.seed = seed;
   return request;
 }

@@ -110,6 +110,41 @@ struct SoftmaxWeightsParams {
   float scale = 1;
 };
 
+// The mass and the number of those whose key is at least the floor.
+struct MassAboveParams {
+  const float* keys = nullptr;    // [count]
+  const float* masses = nullptr;  // [count]
+  int64_t count = 0;
+  float floor = 0;
+};
+
+constexpr int kMostLanes = 16;
+
+// Those whose key lies in [from, below), in order.
+struct CollectPairsParams {
+  const float* keys = nullptr;    // [count]
+  const float* masses = nullptr;  // [count]
+  int64_t count = 0;
+  float from = 0, below = 0;
+  float *out_keys = nullptr, *out_masses = nullptr;  // [count + kMostLanes]
+};
+
+// Drops those whose key is not in [floor, ceiling]: logit -infinity, weight 0.
+struct KeepBetweenParams {
+  const float* keys = nullptr;  // [count]; may be the logits or the weights
+  float floor = 0, ceiling = 0;
+  float* logits = nullptr;   // [count]
+  float* weights = nullptr;  // [count], or none
+  int64_t count = 0;
+};
+
+struct Moments {
+  int64_t count = 0;
+  double sum = 0, squares = 0;
+};
+
+constexpr int64_t kBlockNumbers = 256;  // of block_largest
+
 constexpr int kPagePositions = 16;      // positions of one KV page
 constexpr int kAttentionBlock = 64;     // positions that one step of the online softmax takes
 constexpr int kAttentionSegment = 512;  // positions that are folded before segments are merged
@@ -133,6 +168,18 @@ struct Kernels {
   WeightSum (*sum_above)(const float* weights, int64_t count, float floor);
   // Writes the weights in [from, below) to `out`, in order, and returns how many there are.
   int64_t (*collect_between)(const float* weights, int64_t count, float from, float below, float* out);
+  void (*block_largest)(const float* values, int64_t count, float* out);
+  // Writes the indices of numbers that are at least `from`, in order, and returns how many there are.
+  int64_t (*collect_ids)(const float* values, int64_t count, float from, int32_t* out);
+  WeightSum (*mass_above)(const MassAboveParams&);
+  int64_t (*collect_pairs)(const CollectPairsParams&);  // returns how many there are
+  int64_t (*keep_between)(const KeepBetweenParams&);    // returns how many stay
+  // The least of the numbers that are at least `floor`; infinity if there is none.
+  float (*least_above)(const float* values, int64_t count, float floor);
+  Moments (*moments)(const float* values, int64_t count, float shift);
+  // sum of weights[i] * (values[i] - shift) where the weight is not 0
+  double (*weighted_sum)(const float* weights, const float* values, int64_t count, float shift);
+  void (*closeness)(const float* values, int64_t count, float centre, float* out);
   float (*read_stream)(const float* from, int64_t count);   // reads all numbers once
   int64_t (*multiply_adds)(int64_t rounds, float* result);  // returns how many it did
 };

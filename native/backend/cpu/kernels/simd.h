@@ -186,6 +186,44 @@ inline bool any(I32 holds) {
 #endif
 }
 
+#if defined(__AVX2__) && !QUERN_WIDE
+// For each mask the lanes that it names, in order, in a byte each.
+struct LanesOfMask {
+  uint64_t lanes[256] = {};
+  constexpr LanesOfMask() {
+    for (uint64_t mask = 0; mask < 256; ++mask) {
+      int found = 0;
+      for (uint64_t lane = 0; lane < 8; ++lane)
+        if (mask >> lane & 1) lanes[mask] |= lane << 8 * found++;
+    }
+  }
+};
+constexpr LanesOfMask kLanesOfMask;
+#endif
+
+// Writes the lanes in which a comparison holds, one after the other, and returns how many there are. What
+// lies behind them, up to kLanes numbers in all, is overwritten with anything.
+inline int store_where(float* to, F32 value, I32 holds) {
+#if defined(__AVX512F__)
+  const __mmask16 mask = _mm512_movepi32_mask(reinterpret_cast<__m512i>(holds));
+  store(to, reinterpret_cast<F32>(_mm512_maskz_compress_ps(mask, reinterpret_cast<__m512>(value))));
+  return __builtin_popcount(mask);
+#elif defined(__AVX2__) && !QUERN_WIDE
+  const auto mask = static_cast<unsigned>(_mm256_movemask_ps(reinterpret_cast<__m256>(holds)));
+  const __m256i order =
+      _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(static_cast<int64_t>(kLanesOfMask.lanes[mask])));
+  store(to, reinterpret_cast<F32>(_mm256_permutevar8x32_ps(reinterpret_cast<__m256>(value), order)));
+  return __builtin_popcount(mask);
+#else
+  int found = 0;
+  for (int lane = 0; lane < kLanes; ++lane) {
+    to[found] = value[lane];
+    found -= holds[lane];
+  }
+  return found;
+#endif
+}
+
 inline float largest(F32 value) {
   float most = value[0];
   for (int lane = 1; lane < kLanes; ++lane) most = value[lane] > most ? value[lane] : most;

@@ -19,6 +19,15 @@ float largest_of(const float*, int64_t);
 void softmax_weights(const SoftmaxWeightsParams&);
 WeightSum sum_above(const float*, int64_t, float);
 int64_t collect_between(const float*, int64_t, float, float, float*);
+void block_largest(const float*, int64_t, float*);
+int64_t collect_ids(const float*, int64_t, float, int32_t*);
+WeightSum mass_above(const MassAboveParams&);
+int64_t collect_pairs(const CollectPairsParams&);
+int64_t keep_between(const KeepBetweenParams&);
+float least_above(const float*, int64_t, float);
+Moments moments(const float*, int64_t, float);
+double weighted_sum(const float*, const float*, int64_t, float);
+void closeness(const float*, int64_t, float, float*);
 float read_stream(const float*, int64_t);
 int64_t multiply_adds(int64_t, float*);
 
@@ -37,6 +46,15 @@ const Kernels kKernels{QUERN_NAME(QUERN_ISA),
                        softmax_weights,
                        sum_above,
                        collect_between,
+                       block_largest,
+                       collect_ids,
+                       mass_above,
+                       collect_pairs,
+                       keep_between,
+                       least_above,
+                       moments,
+                       weighted_sum,
+                       closeness,
                        read_stream,
                        multiply_adds};
 

@@ -17,6 +17,42 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity(),
 
 const std::atomic<bool> kNever{false};
 
+// The common filters, and a draw.
+struct Filters {
+  float temperature = 0;
+  int32_t top_k = 0;
+  float top_p = 1;
+  float min_p = 0;
+  double uniform = 0;
+};
+
+SamplingOptions options_of(const Filters& filters) {
+  SamplingOptions options;
+  options.temperature = filters.temperature;
+  options.top_k = filters.top_k;
+  options.top_p = filters.top_p;
+  options.min_p = filters.min_p;
+  return options;
+}
+
+// One token for each row of `rows` [filters.size(), vocab].
+std::vector<int32_t> sample_rows(Backend& backend, std::vector<float> rows,
+                                 const std::vector<Filters>& filters) {
+  std::vector<SamplingOptions> options;
+  for (const Filters& one : filters) options.push_back(options_of(one));
+  std::vector<SampleParams> params(filters.size());
+  for (size_t i = 0; i < params.size(); ++i) {
+    params[i].options = &options[i];
+    params[i].uniform = filters[i].uniform;
+  }
+  std::vector<Sampled> chosen(params.size());
+  const auto count = static_cast<int64_t>(params.size());
+  backend.sample({rows.data(), Dtype::f32, count, static_cast<int64_t>(rows.size()) / count}, params, chosen);
+  std::vector<int32_t> tokens;
+  for (const Sampled& one : chosen) tokens.push_back(one.token);
+  return tokens;
+}
+
 std::unique_ptr<Backend> make_backend(const std::string& isa, int vocab, int threads = 1) {
   auto backend = create_cpu_backend({threads, isa});
   backend->reserve({64, 64, 16, 1, 1, 16, 16, vocab, 64});
@@ -25,28 +61,25 @@ std::unique_ptr<Backend> make_backend(const std::string& isa, int vocab, int thr
 }
 
 // The token of every draw, a row of equal logits for each.
-std::vector<int32_t> sample(Backend& backend, const std::vector<float>& logits, SampleParams params,
+std::vector<int32_t> sample(Backend& backend, const std::vector<float>& logits, Filters params,
                             const std::vector<double>& draws) {
   std::vector<float> rows;
-  std::vector<SampleParams> all;
+  std::vector<Filters> all;
   for (const double draw : draws) {
     rows.insert(rows.end(), logits.begin(), logits.end());
     params.uniform = draw;
     all.push_back(params);
   }
-  std::vector<int32_t> tokens(draws.size(), -1);
-  const auto count = static_cast<int64_t>(draws.size()), vocab = static_cast<int64_t>(logits.size());
-  backend.sample({rows.data(), Dtype::f32, count, vocab}, all, tokens);
-  return tokens;
+  return sample_rows(backend, std::move(rows), all);
 }
-int32_t sample(Backend& backend, const std::vector<float>& logits, SampleParams params) {
+int32_t sample(Backend& backend, const std::vector<float>& logits, Filters params) {
   return sample(backend, logits, params, {params.uniform})[0];
 }
 
 constexpr double kClose = 1e-5;  // far more than float32 weights are off by
 
 // Probabilities in float64, from sorted weights; empty if a filter's edge is too close to call in float32.
-std::vector<double> probabilities(const std::vector<float>& logits, const SampleParams& params) {
+std::vector<double> probabilities(const std::vector<float>& logits, const Filters& params) {
   const double largest = *std::max_element(logits.begin(), logits.end());
   std::vector<double> weights;
   for (const float logit : logits)
@@ -80,7 +113,7 @@ std::vector<double> probabilities(const std::vector<float>& logits, const Sample
 }
 
 // Sweeps the draw over [0, 1): the tokens must change exactly where the cumulative distribution does.
-void check_distribution(Backend& backend, const std::vector<float>& logits, const SampleParams& params,
+void check_distribution(Backend& backend, const std::vector<float>& logits, const Filters& params,
                         int* compared) {
   const auto wanted = probabilities(logits, params);
   if (wanted.empty()) return;
@@ -156,7 +189,7 @@ TEST(ties) {
   CHECK(sample(*backend, logits, {1, 0, 0.1f, 0, 0}, draws) == the_ones);
   CHECK(sample(*backend, logits, {1, 0, 1, 1, 0}, draws) == the_ones);
   const std::vector<float> flat(6, 7.0f);  // every token the same
-  for (const SampleParams& params : {SampleParams{1, 0, 1, 0, 0.5}, SampleParams{1, 3, 0.5f, 0.5f, 0.5}})
+  for (const Filters& params : {Filters{1, 0, 1, 0, 0.5}, Filters{1, 3, 0.5f, 0.5f, 0.5}})
     CHECK_EQ(sample(*backend, flat, params), 3);
 }
 
@@ -172,9 +205,8 @@ TEST(infinite_and_missing_logits) {
       for (float& logit : logits)
         logit = random.below(2) == 0 ? random.normal() : specials[static_cast<size_t>(random.below(kinds))];
       const float temperatures[] = {0, 1e-30f, 1e-3f, 1, 1e30f};
-      const SampleParams params{temperatures[random.below(5)], random.below(50),
-                                random.below(2) == 0 ? 1 : 0.9f, random.below(2) == 0 ? 0 : 0.1f,
-                                random.unit()};
+      const Filters params{temperatures[random.below(5)], random.below(50), random.below(2) == 0 ? 1 : 0.9f,
+                           random.below(2) == 0 ? 0 : 0.1f, random.unit()};
       const int32_t token = sample(*backend, logits, params);
       CHECK(token >= 0 && token < 40);
     }
@@ -203,16 +235,18 @@ TEST(one_row_depends_on_no_other) {
   Random random(8);
   const int vocab = 500, rows = 64;
   auto logits = random.reals(vocab * rows, 4);
-  std::vector<SampleParams> params;
+  std::vector<Filters> params;
   for (int row = 0; row < rows; ++row)
     params.push_back({1, random.below(20), 0.9f, row % 2 == 0 ? 0 : 0.02f, random.unit()});
   std::vector<std::vector<int32_t>> results;
   for (const int threads : {1, 2, 3}) {
     const auto backend = make_backend("auto", vocab, threads);
-    std::vector<int32_t> together(rows), alone(rows);
-    backend->sample({logits.data(), Dtype::f32, rows, vocab}, params, together);
-    for (size_t row = 0; row < rows; ++row)
-      backend->sample({&logits[row * vocab], Dtype::f32, 1, vocab}, {&params[row], 1}, {&alone[row], 1});
+    const auto together = sample_rows(*backend, logits, params);
+    std::vector<int32_t> alone;
+    for (size_t row = 0; row < rows; ++row) {
+      const auto first = logits.begin() + static_cast<std::ptrdiff_t>(row * vocab);
+      alone.push_back(sample_rows(*backend, {first, first + vocab}, {params[row]})[0]);
+    }
     CHECK(together == alone);
     results.push_back(together);
   }
@@ -226,13 +260,12 @@ TEST(a_large_vocabulary_takes_no_sort) {
   std::vector<float> logits(kVocab);
   for (float& logit : logits) logit = 3 * random.normal();
   int compared = 0;
-  for (const SampleParams& params : {SampleParams{1, 0, 0.95f, 0, 0.5}, SampleParams{0.7f, 20, 0.8f, 0, 0.5},
-                                     SampleParams{1, 0, 1, 0.05f, 0.5}, SampleParams{1, 0, 1, 0, 0.5}}) {
+  for (const Filters& params : {Filters{1, 0, 0.95f, 0, 0.5}, Filters{0.7f, 20, 0.8f, 0, 0.5},
+                                Filters{1, 0, 1, 0.05f, 0.5}, Filters{1, 0, 1, 0, 0.5}}) {
     double best = 1e9;
     for (int run = 0; run < kRuns; ++run) {
       const auto start = std::chrono::steady_clock::now();
-      int32_t token = -1;
-      backend->sample({logits.data(), Dtype::f32, 1, kVocab}, {&params, 1}, {&token, 1});
+      sample(*backend, logits, params);
       best = std::min(
           best, std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
     }
@@ -240,7 +273,7 @@ TEST(a_large_vocabulary_takes_no_sort) {
                 best);
     CHECK(best < 20);  // generous: sanitizers and busy machines run this too
   }
-  const SampleParams few{0.7f, 20, 0.8f, 0, 0.5};
+  const Filters few{0.7f, 20, 0.8f, 0, 0.5};
   check_distribution(*backend, logits, few, &compared);
   CHECK_EQ(compared, 1);
 }

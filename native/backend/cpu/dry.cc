@@ -1,0 +1,90 @@
+// DRY, "don't repeat yourself" (p-e-w 2024): a token is penalised by how long a repetition it would continue.
+//
+//   z[t] -= multiplier * base^(n[t] - allowed_length)   where n[t] >= allowed_length
+//
+// n[t] is the length of the longest suffix of the context that also occurs earlier, followed by t, without
+// reaching back over a sequence breaker. All n come from one run of the Z-algorithm over the reversed context
+// (Gusfield 1997), in time and memory proportional to its length.
+#include <algorithm>
+#include <cmath>
+
+#include "backend/cpu/penalties.h"
+
+namespace quern::cpu {
+
+namespace {
+
+// The context read backwards: 0 is the last token.
+struct Backwards {
+  std::span<const int32_t> tokens;
+  size_t size() const { return tokens.size(); }
+  int32_t operator[](size_t i) const { return tokens[tokens.size() - 1 - i]; }
+};
+
+// Tokens after the last breaker.
+int32_t tokens_since_breaker(Backwards context, const std::vector<std::vector<int32_t>>& breakers) {
+  for (size_t end = 0; end < context.size(); ++end) {  // the place of a breaker's last token
+    for (const auto& breaker : breakers) {
+      if (breaker.empty() || breaker.size() > context.size() - end) continue;
+      size_t same = 0;
+      while (same < breaker.size() && context[end + same] == breaker[breaker.size() - 1 - same]) ++same;
+      if (same == breaker.size()) return static_cast<int32_t>(end);
+    }
+  }
+  return static_cast<int32_t>(context.size());
+}
+
+// matches[i]: how many tokens from i on equal those from 0 on.
+void find_matches(Backwards context, std::span<int32_t> matches) {
+  const auto size = static_cast<int32_t>(context.size());
+  int32_t left = 0, right = 0;  // the match that reaches furthest is [left, right)
+  for (int32_t i = 1; i < size; ++i) {
+    int32_t match = i < right ? std::min(right - i, matches[static_cast<size_t>(i - left)]) : 0;
+    while (i + match < size &&
+           context[static_cast<size_t>(match)] == context[static_cast<size_t>(i + match)]) {
+      ++match;
+    }
+    matches[static_cast<size_t>(i)] = match;
+    if (i + match > right) {
+      left = i;
+      right = i + match;
+    }
+  }
+}
+
+}  // namespace
+
+void Penalties::dry(std::span<float> logits, std::span<const int32_t> tokens, const DryOptions& options) {
+  if (options.multiplier == 0 || options.last_tokens == 0) return;
+  if (options.last_tokens > 0 && static_cast<size_t>(options.last_tokens) < tokens.size())
+    tokens = tokens.last(static_cast<size_t>(options.last_tokens));
+  const Backwards context{tokens};
+  if (static_cast<int64_t>(tokens.size()) <= options.allowed_length) return;
+  const int32_t limit = tokens_since_breaker(context, options.breakers);
+  if (limit < options.allowed_length) return;
+
+  matches_.resize(std::max(matches_.size(), tokens.size()));
+  find_matches(context, matches_);
+  auto* const lengths = counts_.as<int32_t>();  // n[t] + 1
+  for (size_t i = 1; i < tokens.size(); ++i) {
+    int32_t& length = lengths[context[i - 1]];  // what followed the suffix that ends at i
+    length = std::max(length, std::min(matches_[i], limit) + 1);
+  }
+  for (const auto& breaker : options.breakers) {
+    if (breaker.size() == 1 && static_cast<size_t>(breaker[0]) < logits.size()) lengths[breaker[0]] = 0;
+  }
+  // No power is larger than a float holds.
+  constexpr double kLogLargest = 88.7228391;
+  const double most = options.base > 1.000001f ? std::floor(kLogLargest / std::log(double{options.base})) : 0;
+  for (const int32_t token : tokens) {
+    const int32_t length = lengths[token] - 1;
+    lengths[token] = 0;
+    if (length < options.allowed_length) continue;
+    double exponent = length - options.allowed_length;
+    if (most > 0) exponent = std::min(exponent, most);
+    logits[static_cast<size_t>(token)] -=
+        static_cast<float>(double{options.multiplier} * std::pow(double{options.base}, exponent));
+  }
+}
+
+}  // namespace quern::cpu

@@ -1,0 +1,52 @@
+#include "binding/sampling_binding.h"
+
+#include <vector>
+
+#include "backend/cpu/isa.h"
+#include "backend/cpu/sampler.h"
+#include "binding/errors.h"
+#include "binding/read_sampling.h"
+
+namespace quern {
+
+namespace {
+
+void check_token(int32_t token, size_t vocab, const char* where) {
+  if (token >= 0 && static_cast<size_t>(token) < vocab) return;
+  throw Error("invalid_token", std::string(where) + ": token " + std::to_string(token) +
+                                   " has no logit: expected ids from 0 to " + std::to_string(vocab - 1));
+}
+
+// samplingDistribution(logits: Float32Array, sampling: NativeSampling, tokens: Int32Array, promptTokens:
+// number): Float32Array
+Napi::Value sampling_distribution(const Napi::CallbackInfo& args) {
+  Napi::Env env = args.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    const auto given = floats_of(args[0]);
+    if (given.empty() || given.size() > static_cast<size_t>(std::numeric_limits<int32_t>::max()))
+      throw Error("invalid_input", "logits: expected a Float32Array with a number for each token");
+    const SamplingOptions sampling = read_sampling(args[1]);
+    const std::vector<int32_t> tokens = ids_of(args[2]);
+    const auto prompt_tokens = static_cast<size_t>(args[3].ToNumber().Int64Value());
+    if (prompt_tokens > tokens.size()) throw Error("internal", "a prompt longer than the sequence");
+    for (const int32_t token : tokens) check_token(token, given.size(), "tokens");
+    for (const LogitBias& bias : sampling.logit_bias) check_token(bias.token, given.size(), "logitBias");
+
+    cpu::Sampler sampler;
+    sampler.reserve(static_cast<int>(given.size()), 1);
+    auto probabilities = Napi::Float32Array::New(env, given.size());
+    sampler.distribution(cpu::choose_kernels("auto"), given,
+                         {&sampling, tokens, prompt_tokens, 0, false, sampling.mirostat_mu},
+                         {probabilities.Data(), given.size()});
+    return probabilities;
+  });
+}
+
+}  // namespace
+
+void export_sampling(Napi::Env env, Napi::Object exports) {
+  exports.Set("samplingDistribution",
+              Napi::Function::New(env, sampling_distribution, "samplingDistribution"));
+}
+
+}  // namespace quern
