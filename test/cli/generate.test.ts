@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { load } from '../../lib/index.js'
 import { quern } from './quern.js'
 
 const greedy = ['generate', 'Once upon a time', '--temperature', '0', '--max-tokens', '24']
@@ -43,4 +44,38 @@ test.each([
   const result = await quern(...greedy, ...flags)
   expect(result).toMatchObject({ code, out: '' })
   expect(result.err).toContain(message)
+})
+
+test('takes the sampling options that are numbers, and an order', async () => {
+  const flags = [
+    '--typical-p',
+    '0.9',
+    '--top-n-sigma',
+    '2',
+    '--repetition-penalty',
+    '1.2',
+    '--seed',
+    '3',
+    '--json',
+  ]
+  const more = ['--frequency-penalty', '0.5', '--presence-penalty', '-0.5', '--max-tokens', '12']
+  const { code, out } = await quern('generate', 'Once upon a time', '--temperature', '1', ...flags, ...more)
+  const model = await load()
+  const options = {
+    temperature: 1,
+    typicalP: 0.9,
+    topNSigma: 2,
+    repetitionPenalty: 1.2,
+    seed: 3,
+    maxTokens: 12,
+  }
+  const penalties = { frequencyPenalty: 0.5, presencePenalty: -0.5 }
+  const { text } = await model.generate('Once upon a time', { ...options, ...penalties }).result()
+  await model.close()
+  expect([code, JSON.parse(out).text]).toEqual([0, text])
+  const ordered = await quern(...greedy, '--samplers', 'topK,temperature')
+  expect(ordered.code).toBe(0)
+  const refused = await quern(...greedy, '--samplers', 'topK,beams')
+  expect(refused.code).toBe(2)
+  expect(refused.err).toContain('samplers: expected an array of')
 })

@@ -83,20 +83,26 @@ void Ranking::guess(Range& range, const Quota& quota) const {
     return inside;
   };
   constexpr double kShare = 1.0 / kSampleShare, kDeviations = 2.5;
-  const double all = static_cast<double>(number);
   if (quota.count > 1) {
+    const auto all = static_cast<double>(number);
     const double count = kShare * static_cast<double>(quota.count);
     const double room = kDeviations * std::sqrt(count * std::max(1.0, all - count) / all);
     look_at(range, search({static_cast<int64_t>(count + room)}).low, quota);
     look_at(range, search({static_cast<int64_t>(count - room)}).high, quota);
     return;
   }
-  // What is to lie below is made of many small masses, so a part tells more of it than of what lies above.
-  const double sum = part.above(range.low).mass, below = kShare * (quota.whole - quota.mass);
-  const auto left = static_cast<double>(search({1, sum - below}).at_low.count);
-  const double room = 1.5 * kDeviations * below / std::sqrt(std::max(1.0, all - left));
-  look_at(range, search({1, sum - below + room}).low, quota);
-  look_at(range, search({1, sum - below - room}).high, quota);
+  // Either what lies above or what is to lie below tells it better: the one of smaller masses.
+  const double sum = part.above(range.low).mass;
+  const float floor = search({1, sum * quota.mass / quota.whole}).low;
+  double squares_above = 0, squares_below = 0;
+  for (int64_t i = 0; i < number; ++i)
+    (keys[i] >= floor ? squares_above : squares_below) += double{masses[i]} * double{masses[i]};
+  const bool by_below = squares_below < squares_above;
+  const double wanted = by_below ? sum - kShare * (quota.whole - quota.mass) : kShare * quota.mass;
+  const double room = kDeviations * std::sqrt(std::min(squares_above, squares_below));
+  constexpr double kNearlyAll = 0.999;
+  look_at(range, search({1, std::min(wanted + room, kNearlyAll * sum)}).low, quota);
+  look_at(range, search({1, wanted - room}).high, quota);
 }
 
 // A binary search over the bits of floats. Once little is left of what it looks at, it goes on with a copy.
