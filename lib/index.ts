@@ -37,11 +37,8 @@ export { type DoctorOptions, doctor, type MachineLimits, type MachineReport } fr
 export { type InspectOptions, inspect, type ModelInspection, type TensorInfo } from './model/inspect.js'
 export { load } from './model/load.js'
 export type { LoadOptions, LoadProgress } from './model/load-options.js'
-export {
-  type Logits,
-  type LogitsOptions,
-  Model,
-} from './model/model.js'
+export type { Logits, LogitsOptions } from './model/logits.js'
+export { Model } from './model/model.js'
 export type { ModelInfo, ModelStats } from './model/model-info.js'
 export {
   type DecoderConfig,

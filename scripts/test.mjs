@@ -20,6 +20,7 @@ const steps = {
   native: script('test-native'),
   vitest: ['vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${vitestReport}`],
   docs: ['typedoc', '--logLevel', 'Warn'],
+  snippets: script('check-snippets'),
   examples: script('run-examples'),
 }
 

@@ -1,6 +1,14 @@
 import type { NativeRow, NativeTokenizer } from '../native/binding.js'
 
-/** A token and how likely the model found it. */
+/**
+ * A token and how likely the model found it.
+ *
+ * @example
+ * ```ts
+ * const { logprobs } = await model.generate('2 + 2 =', { logprobs: true, topLogprobs: 5 }).result()
+ * const likely: TopLogprob[] = logprobs?.[0]?.top ?? []
+ * ```
+ */
 export interface TopLogprob {
   id: number
   /** Its text; empty without a tokenizer. A token that is part of a character has U+FFFD. */

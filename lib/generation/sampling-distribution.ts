@@ -6,7 +6,14 @@ import { unsupportedOption } from './check-option.js'
 import { resolveSampling, samplingOptionNames } from './resolve-sampling.js'
 import type { SamplingOptions } from './sampling-options.js'
 
-/** What came before the token. */
+/**
+ * What came before the token.
+ *
+ * @example
+ * ```ts
+ * const context: SamplingContext = { prompt: model.tokenizer.encode('Once upon a'), generated: [] }
+ * ```
+ */
 export interface SamplingContext {
   /** The tokens generated so far. */
   generated?: ArrayLike<number>

@@ -3,59 +3,18 @@ import type { ChatMessage } from '../chat/messages.js'
 import { QuernError } from '../errors.js'
 import { Generation } from '../generation/generation.js'
 import { consecutiveSeeds, type GenerateManyOptions, once } from '../generation/many.js'
-import {
-  type GenerateOptions,
-  invalidOption,
-  resolveOptions,
-  unsupportedOption,
-} from '../generation/options.js'
+import { type GenerateOptions, resolveOptions } from '../generation/options.js'
 import { type Prompt, Run } from '../generation/run.js'
-import type { NativeRow } from '../native/binding.js'
 import { callNative, fromNative } from '../native/call-native.js'
 import { loadSession } from '../session/load-session.js'
 import { Session, type SessionOptions } from '../session/session.js'
 import type { ReplyEnd, SessionModel } from '../session/session-model.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import { modelIdentity } from './identity.js'
+import { computeLogits, type Logits, type LogitsOptions } from './logits.js'
 import type { ModelInfo, ModelParts, ModelStats } from './model-info.js'
 import type { ModelPlan } from './plan.js'
-import {
-  conversationPrompt,
-  conversationTokens,
-  type GenerateInput,
-  makePrompt,
-  tokenArray,
-} from './prompt.js'
-
-/**
- * Options of {@link Model.logits}.
- *
- * @example
- * ```ts
- * const { data } = await model.logits([1, 2, 3], { positions: 'last' })
- * ```
- */
-export interface LogitsOptions {
-  /** For every token of the input, or for the last alone. Default 'all'. */
-  positions?: 'all' | 'last'
-}
-
-/**
- * Logits of some positions.
- *
- * @example
- * ```ts
- * const { data, shape }: Logits = await model.logits([1, 2, 3])
- * const [positions, vocab] = shape
- * const last = data.subarray((positions - 1) * vocab)
- * ```
- */
-export interface Logits {
-  /** Row by row: `data[position * vocab + token]`. */
-  data: Float32Array
-  /** Positions, vocabulary. */
-  shape: [number, number]
-}
+import { conversationPrompt, conversationTokens, type GenerateInput, makePrompt } from './prompt.js'
 
 /**
  * A loaded model. Any number of generations may run at the same time; they are computed in common batches, and each gives what it would
@@ -233,28 +192,8 @@ export class Model {
    * ```
    */
   async logits(tokens: ArrayLike<number>, options: LogitsOptions = {}): Promise<Logits> {
-    const { positions = 'all', ...rest } = options
-    for (const [name, value] of Object.entries(rest))
-      throw unsupportedOption('logits', name, ['positions'], value)
-    if (positions !== 'all' && positions !== 'last')
-      throw invalidOption('positions', "'all' or 'last'", positions)
     this.#checkOpen()
-    const prompt = tokenArray(tokens)
-    const { vocab } = this.info.config
-    const rows = positions === 'all' ? prompt.length : 1
-    if (rows * vocab > maxLogits) {
-      throw new QuernError(
-        'invalid_input',
-        `${rows} rows of ${vocab} logits are more than fit one array (${maxLogits} numbers): ask for fewer tokens at a time`,
-        {
-          value: rows,
-        },
-      )
-    }
-    const row = await this.#submitLogits(prompt, positions)
-    if (row.finish === 'logits' && row.logits !== undefined) return { data: row.logits, shape: [rows, vocab] }
-    if (row.finish === 'failed') throw new QuernError('internal', row.errorMessage ?? 'the engine failed')
-    throw new QuernError('closed', 'the model was closed while computing logits')
+    return computeLogits(tokens, options, this.#parts)
   }
 
   /**
@@ -343,18 +282,7 @@ export class Model {
       return new Generation(run)
     }
   }
-
-  #submitLogits(prompt: Int32Array, logits: 'all' | 'last'): Promise<NativeRow> {
-    const { handle, requests } = this.#parts
-    const unused = { sampling: undefined, seed: 0, stopTokens: new Int32Array(), stop: [] }
-    const textless = { keepSpecialTokens: false, tokenizer: undefined }
-    const request = callNative(() => handle.submit({ ...unused, ...textless, maxTokens: 1, prompt, logits }))
-    return new Promise((resolve) => requests.add(request, resolve))
-  }
 }
-
-/** 4 GiB of float32. */
-const maxLogits = 2 ** 30
 
 function storedDtype({ weights }: ModelPlan): string {
   const dtypes = new Set(weights.filter(({ rows }) => rows > 1).map(({ dtype }) => dtype))

@@ -82,6 +82,12 @@ describe('tools', () => {
     expect(finishReason).toBe('stop')
   })
 
+  test('each of several answers is read by itself', async () => {
+    const answers = model.generateMany(question, { ...greedy, tools: [getWeather], n: 3 })
+    const results = await Promise.all(answers.map((answer) => answer.result()))
+    for (const { toolCalls, text } of results) expect([toolCalls.length, text]).toEqual([1, ''])
+  })
+
   test("OpenAI's form is the same", async () => {
     const options = [[getWeather], [{ type: 'function' as const, function: getWeather }]]
     const [plain, wrapped] = await Promise.all(
