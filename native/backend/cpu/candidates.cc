@@ -144,8 +144,7 @@ void Candidates::divide(float temperature) {
     return;
   }
   largest_ *= scale;
-  const std::span<float> row = logits_;
-  for (float& logit : row) logit *= scale;
+  kernels_.scale(logits_.data(), size(), scale);
 }
 
 void Candidates::keep_largest() {

@@ -13,7 +13,7 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr int64_t kFew = 256;         // that are sorted rather than halved further
-constexpr int64_t kSampleShare = 16;  // a guess looks at one of so many
+constexpr int64_t kSampleShare = 32;  // a guess looks at one of so many
 constexpr int64_t kSampleNumbers = kBlockNumbers / kSampleShare;
 
 WeightSum operator+(const WeightSum& a, const WeightSum& b) {
@@ -44,10 +44,11 @@ float Ranking::about(int64_t count, float least) {
 
 float Ranking::floor_for(const Quota& quota, float least) {
   Range range{least, kInfinity, {0, count_}, {}};  // at most so many
-  // Nearly always a few hundred are enough.
+  // Nearly always a few hundred are enough, unless so few cannot have the mass.
   const int64_t blocks = count_ / kBlockNumbers;
-  if (blocks >= 4 && quota.count <= blocks / 2) look_at(range, about(blocks / 2, least), quota);
-  if (range.inside() > count_ / kSampleShare) guess(range, quota);
+  const bool may_be_few = quota.count <= blocks / 2 && quota.mass <= static_cast<double>(blocks);
+  if (blocks >= 4 && may_be_few) look_at(range, about(blocks / 2, least), quota);
+  if (range.inside() > count_ / 16) guess(range, quota);
   halve(range, quota, kFew);
   return look_through(range, quota);
 }

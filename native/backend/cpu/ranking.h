@@ -15,9 +15,9 @@ struct Quota {
   bool met_by(const WeightSum& sum) const { return sum.count >= count && sum.mass >= mass; }
 };
 
-// Numbers of a vocabulary by which tokens are ranked, each with a mass, and the question that most filters
-// come down to: how far down must one go for a quota? No sorting of more than a few hundred, no reading of
-// the whole more than a few times.
+// Numbers of a vocabulary by which tokens are ranked, each with a mass from 0 to 1, and the question that
+// most filters come down to: how far down must one go for a quota? No sorting of more than a few hundred, no
+// reading of the whole more than a few times.
 class Ranking {
  public:
   struct Scratch {

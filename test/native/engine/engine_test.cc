@@ -21,6 +21,14 @@ Request make_request(Random& random, int most_prompt, int most_tokens) {
   request.sampling.top_k = random.below(2) == 0 ? 0 : 40;
   request.sampling.top_p = random.below(2) == 0 ? 1 : 0.95f;
   request.sampling.min_p = random.below(3) == 0 ? 0.01f : 0;
+  if (random.below(3) == 0) {  // what looks at the tokens before, or keeps a state
+    request.sampling.repetition_penalty = 1.2f;
+    request.sampling.frequency_penalty = 0.3f;
+    request.sampling.dry = {0.8f, 1.75f, 1, -1, {{5}}};
+    request.sampling.xtc_probability = 0.5f;
+    request.sampling.mirostat.version = random.below(3);
+    request.sampling.top_logprobs = random.below(2) == 0 ? -1 : 3;
+  }
   if (random.below(8) == 0) request.stop_tokens = {5, 50, 105, 155, 205, 255};
   if (random.below(8) == 0) request.logits = Request::Logits::last;
   if (random.below(8) == 0) request.logits = Request::Logits::all;
@@ -48,6 +56,7 @@ std::vector<Result> solo_results(const std::vector<Request>& requests, bool exac
 
 void check_equal(const Result& got, const Result& want, const std::string& context) {
   CHECK_FOR(got.tokens == want.tokens, context);
+  CHECK_FOR(same_bytes(got.logprobs, want.logprobs), context);
   CHECK_FOR(got.finish == want.finish, context);
   CHECK_FOR(same_bytes(got.logits, want.logits), context);
   CHECK_FOR(got.rows_after_end == 0, context);

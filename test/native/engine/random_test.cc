@@ -43,6 +43,9 @@ TEST(seed_is_the_key_and_index_the_counter) {
       const Words words =
           philox({low, high, 0, 0}, {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)});
       CHECK_EQ(uniform_draw(seed, index), draw(words));
+      const Words other =
+          philox({low, high, 1, 0}, {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)});
+      CHECK_EQ(uniform_draw(seed, index, DrawStream::xtc), draw(other));
     }
   }
 }

@@ -62,6 +62,7 @@ constexpr uint64_t kPageBytes = uint64_t{2} * 2 * 2 * kPagePositions * 16 * 2;
 
 struct Result {
   std::vector<int32_t> tokens;
+  std::vector<double> logprobs;  // of each token and its likeliest ones, where asked for
   Finish finish = Finish::running;
   std::vector<float> logits;
   std::string error_code;
@@ -123,6 +124,10 @@ class Served {
       result.rows_after_end += result.finish != Finish::running;
       if (row.token >= 0) {
         result.tokens.push_back(row.token);
+        if (row.logprobs) {
+          result.logprobs.push_back(row.logprobs->chosen);
+          for (const TokenLogprob& one : row.logprobs->top) result.logprobs.push_back(one.logprob);
+        }
         if (!sleepers_.contains(row.request)) engine_->consumed(row.request, 1);
       }
       result.finish = row.finish;

@@ -34,6 +34,11 @@ void store_some(float* to, int64_t first, int64_t count, F32 value) {
 
 }  // namespace
 
+void scale(float* values, int64_t count, float factor) {
+  for (int64_t i = 0; i < count; i += kLanes)
+    store_some(values, i, count, load_some(values, i, count, 0) * splat(factor));
+}
+
 // out[block] = the largest number of the block; NaN is passed over.
 void block_largest(const float* values, int64_t count, float* out) {
   for (int64_t first = 0; first < count; first += kBlockNumbers) {

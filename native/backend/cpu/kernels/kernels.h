@@ -168,6 +168,7 @@ struct Kernels {
   WeightSum (*sum_above)(const float* weights, int64_t count, float floor);
   // Writes the weights in [from, below) to `out`, in order, and returns how many there are.
   int64_t (*collect_between)(const float* weights, int64_t count, float from, float below, float* out);
+  void (*scale)(float* values, int64_t count, float factor);
   void (*block_largest)(const float* values, int64_t count, float* out);
   // Writes the indices of numbers that are at least `from`, in order, and returns how many there are.
   int64_t (*collect_ids)(const float* values, int64_t count, float from, int32_t* out);

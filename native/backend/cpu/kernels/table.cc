@@ -19,6 +19,7 @@ float largest_of(const float*, int64_t);
 void softmax_weights(const SoftmaxWeightsParams&);
 WeightSum sum_above(const float*, int64_t, float);
 int64_t collect_between(const float*, int64_t, float, float, float*);
+void scale(float*, int64_t, float);
 void block_largest(const float*, int64_t, float*);
 int64_t collect_ids(const float*, int64_t, float, int32_t*);
 WeightSum mass_above(const MassAboveParams&);
@@ -46,6 +47,7 @@ const Kernels kKernels{QUERN_NAME(QUERN_ISA),
                        softmax_weights,
                        sum_above,
                        collect_between,
+                       scale,
                        block_largest,
                        collect_ids,
                        mass_above,
