@@ -49,6 +49,12 @@ function slope(values) {
 }
 
 const model = await load(undefined, { kvCache: { maxBytes: 2 ** 22 } })
+// Touches every page of the KV cache: prefixes that are kept would do so in the course of time.
+const positions = 16 * model.stats().kvCache.pages
+await model.logits(
+  Int32Array.from({ length: positions }, (_, i) => i),
+  { positions: 'last' },
+)
 const resident = []
 for (let i = 0; i < rounds; i++) {
   await round(model)
