@@ -4,6 +4,7 @@ import { callNative } from '../native/call-native.js'
 import { type TokenLogprob, tokenLogprob } from './logprobs.js'
 import type { ResolvedOptions } from './options.js'
 import type { Requests } from './requests.js'
+import { onAbort } from './on-abort.js'
 import { plainReader, Reply, type ReplyPart, type ReplyReader } from './reply.js'
 import {
   cancelledTimings,
@@ -57,7 +58,7 @@ export class Run {
   #ended = false
   #settle!: { resolve: (result: GenerationResult) => void; reject: (reason: unknown) => void }
   readonly #options: ResolvedOptions
-  readonly #onAbort = () => this.#fail(this.#options.signal?.reason)
+  #unlisten: (() => void) | undefined
   /** Settles when the run ends. Somebody who only iterates never sees it, so it must not count as unhandled. */
   readonly done: Promise<GenerationResult>
 
@@ -81,8 +82,9 @@ export class Run {
       }
     }
     this.done.catch(() => {})
-    if (options.signal?.aborted) this.#onAbort()
-    else options.signal?.addEventListener('abort', this.#onAbort, { once: true })
+    const { signal } = options
+    if (signal?.aborted) this.#fail(signal.reason)
+    else this.#unlisten = signal && onAbort(signal, () => this.#fail(signal.reason))
   }
 
   /** Somebody waits for the end: everything counts as read. */
@@ -228,7 +230,7 @@ export class Run {
 
   #end(): void {
     this.#ended = true
-    this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    this.#unlisten?.()
     if (this.#request !== undefined) this.#target?.model.cancel(this.#request) // does nothing where the engine ended it
     this.#target = undefined
     this.#wake?.()
