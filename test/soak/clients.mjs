@@ -48,8 +48,34 @@ async function sampled(model, random) {
     topP: random(),
     minP: random() / 10,
     stop: pick(random, [[], ['.'], [' the', '\n\n']]),
+    ...pick(random, [
+      {},
+      { repetitionPenalty: 1.2, presencePenalty: 0.5, dry: { multiplier: 0.8 } },
+      { typicalP: 0.9, xtc: { probability: 0.5 }, logprobs: true, topLogprobs: 5 },
+      { mirostat: { tau: 4 }, logitBias: { 198: -100 } },
+    ]),
   }
   return countOf(await model.generate(pick(random, questions), options).result())
+}
+
+/** Several continuations of one prompt, whose pages they share. */
+async function several(model, random) {
+  const options = { n: whole(random, 2, 5), maxTokens: 40, temperature: 1 }
+  const results = await Promise.all(
+    model.generateMany(pick(random, questions), options).map((generation) => generation.result()),
+  )
+  return results.reduce((sum, result) => sum + countOf(result), 0)
+}
+
+/** A conversation longer than the context. */
+async function truncated(model, random) {
+  const messages = Array.from({ length: 2 * whole(random, 100, 150) + 1 }, (_, i) => ({
+    role: i % 2 === 0 ? 'user' : 'assistant',
+    content: pick(random, questions).repeat(2),
+  }))
+  const result = await model.chat(messages, { contextOverflow: 'truncate', maxTokens: 20 }).result()
+  if (!result.dropped) throw new Error('nothing was dropped')
+  return countOf(result)
 }
 
 async function cancelled(model, random) {
@@ -143,6 +169,8 @@ async function expectError(promise, codes) {
 export const clients = {
   conversation,
   sampled,
+  several,
+  truncated,
   cancelled,
   aborted,
   slowReader,
