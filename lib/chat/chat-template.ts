@@ -1,4 +1,4 @@
-import { QuernError } from '../errors.js'
+import { expectOptions, QuernError } from '../errors.js'
 import { Budget } from './budget.js'
 import { continuation } from './continue-final-message.js'
 import { Places, PythonInterpreter } from './interpreter.js'
@@ -102,6 +102,7 @@ export class ChatTemplate {
    * ```
    */
   render(messages: readonly ChatMessage[], options: RenderOptions = {}): string {
+    expectOptions('render', options)
     if (!Array.isArray(messages)) {
       throw new QuernError('invalid_input', 'chat template: expected an array of messages', {
         value: messages,

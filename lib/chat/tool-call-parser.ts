@@ -82,6 +82,11 @@ export class ToolCallParser {
    */
   push(text: string): ToolCallEvent[] {
     this.#checkOpen()
+    if (typeof text !== 'string') {
+      throw new QuernError('invalid_input', `ToolCallParser: expected a text, got ${String(text)}`, {
+        value: text,
+      })
+    }
     this.#format.push(text)
     return this.#reply.takeEvents()
   }

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import { QuernError } from '../errors.js'
+import { expectOptions, QuernError } from '../errors.js'
 import type { NativeSampling, NativeTokenizer } from '../native/binding.js'
 import { checkNumber, invalidOption, type Range, unsupportedOption } from './check-option.js'
 import type { GenerationDefaults } from './defaults.js'
@@ -89,6 +89,7 @@ export function resolveOptions(
   modelStopTokens: readonly number[],
   tokenizer?: NativeTokenizer,
 ): ResolvedOptions {
+  expectOptions('generate', options)
   for (const [name, value] of Object.entries(options)) {
     if (value !== undefined && !known.includes(name)) throw unsupportedOption('generate', name, known, value)
   }

@@ -1,4 +1,4 @@
-import { QuernError } from '../errors.js'
+import { expectOptions, QuernError } from '../errors.js'
 import { callNative } from '../native/call-native.js'
 import { native } from '../native/load-binding.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
@@ -41,6 +41,8 @@ export function samplingDistribution(
   options: SamplingOptions = {},
   context: SamplingContext = {},
 ): Float32Array {
+  expectOptions('samplingDistribution', options)
+  expectOptions('samplingDistribution, the third argument', context)
   if (!(logits instanceof Float32Array) || logits.length === 0) {
     throw new QuernError('invalid_input', 'logits: expected a Float32Array with a number for each token', {
       value: logits,

@@ -1,3 +1,4 @@
+import { expectOptions } from '../errors.js'
 import { invalidOption, unsupportedOption } from '../generation/options.js'
 import { callNative } from '../native/call-native.js'
 import { native } from '../native/load-binding.js'
@@ -71,6 +72,7 @@ export interface DoctorOptions {
  * ```
  */
 export async function doctor(options: DoctorOptions = {}): Promise<MachineReport> {
+  expectOptions('doctor', options)
   const { measure = false, threads = 0, isa = 'auto', ...rest } = options
   for (const [name, value] of Object.entries(rest)) {
     throw unsupportedOption('doctor', name, ['measure', 'threads', 'isa'], value)

@@ -1,5 +1,5 @@
 import { join, relative } from 'node:path'
-import { QuernError } from '../errors.js'
+import { expectOptions, QuernError } from '../errors.js'
 import { type ModelFolder, readFolder } from './folder.js'
 import type { DecoderConfig, ModelPlan, WeightDtype } from './plan.js'
 import { checkHubOptions, fetchModelHeaders } from './pull.js'
@@ -107,6 +107,7 @@ export interface InspectOptions {
  * ```
  */
 export async function inspect(source?: string, options: InspectOptions = {}): Promise<ModelInspection> {
+  expectOptions('inspect', options)
   checkOptions(options)
   const found = await resolveSource(source)
   if (found.kind === 'random') return inspectRandom(found.id, options)

@@ -1,4 +1,4 @@
-import { QuernError } from '../errors.js'
+import { expectOptions, QuernError } from '../errors.js'
 import { type GenerationDefaults, greedyDefaults } from '../generation/defaults.js'
 import { invalidOption } from '../generation/options.js'
 import { Requests } from '../generation/requests.js'
@@ -58,6 +58,7 @@ export async function loadModel(
   options: LoadOptions,
   internals: LoadInternals,
 ): Promise<Model> {
+  expectOptions('load', options)
   checkLoadOptions(options)
   options.signal?.throwIfAborted()
   const prepared = await prepare(source, options, internals)

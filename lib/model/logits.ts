@@ -1,4 +1,4 @@
-import { QuernError } from '../errors.js'
+import { expectOptions, QuernError } from '../errors.js'
 import { invalidOption, unsupportedOption } from '../generation/options.js'
 import type { NativeRow } from '../native/binding.js'
 import { callNative } from '../native/call-native.js'
@@ -44,6 +44,7 @@ export async function computeLogits(
   options: LogitsOptions,
   parts: ModelParts,
 ): Promise<Logits> {
+  expectOptions('logits', options)
   const { positions = 'all', ...rest } = options
   for (const [name, value] of Object.entries(rest))
     throw unsupportedOption('logits', name, ['positions'], value)

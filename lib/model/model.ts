@@ -1,6 +1,6 @@
 import { ChatTemplate } from '../chat/chat-template.js'
 import type { ChatMessage } from '../chat/messages.js'
-import { QuernError } from '../errors.js'
+import { expectOptions, QuernError } from '../errors.js'
 import { Generation } from '../generation/generation.js'
 import { consecutiveSeeds, type GenerateManyOptions, once } from '../generation/many.js'
 import { type GenerateOptions, resolveOptions } from '../generation/options.js'
@@ -141,6 +141,7 @@ export class Model {
    */
   session(options: SessionOptions = {}): Session {
     this.#checkOpen()
+    expectOptions('session', options)
     return new Session(this.#sessionModel(), options)
   }
 
@@ -160,6 +161,7 @@ export class Model {
     options: Omit<SessionOptions, 'system' | 'messages'> = {},
   ): Promise<Session> {
     this.#checkOpen()
+    expectOptions('loadSession', options)
     return loadSession(path, options, this.#sessionModel())
   }
 
@@ -176,6 +178,7 @@ export class Model {
    * ```
    */
   generateMany(input: GenerateInput, options: GenerateManyOptions): Generation[] {
+    expectOptions('generateMany', options)
     const { n, ...shared } = options
     const encode = once(() => makePrompt(input, shared, this))
     return consecutiveSeeds(n, shared.seed).map((seed) => this.#start({ ...shared, seed }, encode))

@@ -1,3 +1,4 @@
+import { expectOptions } from '../errors.js'
 import { join, resolve } from 'node:path'
 import { invalidOption, unsupportedOption } from '../generation/options.js'
 import type { HubLimits } from '../hub/limits.js'
@@ -78,6 +79,7 @@ export interface PulledModel {
  * ```
  */
 export async function pull(id: string, options: PullOptions = {}): Promise<PulledModel> {
+  expectOptions('pull', options)
   checkPullOptions(options)
   const { path, revision, files, downloadedBytes } = await fetchModel(id, options)
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0)

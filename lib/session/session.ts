@@ -1,6 +1,6 @@
 import { checkMessages } from '../chat/check-messages.js'
 import type { ChatMessage } from '../chat/messages.js'
-import { QuernError } from '../errors.js'
+import { expectOptions, QuernError } from '../errors.js'
 import type { Generation } from '../generation/generation.js'
 import { type GenerateOptions, invalidOption } from '../generation/options.js'
 import type { GenerationResult } from '../generation/result.js'
@@ -79,6 +79,7 @@ export class Session {
    * ```
    */
   chat(input: string | ChatMessage | readonly ChatMessage[] = [], options: GenerateOptions = {}): Generation {
+    expectOptions('session.chat', options)
     this.#checkIdle()
     const before = this.#messages
     const added = typeof input === 'string' ? [{ role: 'user' as const, content: input }] : input

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { QuernError } from '../errors.js'
+import { expectOptions, QuernError } from '../errors.js'
 import type { NativeAddedToken, NativeTokenizer, NativeTokenizerDefinition } from '../native/binding.js'
 import { callNative } from '../native/call-native.js'
 import { native } from '../native/load-binding.js'
@@ -151,6 +151,7 @@ export class Tokenizer {
    * ```
    */
   encode(text: string, options: EncodeOptions = {}): Int32Array {
+    expectOptions('encode', options)
     if (typeof text !== 'string')
       throw new QuernError('invalid_input', `encode: expected a string, got ${typeof text}`, { value: text })
     return callNative(() => this.handle.encode(text, options.addSpecialTokens ?? true))
@@ -177,6 +178,7 @@ export class Tokenizer {
    * ```
    */
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
+    expectOptions('decode', options)
     return callNative(() => this.handle.decode(toInt32Array(ids), options.skipSpecialTokens ?? false))
   }
 
@@ -189,6 +191,7 @@ export class Tokenizer {
    * ```
    */
   decoder(options: DecodeOptions = {}): TokenDecoder {
+    expectOptions('decoder', options)
     const decoder = new (native().TokenDecoder)(this.handle, options.skipSpecialTokens ?? false)
     return {
       push: (id) => decoder.push(checkId(id)),
