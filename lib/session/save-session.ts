@@ -102,8 +102,13 @@ async function writeFile(
 
 function writeError(path: string, error: unknown): unknown {
   if (error instanceof QuernError || !(error instanceof Error && 'code' in error)) return error
-  return new QuernError('read_error', `${path}: cannot be written: ${error.message}`, {
-    value: path,
-    cause: error,
-  })
+  const isFull = ['ENOSPC', 'EDQUOT'].includes(String(error.code))
+  return new QuernError(
+    isFull ? 'disk_full' : 'write_error',
+    `${path}: cannot be written: ${error.message}`,
+    {
+      value: path,
+      cause: error,
+    },
+  )
 }

@@ -90,7 +90,7 @@ describe('a session in a file', () => {
     await empty.save(there)
     expect((await model.loadSession(there)).messages).toEqual([])
     expect((await readdir(folder.join('.'))).filter((name) => name.includes('.tmp'))).toEqual([])
-    await expect(session.save(folder.join('no', 'such', 'folder'))).rejects.toThrow(code('read_error'))
+    await expect(session.save(folder.join('no', 'such', 'folder'))).rejects.toThrow(code('write_error'))
   })
 
   test('a cache with less room takes what fits', async () => {
