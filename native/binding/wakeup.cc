@@ -12,16 +12,23 @@ void finalize(napi_env, void*, void* context) {
   delete static_cast<Function*>(context);
 }
 
+// What JavaScript threw in a callback of ours is an uncaught exception there.
+void call(napi_env env, const Function& function) {
+  try {
+    const Napi::HandleScope scope(env);
+    function(env);
+  } catch (const Napi::Error& error) {
+    if (!error.IsEmpty()) napi_fatal_exception(env, error.Value());
+  }
+}
+
 void call_js(napi_env env, napi_value, void* context, void*) {
   if (env == nullptr) return;  // the environment is gone
   try {
-    const Napi::HandleScope scope(env);
-    (*static_cast<Function*>(context))(env);
-  } catch (const Napi::Error& error) {
-    // What JavaScript threw is an uncaught exception there. Where it cannot run any more, there is nothing to
-    // say and nobody to hear it.
-    if (!error.IsEmpty()) napi_fatal_exception(env, error.Value());
-  } catch (...) {  // nothing of ours may unwind through Node
+    call(env, *static_cast<Function*>(context));
+  } catch (...) {
+    // Nothing of ours may unwind through Node. Where a worker was terminated in the callback, not even its
+    // error can be looked at: there is nothing to say and nobody to hear it.
   }
 }
 

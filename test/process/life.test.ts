@@ -206,6 +206,34 @@ describe('a worker', () => {
       }`)
   })
 
+  it('can be terminated in the middle of a callback', async () => {
+    const spin = 'parentPort.postMessage(0); for (;;);'
+    const bodies = [
+      `await load(undefined, { onProgress() { ${spin} } })`,
+      `const model = await load()
+       for await (const _ of model.generate('Once upon a time', ${long})) { ${spin} }`,
+      // within the delivery of rows itself
+      `const model = await load()
+       const push = Array.prototype.push
+       Array.prototype.push = function (...items) {
+         if (items[0]?.type === 'text-delta') { ${spin} }
+         return push.apply(this, items)
+       }
+       await model.generate('Once upon a time', ${long}).result()`,
+    ]
+    const stdout = await ends(`
+      import { Worker } from 'node:worker_threads'
+      for (const body of ${JSON.stringify(bodies)}) {
+        const source = \`
+          const { parentPort } = require('node:worker_threads')
+          import(\${JSON.stringify(DIST)}).then(async ({ load }) => { \${body} })\`
+        const worker = new Worker(source, { eval: true, execArgv: [] })
+        await new Promise((resolve) => worker.once('message', resolve))
+        console.log(await worker.terminate())
+      }`)
+    expect(stdout).toBe('1\n1\n1')
+  })
+
   it('ends with an idle model', async () => {
     const stdout =
       await ends(`${worker(`parentPort.postMessage(await model.generate('Once', { maxTokens: 5 }).text())`)}
