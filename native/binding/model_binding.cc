@@ -208,6 +208,16 @@ struct LoadCall {
   bool settled = false;
 };
 
+// Lies where the news of a load go to. When it goes, because the load is over or the environment has ended,
+// nobody waits for the load any more.
+struct AbortWhenDropped {
+  explicit AbortWhenDropped(std::shared_ptr<LoadJob> of) : job(std::move(of)) {}
+  ~AbortWhenDropped() { job->abort = true; }
+  AbortWhenDropped(const AbortWhenDropped&) = delete;
+  AbortWhenDropped& operator=(const AbortWhenDropped&) = delete;
+  const std::shared_ptr<LoadJob> job;
+};
+
 void run(LoadJob& job, const Wakeup& news) {
   const DecoderWeights::Progress progress{[&](uint64_t done, uint64_t total) {
                                             job.total = total;
@@ -290,7 +300,8 @@ Napi::Value load_model(const Napi::CallbackInfo& args) {
     if (options.get("onProgress").IsFunction())
       call->on_progress = Napi::Persistent(options.get("onProgress").As<Napi::Function>());
     job->wake = make_wake(env, call->model, options.get("onRows").As<Napi::Function>());
-    const Wakeup news(env, "quern load", [call](Napi::Env call_env) { report(call_env, *call); });
+    const auto listener = std::make_shared<AbortWhenDropped>(job);
+    const Wakeup news(env, "quern load", [call, listener](Napi::Env call_env) { report(call_env, *call); });
 
     Napi::Object result = Napi::Object::New(env);
     result.Set("promise", call->deferred.Promise());
