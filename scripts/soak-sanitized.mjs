@@ -7,7 +7,10 @@ import { root, run } from './run.mjs'
 
 const suppressions = join(root, 'build/thread-suppressions.txt')
 mkdirSync(join(root, 'build'), { recursive: true })
-writeFileSync(suppressions, 'race:v8::platform::DefaultJob\nrace:node::worker::MessagePort::PostMessage\n')
+writeFileSync(
+  suppressions,
+  'race:v8::platform::DefaultJob\nrace:node::worker::MessagePort\nrace:uv_rwlock_destroy\n',
+)
 
 const runtime = (name) => execFileSync('c++', [`-print-file-name=${name}.so`], { encoding: 'utf8' }).trim()
 

@@ -1,4 +1,5 @@
 import type { ChatTemplate } from './chat-template.js'
+import type { ChatMessage } from './messages.js'
 import type { ReplyShape } from './reply-reader.js'
 import type { ToolCallFormat } from './tool-call-parser.js'
 
@@ -11,8 +12,19 @@ export function toolCallFormat({ source }: ChatTemplate): ToolCallFormat | undef
   return undefined
 }
 
-/** What kind of reasoning a reply to `prompt` may hold. `prompt` is what the template rendered. */
-export function reasoningOf({ source }: ChatTemplate, prompt: string): ReplyShape['reasoning'] {
+/**
+ * What kind of reasoning a reply to `prompt` may hold. `prompt` is what the template rendered; `continued` the message that the reply goes on
+ * with, if it does.
+ */
+export function reasoningOf(
+  { source }: ChatTemplate,
+  prompt: string,
+  continued?: ChatMessage,
+): ReplyShape['reasoning'] {
   if (!source.includes('</think>')) return 'none'
+  if (continued !== undefined) {
+    const text = JSON.stringify(continued.content)
+    return text.lastIndexOf('<think>') > text.lastIndexOf('</think>') ? 'open' : 'possible'
+  }
   return prompt.trimEnd().endsWith('<think>') ? 'open' : 'possible'
 }

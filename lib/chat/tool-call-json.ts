@@ -75,6 +75,7 @@ export interface ParsedToolCall {
 
 /** The call that a JSON object describes; undefined where it is none. */
 export function toCall(json: string): ParsedToolCall | undefined {
+  if (isDeep(json)) return undefined
   const text = escapeControls(json)
   const call = parseObject(text)
   if (call === undefined || typeof call.name !== 'string' || call.name === '') return undefined
@@ -85,8 +86,23 @@ export function toCall(json: string): ParsedToolCall | undefined {
     return isObject(given) ? { name: call.name, arguments: memberText(text, key), ...id } : undefined
   }
   if (trimBlanks(given) === '') return { name: call.name, arguments: '{}', ...id }
+  if (isDeep(given)) return undefined
   const inner = escapeControls(given)
   return parseObject(inner) && { name: call.name, arguments: trimBlanks(inner), ...id }
+}
+
+/** Nested deeper than any arguments are: templates and copies of messages would fail on it. */
+const mostLevels = 100
+
+function isDeep(json: string): boolean {
+  let depth = 0
+  for (let i = 0; i < json.length; i++) {
+    const character = json[i] as string
+    if (character === '"') i = endOfString(json, i) - 1
+    else if ('{['.includes(character) && ++depth > mostLevels) return true
+    else if ('}]'.includes(character)) depth--
+  }
+  return false
 }
 
 /** The JSON values of an array that `json` holds, as their own texts; undefined where it is no array of JSON. */

@@ -26,6 +26,12 @@ export function register(program: Command): void {
     .option('--json', 'print one JSON object at the end instead of streaming')
     .addHelpText('after', '\nAt a terminal /help lists commands such as /save, /load and /system.')
     .action(async (argument: string | undefined, flags: Flags) => {
+      if (flags.load !== undefined && flags.system !== undefined) {
+        throw new QuernError(
+          'invalid_option',
+          '--load and --system exclude each other: a file has its own messages',
+        )
+      }
       const message = argument ?? (isPiped() ? await readInput() : undefined)
       if (message === undefined && (flags.json || flags.stats)) {
         throw new QuernError(

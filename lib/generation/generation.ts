@@ -35,7 +35,7 @@ export class Generation implements AsyncIterable<string> {
    */
   [Symbol.asyncIterator](): AsyncGenerator<string, void, undefined> {
     this.#claim()
-    return this.#texts()
+    return this.#endable(this.#texts())
   }
 
   /**
@@ -52,7 +52,7 @@ export class Generation implements AsyncIterable<string> {
    */
   events(): AsyncGenerator<GenerationEvent, void, undefined> {
     this.#claim()
-    return this.#events()
+    return this.#endable(this.#events())
   }
 
   /**
@@ -127,6 +127,16 @@ export class Generation implements AsyncIterable<string> {
       )
     }
     this.#isIterated = true
+  }
+
+  /** Leaving before the first step must cancel too, and the `finally` of a generator that never began is never run. */
+  #endable<T>(generator: AsyncGenerator<T, void, undefined>): AsyncGenerator<T, void, undefined> {
+    const leave = generator.return.bind(generator)
+    generator.return = (value) => {
+      this.#run.cancel()
+      return leave(value)
+    }
+    return generator
   }
 
   async *#texts(): AsyncGenerator<string, void, undefined> {

@@ -31,11 +31,22 @@ export function consecutiveSeeds(n: number, first: number | undefined): number[]
   return Array.from({ length: n }, (_, index) => seed + index)
 }
 
-/** Makes the value when it is first asked for. */
+/** Makes the value when it is first asked for; a failure is kept as well. */
 export function once<T>(make: () => T): () => T {
-  let made: { value: T } | undefined
+  let made: (() => T) | undefined
   return () => {
-    made ??= { value: make() }
-    return made.value
+    made ??= attempt(make)
+    return made()
+  }
+}
+
+function attempt<T>(make: () => T): () => T {
+  try {
+    const value = make()
+    return () => value
+  } catch (error) {
+    return () => {
+      throw error
+    }
   }
 }

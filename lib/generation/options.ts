@@ -133,7 +133,8 @@ function stopStrings(stop: unknown): string[] {
   const strings = typeof stop === 'string' ? [stop] : stop
   const isStop = (text: unknown) =>
     typeof text === 'string' && text.length > 0 && text.length <= longestStopString
-  if (Array.isArray(strings) && strings.length <= mostStopStrings && strings.every(isStop)) return strings
+  if (Array.isArray(strings) && strings.length <= mostStopStrings && strings.every(isStop))
+    return [...strings]
   throw invalidOption(
     'stop',
     `a text or at most ${mostStopStrings} of them, each of 1 to ${longestStopString} characters`,

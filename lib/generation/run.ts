@@ -72,12 +72,19 @@ export class Run {
       const { resolve, reject } = this.#settle
       this.#settle = {
         resolve: (result) => {
-          onEnd(result)
-          resolve(result)
+          try {
+            onEnd(result)
+            resolve(result)
+          } catch (error) {
+            this.#settle.reject(error)
+          }
         },
         reject: (reason) => {
-          onEnd(undefined)
-          reject(reason)
+          try {
+            onEnd(undefined)
+          } finally {
+            reject(reason)
+          }
         },
       }
     }
@@ -124,7 +131,7 @@ export class Run {
       this.#submitted,
       this.#first,
       now,
-      this.#promptTokens,
+      this.#promptTokens - this.#cachedTokens,
       this.#tokens.length,
     )
     this.#end()
@@ -157,8 +164,17 @@ export class Run {
     }
   }
 
+  /** What a reader or a listener of ours throws ends this run alone: the rows of others follow in the same call. */
   #take(row: NativeRow): void {
     if (this.#ended) return
+    try {
+      this.#read(row)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #read(row: NativeRow): void {
     if (row.token >= 0) {
       this.#first ??= performance.now()
       this.#cachedTokens = row.cachedTokens ?? this.#cachedTokens
@@ -179,10 +195,11 @@ export class Run {
       this.#fail(new QuernError('closed', 'the model was closed while generating'))
     } else if (row.finish === 'stop' || row.finish === 'length') {
       this.#emit(this.#reader.end(), [])
-      this.#end()
       const reason = row.finish === 'stop' && this.#reply.toolCalls.length > 0 ? 'tool-calls' : row.finish
       const computed = this.#promptTokens - this.#cachedTokens
-      this.#settle.resolve(this.#result(reason, timingsOf(row, computed, this.#tokens.length)))
+      const result = this.#result(reason, timingsOf(row, computed, this.#tokens.length))
+      this.#end()
+      this.#settle.resolve(result)
     } else {
       this.#wake?.()
     }

@@ -4,6 +4,7 @@ import { mkdir, open, readFile, rm, stat, utimes } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { QuernError } from '../errors.js'
 import type { HubLimits } from './limits.js'
 
 /** Who holds a lock. */
@@ -39,10 +40,22 @@ export async function takeLock(
     // How long it is silent is measured by one clock, ours: the disk may be another machine's.
     if (seen?.text !== text || seen.touched !== touched) seen = { text, touched, since: performance.now() }
     if (isGone(text) || performance.now() - seen.since > 10 * heartbeatMs) {
-      if ((await readFile(path, 'utf8').catch(() => undefined)) === text) await rm(path, { force: true })
+      if ((await readFile(path, 'utf8').catch(() => '')) === text) await remove(path)
       continue
     }
     await sleep(Math.min(250, heartbeatMs), undefined, { signal }).catch(() => signal.throwIfAborted())
+  }
+}
+
+async function remove(path: string): Promise<void> {
+  try {
+    await rm(path, { force: true })
+  } catch (cause) {
+    throw new QuernError(
+      'write_error',
+      `${path}: a lock that nobody holds cannot be removed: ${(cause as Error).message}; delete it, or choose another cacheDir`,
+      { value: path, cause },
+    )
   }
 }
 

@@ -163,6 +163,15 @@ async function loadNative(
   requests: Requests,
 ): Promise<NativeModel> {
   const { onProgress, signal } = options
+  let failure: { reason: unknown } | undefined // what onProgress threw
+  const report = (loadedBytes: number, totalBytes: number) => {
+    try {
+      if (failure === undefined) onProgress?.({ phase: 'load', loadedBytes, totalBytes })
+    } catch (reason) {
+      failure = { reason }
+      loading.abort()
+    }
+  }
   const loading = callNative(() =>
     native().loadModel(planText(plan), {
       dtype: options.dtype ?? 'auto',
@@ -172,8 +181,7 @@ async function loadNative(
       contextLength: options.contextLength ?? 0,
       kvBytes: options.kvCache?.maxBytes ?? 0,
       stepRows: internals.stepRows ?? 512,
-      onProgress:
-        onProgress && ((loadedBytes, totalBytes) => onProgress({ phase: 'load', loadedBytes, totalBytes })),
+      onProgress: onProgress && report,
       onRows: deliverTo(requests),
     }),
   )
@@ -181,10 +189,12 @@ async function loadNative(
   signal?.addEventListener('abort', abort, { once: true })
   try {
     const handle = await loading.promise
-    if (signal?.aborted) handle.close()
+    if (signal?.aborted || failure) handle.close()
     signal?.throwIfAborted()
+    if (failure) throw failure.reason
     return handle
   } catch (error) {
+    if (failure) throw failure.reason
     throw signal?.aborted ? signal.reason : fromNative(error)
   } finally {
     signal?.removeEventListener('abort', abort)

@@ -8,7 +8,7 @@ import { type Prompt, Run } from '../generation/run.js'
 import { callNative, fromNative } from '../native/call-native.js'
 import { loadSession } from '../session/load-session.js'
 import { Session, type SessionOptions } from '../session/session.js'
-import type { ReplyEnd, SessionModel } from '../session/session-model.js'
+import type { ModelIdentity, ReplyEnd, SessionModel } from '../session/session-model.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import { modelIdentity } from './identity.js'
 import { computeLogits, type Logits, type LogitsOptions } from './logits.js'
@@ -31,6 +31,8 @@ export class Model {
   /** What the model is and how it is run. */
   readonly info: ModelInfo
   readonly #parts: ModelParts
+  /** Of the files that were loaded: they may be other ones by the time that a session is saved. */
+  readonly #identity: Promise<ModelIdentity>
   #chatTemplate: ChatTemplate | undefined
   #isClosed = false
 
@@ -49,6 +51,8 @@ export class Model {
       weightBytes,
       ...parts.handle.info(),
     })
+    this.#identity = modelIdentity(this.info, parts.plan)
+    this.#identity.catch(() => {}) // whoever needs it hears of it
   }
 
   /**
@@ -256,7 +260,7 @@ export class Model {
       reply: (messages, options, onEnd) =>
         this.#start(options, () => conversationPrompt(messages, options, this), onEnd),
       encode: (messages, options) => conversationTokens(messages, options, this),
-      identity: () => modelIdentity(this.info, this.#parts.plan),
+      identity: () => this.#identity,
       pages: { model: handle, requests },
       onWarning,
     }

@@ -97,7 +97,7 @@ function renderedPrompt(
   const { continueFinalMessage = false, templateVariables } = options
   if (typeof continueFinalMessage !== 'boolean')
     throw invalidOption('continueFinalMessage', 'true or false', continueFinalMessage)
-  const tools = options.tools && functionTools(options.tools)
+  const tools = options.tools === undefined ? undefined : functionTools(options.tools)
   const toolCalls = tools && toolCallFormat(chatTemplate)
   if (tools && toolCalls === undefined) {
     throw new QuernError(
@@ -112,7 +112,7 @@ function renderedPrompt(
     addGenerationPrompt: !continueFinalMessage,
     continueFinalMessage,
   })
-  const reasoning = reasoningOf(chatTemplate, text)
+  const reasoning = reasoningOf(chatTemplate, text, continueFinalMessage ? messages.at(-1) : undefined)
   return encode(text, source, false, {
     reader: () => new ChatReplyReader({ reasoning, toolCalls }),
     keepSpecialTokens: toolCalls !== undefined && toolCalls !== 'hermes', // the others mark calls with them

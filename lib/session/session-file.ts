@@ -57,6 +57,13 @@ export class RunningChecksum {
 /** Everything before the first checksum. */
 export function headerBytes(header: SessionHeader): Buffer {
   const json = Buffer.from(JSON.stringify(header))
+  if (json.length > maxHeaderBytes) {
+    throw new QuernError(
+      'invalid_input',
+      `the messages take ${json.length} bytes, a session file holds ${maxHeaderBytes} at most`,
+      { value: json.length },
+    )
+  }
   const start = Buffer.alloc(startBytes)
   start.write(magic, 'latin1')
   start.writeUInt32LE(formatVersion, 8)

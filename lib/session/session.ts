@@ -85,12 +85,13 @@ export class Session {
     const added = typeof input === 'string' ? [{ role: 'user' as const, content: input }] : input
     const said = Array.isArray(added) ? added : [added as ChatMessage]
     const conversation = Object.freeze([...before, ...own(said)])
+    const merged = withDefaults(options, this.#options)
     this.#messages = conversation
     this.#isReplying = true
-    return this.#model.reply(conversation, { ...this.#options, ...options }, (result) => {
+    return this.#model.reply(conversation, merged, (result) => {
       this.#isReplying = false
       if (result === undefined || isSilent(result)) this.#messages = before
-      else if (options.continueFinalMessage === true) this.#messages = continued(conversation, result)
+      else if (merged.continueFinalMessage === true) this.#messages = continued(conversation, result)
       else this.#messages = Object.freeze([...conversation, ...own([result.message])])
     })
   }
@@ -167,6 +168,12 @@ export class Session {
       'the session is replying: await the reply or cancel it first, or fork() the session before it',
     )
   }
+}
+
+/** What is undefined counts as left out. */
+function withDefaults(options: GenerateOptions, defaults: GenerateOptions): GenerateOptions {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined)
+  return { ...defaults, ...Object.fromEntries(given) }
 }
 
 /** A copy that nobody can change. */

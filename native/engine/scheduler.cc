@@ -56,9 +56,12 @@ void Scheduler::admit() {
       std::rotate(waiting_.begin(), awake, awake + 1);
       continue;
     }
+    const int32_t reached = next.reached, cached = next.cached;
     find_known(next);
     if (!fits(next)) {
       release(next);
+      next.reached = reached;  // it did not get there: what it found may be gone when its turn comes
+      next.cached = cached;
       if (!preempt_paused()) return;  // a sleeping reader makes room for those who are awake
       continue;
     }

@@ -11,6 +11,14 @@ test('a template of its own', () => {
   expect(reasoningOf(template, 'Hello')).toBe('none')
 })
 
+test('a message that is continued decides by what it holds', () => {
+  const template = new ChatTemplate('{{ messages[0].content }}{# </think> #}')
+  const reasoning = (content: string) => reasoningOf(template, content, { role: 'assistant', content })
+  expect(reasoning('<think>\nI began to thi')).toBe('open')
+  expect(reasoning('<think>a</think>The')).toBe('possible')
+  expect(reasoning('The')).toBe('possible')
+})
+
 requireGoldens()
 describe.runIf(goldensPresent)('known templates', () => {
   test.each([

@@ -41,6 +41,17 @@ const small: ToolCallRecord[] = [
   },
 ]
 
+test('what is nested too deeply is no call', () => {
+  const nested = (depth: number) => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`
+  const output = (depth: number) => `<tool_call>{"name": "f", "arguments": ${nested(depth)}}</tool_call>`
+  expect(parse('hermes', [output(90)]).toolCalls).toHaveLength(1)
+  expect(parse('hermes', [output(20_000)])).toMatchObject({
+    toolCalls: [],
+    content: output(20_000),
+    malformed: 1,
+  })
+})
+
 function parse(format: ToolCallFormat, pieces: Iterable<string>) {
   const parser = new ToolCallParser(format)
   const events = [...pieces].flatMap((piece) => parser.push(piece))

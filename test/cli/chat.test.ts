@@ -56,6 +56,7 @@ describe('one answer', () => {
     [['chat', ' '], 1, '(invalid_input)'],
     [['chat', 'a', '--load', '/no/such/file'], 1, '(missing_file)'],
     [['chat', 'a', '--temperature', '-1'], 2, '(invalid_option)'],
+    [['chat', 'a', '--load', 'f', '--system', 's'], 2, 'exclude each other'],
   ])('says what is wrong with %j', async (argv, code, message) => {
     const result = await quern(...argv)
     expect(result).toMatchObject({ code, out: '' })

@@ -162,6 +162,16 @@ describe('an AbortSignal', () => {
     await expect(load(fixture, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
   })
 
+  it('what onProgress throws stops it', async () => {
+    let calls = 0
+    const onProgress = () => {
+      calls++
+      throw new Error('no more')
+    }
+    await expect(load('random:qwen3-0.6b', { onProgress })).rejects.toThrow('no more')
+    expect(calls).toBe(1)
+  })
+
   it('aborted while weights are made stops that, and gives the memory back', async () => {
     const before = process.memoryUsage.rss()
     for (let round = 0; round < 3; round++) {

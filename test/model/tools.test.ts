@@ -105,6 +105,7 @@ describe('tools', () => {
 
   test.each([
     ['tools', 'get_weather'],
+    ['tools', null],
     ['tools[0]', [{}]],
     ['tools[1]', [getWeather, null]],
     ['tools[0].parameters', [{ name: 'f', parameters: [] }]],
@@ -157,6 +158,23 @@ describe('continueFinalMessage', () => {
     ]
     const rest = await model.chat(messages, { ...greedy, continueFinalMessage: true }).text()
     expect(whole.slice(0, 12) + rest).toBe(whole)
+  })
+})
+
+describe('several answers to what cannot be rendered', () => {
+  test('the template is asked once', async () => {
+    let asked = 0
+    const variables = {
+      get mood() {
+        asked++
+        return 'glad'
+      },
+    }
+    const other = await loadWithTemplate('refuses', '{{ raise_exception("no") }}')
+    const answers = other.generateMany(question, { n: 5, templateVariables: variables })
+    for (const answer of answers) await expect(answer.result()).rejects.toMatchObject({ message: 'no' })
+    expect(asked).toBe(1)
+    await other.close()
   })
 })
 

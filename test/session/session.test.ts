@@ -28,6 +28,31 @@ describe('a session', () => {
     expect(await model.chat(asked, greedy).text()).toBe(second)
   })
 
+  test('options that are undefined are left out', async () => {
+    const session = model.session({ ...greedy, maxTokens: 3 })
+    const { usage } = await session.chat('Tell me a story.', { maxTokens: undefined } as never).result()
+    expect(usage.completionTokens).toBe(3)
+  })
+
+  test('options that cannot be read leave it as it was', async () => {
+    const session = model.session(greedy)
+    const options = {
+      get maxTokens(): number {
+        throw new Error('unreadable')
+      },
+    }
+    expect(() => session.chat('Hello', options)).toThrow('unreadable')
+    expect(session.messages).toEqual([])
+    expect(await session.chat(question).text()).toContain('Paris')
+  })
+
+  test('an iterator that is left before it began frees it', async () => {
+    const session = model.session({ ...greedy, maxTokens: 500, ignoreEos: true })
+    const iterator = session.chat('Tell me a story.')[Symbol.asyncIterator]()
+    await iterator.return()
+    session.truncate(0)
+  })
+
   test('computes only what is new', async () => {
     const session = model.session({
       system: 'You are a fox, and you only speak of what foxes do.',

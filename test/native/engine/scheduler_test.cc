@@ -229,6 +229,22 @@ TEST(pages_outlive_their_sequence) {
   CHECK_EQ(shown(scheduler.schedule()), std::string("4:64"));
 }
 
+TEST(what_a_waiting_sequence_found_does_not_count_until_it_is_admitted) {
+  Scheduler scheduler({512, 10, 10});
+  const auto first = make_sequence(1, 49), busy = make_sequence(2, 100),
+             waiting = make_sequence(3, std::vector<int32_t>(49, 1));
+  scheduler.add(first);
+  compute(scheduler);
+  scheduler.remove(*first);  // three known pages stay
+  scheduler.add(busy);
+  scheduler.schedule();  // seven pages
+  scheduler.add(waiting);
+  scheduler.schedule();
+  CHECK_EQ(ids(scheduler.waiting()), std::string("3"));
+  CHECK_EQ(waiting->cached, 0);
+  CHECK_EQ(waiting->reached, 0);
+}
+
 TEST(logits_of_all_positions_are_all_computed) {
   Scheduler scheduler({512, 10, 100});
   scheduler.measured(1000, 0.1);
