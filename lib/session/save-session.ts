@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 import type { ChatMessage } from '../chat/messages.js'
 import { QuernError } from '../errors.js'
 import type { GenerateOptions } from '../generation/options.js'
@@ -17,6 +17,7 @@ export async function saveSession(
   options: GenerateOptions,
   model: SessionModel,
 ): Promise<void> {
+  await checkReplaceable(path)
   const identity = await model.identity()
   const tokens = await conversationTokens(messages, options, model, identity.contextLength)
   const header: SessionHeader = {
@@ -43,9 +44,18 @@ export async function saveSession(
     }
     await rename(temporary, path)
   } catch (error) {
-    await rm(temporary, { force: true })
+    await rm(temporary, { force: true }).catch(() => {})
     throw writeError(path, error)
   }
+}
+
+/** The file is put in the place of what has its name: that must be a file, and no device. */
+async function checkReplaceable(path: string): Promise<void> {
+  const there = await stat(path).catch(() => undefined)
+  if (there === undefined || there.isFile()) return
+  throw new QuernError('write_error', `${path}: cannot be written: it is there and no regular file`, {
+    value: path,
+  })
 }
 
 /** Without pages where the conversation cannot be rendered as it stands, or is longer than the context: its messages are saved still. */

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
-import { cp, readdir, readFile, truncate as cutFile, writeFile } from 'node:fs/promises'
+import { once } from 'node:events'
+import { cp, truncate as cutFile, readdir, readFile, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -91,6 +93,11 @@ describe('a session in a file', () => {
     expect((await model.loadSession(there)).messages).toEqual([])
     expect((await readdir(folder.join('.'))).filter((name) => name.includes('.tmp'))).toEqual([])
     await expect(session.save(folder.join('no', 'such', 'folder'))).rejects.toThrow(code('write_error'))
+    await expect(session.save(folder.join('.'))).rejects.toThrow(code('write_error'))
+    const socket = createServer().listen(folder.join('socket')) // a stand-in for a device
+    await once(socket, 'listening')
+    await expect(session.save(folder.join('socket'))).rejects.toThrow(code('write_error'))
+    socket.close()
   })
 
   test('a cache with less room takes what fits', async () => {
