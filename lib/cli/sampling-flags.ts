@@ -2,22 +2,25 @@ import type { Command } from 'commander'
 import type { GenerateOptions, SamplerName } from '../index.js'
 import { decimal, whole } from './model-flags.js'
 
+/** The flags that are options of generate() by the same name. */
+const optionNames = [
+  'maxTokens',
+  'temperature',
+  'topK',
+  'topP',
+  'minP',
+  'typicalP',
+  'topNSigma',
+  'repetitionPenalty',
+  'frequencyPenalty',
+  'presencePenalty',
+  'samplers',
+  'seed',
+  'stop',
+] as const
+
 /** The flags that every command has which generates text. */
-export interface SamplingFlags {
-  maxTokens?: number
-  temperature?: number
-  topK?: number
-  topP?: number
-  minP?: number
-  typicalP?: number
-  topNSigma?: number
-  repetitionPenalty?: number
-  frequencyPenalty?: number
-  presencePenalty?: number
-  samplers?: SamplerName[]
-  seed?: number
-  stop?: string[]
-}
+export type SamplingFlags = Pick<GenerateOptions, (typeof optionNames)[number]>
 
 /** Adds them to a command. */
 export function addSamplingFlags(command: Command): Command {
@@ -41,27 +44,12 @@ export function addSamplingFlags(command: Command): Command {
     .option('--stop <text>', 'end before this text; may be given several times', collect)
 }
 
-/** The flags that are options of generate() by the same name. */
-const optionNames: readonly string[] = [
-  'maxTokens',
-  'temperature',
-  'topK',
-  'topP',
-  'minP',
-  'typicalP',
-  'topNSigma',
-  'repetitionPenalty',
-  'frequencyPenalty',
-  'presencePenalty',
-  'samplers',
-  'seed',
-  'stop',
-]
-
 /** What generate() makes of them. */
 export function samplingOptions(flags: SamplingFlags): GenerateOptions {
   return Object.fromEntries(
-    Object.entries(flags).filter(([name, value]) => optionNames.includes(name) && value !== undefined),
+    Object.entries(flags).filter(
+      ([name, value]) => (optionNames as readonly string[]).includes(name) && value !== undefined,
+    ),
   )
 }
 

@@ -1,5 +1,5 @@
 import { expectOptions, QuernError } from '../errors.js'
-import { type GenerationDefaults, greedyDefaults } from '../generation/defaults.js'
+import { greedyDefaults } from '../generation/defaults.js'
 import { invalidOption } from '../generation/options.js'
 import { Requests } from '../generation/requests.js'
 import type { HubLimits } from '../hub/limits.js'
@@ -10,21 +10,17 @@ import { Tokenizer } from '../tokenizer/tokenizer.js'
 import { readFolder } from './folder.js'
 import { checkLoadOptions, type LoadOptions } from './load-options.js'
 import { Model } from './model.js'
+import type { ModelParts } from './model-info.js'
 import { type ModelPlan, planText } from './plan.js'
 import { fetchModel, type PullProgress } from './pull.js'
 import { planRandomModel } from './random.js'
 import { checkRevision, resolveSource } from './source.js'
 
 /** What load() needs to know before it reads weights. */
-interface Prepared {
-  source: string
-  architecture: string
-  plan: ModelPlan
-  defaults: GenerationDefaults
-  stopTokens: number[]
-  tokenizer: Tokenizer | undefined
-  chatTemplate: string | undefined
-}
+type Prepared = Pick<
+  ModelParts,
+  'source' | 'architecture' | 'plan' | 'defaults' | 'stopTokens' | 'tokenizer' | 'chatTemplate'
+>
 
 /** Beyond the public options; for tests. */
 export interface LoadInternals {

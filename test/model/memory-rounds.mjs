@@ -1,6 +1,7 @@
 // 200 rounds of everything that a request can go through, in a process of its own; prints the slope of resident memory in bytes a round.
 // usage: node --expose-gc memory-rounds.mjs path/of/dist/index.js
 import { setImmediate as turn } from 'node:timers/promises'
+import { slope } from '../soak/gauges.mjs'
 
 const { load } = await import(process.argv[2])
 const rounds = 200
@@ -33,19 +34,6 @@ async function round(model) {
   cancelled.cancel()
   controller.abort()
   await Promise.all(work)
-}
-
-/** Least-squares slope of the values over 0, 1, 2 … */
-function slope(values) {
-  const meanX = (values.length - 1) / 2
-  const meanY = values.reduce((sum, y) => sum + y, 0) / values.length
-  let covariance = 0
-  let variance = 0
-  values.forEach((y, x) => {
-    covariance += (x - meanX) * (y - meanY)
-    variance += (x - meanX) ** 2
-  })
-  return covariance / variance
 }
 
 const model = await load(undefined, { kvCache: { maxBytes: 2 ** 22 } })
