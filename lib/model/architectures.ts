@@ -91,13 +91,3 @@ export const architectures: readonly Architecture[] = [
     tensors,
   },
 ]
-
-/** Families that exist, so that a model of one is told from a typing error. */
-export const unsupportedModelTypes: ReadonlySet<string> = new Set(
-  (
-    'baichuan bert bloom chatglm cohere cohere2 dbrx deepseek_v2 deepseek_v3 exaone falcon falcon_h1 gemma gemma2 gemma3 ' +
-    'gemma3_text glm glm4 glm4_moe gpt2 gpt_bigcode gpt_neox gpt_oss gptj granite granitemoe internlm2 jamba lfm2 llama4 ' +
-    'llama4_text mamba mamba2 minicpm mistral mistral3 mixtral mpt nemotron olmo olmo2 olmoe opt phi phi3 phimoe qwen ' +
-    'qwen2_5_vl qwen2_moe qwen2_vl qwen3_moe qwen3_next qwen3_vl roberta rwkv smollm3 stablelm starcoder2 t5 xlm-roberta'
-  ).split(' '),
-)

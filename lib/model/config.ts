@@ -1,7 +1,8 @@
-import { type Architecture, architectures, unsupportedModelTypes } from './architectures.js'
+import { type Architecture, architectures } from './architectures.js'
 import type { Fields, Range } from './fields.js'
 import type { DecoderConfig } from './plan.js'
 import { refuseQuantization } from './quantization.js'
+import { quote } from './quote.js'
 import { positions, readRopeScaling, scaledContext } from './rope-scaling.js'
 
 // Far above every model there is, and low enough that no product of two comes near 2^53.
@@ -79,8 +80,8 @@ export function readConfig(fields: Fields): ModelConfig {
 /** Ids of tokens. Those beyond the vocabulary are harmless: they never come. */
 export const tokenIds: Range = { min: 0, max: 2 ** 31 - 1 }
 
+/** What has a name that no row has may be any of the hundreds of families that exist: not supported, rather than wrong. */
 function findArchitecture(fields: Fields): Architecture {
-  const supported = architectures.map(({ modelType }) => modelType).join(', ')
   const modelType = fields.string('model_type')
   const classNames = fields.strings('architectures') ?? []
   if (modelType === undefined && classNames.length === 0) return fields.missing('model_type')
@@ -89,17 +90,25 @@ function findArchitecture(fields: Fields): Architecture {
     modelType === undefined ? isNamed(row) : row.modelType === modelType,
   )
   if (row === undefined) {
-    if (modelType === undefined)
-      return fields.fail('architectures', `one of ${architectures.map((row) => row.className).join(', ')}`)
-    if (!unsupportedModelTypes.has(modelType)) return fields.fail('model_type', `one of ${supported}`)
-    return fields.unsupported(`the architecture ${modelType} is`, `, only ${supported} are`)
+    const supported = architectures.map((row) => (modelType === undefined ? row.className : row.modelType))
+    const name = quote(modelType ?? classNames.join(', '))
+    return fields.unsupported(
+      `the architecture ${name}${describeText(fields)} is`,
+      `, only ${supported.join(', ')} are`,
+    )
   }
   if (classNames.length > 0 && !isNamed(row)) {
     return fields.unsupported(
-      `${classNames.join(', ').slice(0, 80)} (a ${row.modelType} that is no ${row.className}) is`,
+      `${quote(classNames.join(', '))} (a ${row.modelType} that is no ${row.className}) is`,
     )
   }
   return row
+}
+
+/** Models that see or hear keep the decoder's own configuration in `text_config`. */
+function describeText(fields: Fields): string {
+  const textType = fields.object('text_config')?.string('model_type')
+  return textType === undefined ? '' : ` (its text model: ${quote(textType)})`
 }
 
 function readHeadDim(fields: Fields, hidden: number, heads: number, fallback: number | undefined): number {

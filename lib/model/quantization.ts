@@ -1,25 +1,10 @@
 import type { Fields, Range } from './fields.js'
+import { quote } from './quote.js'
 
-/** What each method's own numbers may be. */
-const methods: Readonly<Record<string, { bits?: readonly number[]; grouped?: boolean }>> = {
-  awq: { bits: [4], grouped: true },
-  gptq: { bits: [2, 3, 4, 8], grouped: true },
-  fp8: {},
-  'compressed-tensors': {},
-  bitsandbytes: {},
-  mxfp4: {},
-  hqq: {},
-  quanto: {},
-  torchao: {},
-  aqlm: {},
-  eetq: {},
-  fbgemm_fp8: {},
-  modelopt: {},
-  bitnet: {},
-  'auto-round': {},
-  vptq: {},
-  higgs: {},
-  spqr: {},
+/** What the numbers of the methods that have some may be. */
+const methods: Readonly<Record<string, { bits: readonly number[] }>> = {
+  awq: { bits: [4] },
+  gptq: { bits: [2, 3, 4, 8] },
 }
 
 const blockSize: Range = { min: 1, max: 65_536 }
@@ -32,12 +17,9 @@ const blockSize: Range = { min: 1, max: 65_536 }
 export function refuseQuantization(fields: Fields): never {
   const method = fields.string('quant_method') ?? fields.missing('quant_method')
   const expected = Object.hasOwn(methods, method) ? methods[method] : undefined
-  if (expected === undefined) return fields.fail('quant_method', `one of ${Object.keys(methods).join(', ')}`)
-  if (expected.bits !== undefined) {
+  if (expected !== undefined) {
     const bits = fields.requiredInteger('bits', { min: 1, max: 64 })
     if (!expected.bits.includes(bits)) fields.fail('bits', `one of ${expected.bits.join(', ')} for ${method}`)
-  }
-  if (expected.grouped) {
     const groupSize = fields.requiredInteger('group_size', { min: -1, max: 1 << 24 })
     if (groupSize === 0) fields.fail('group_size', 'at least 1, or -1 for whole columns')
   }
@@ -45,5 +27,5 @@ export function refuseQuantization(fields: Fields): never {
     const block = fields.integers('weight_block_size', blockSize)
     if (block !== undefined && block.length !== 2) fields.fail('weight_block_size', 'two integers')
   }
-  return fields.unsupported(`weights quantized with ${method} are`)
+  return fields.unsupported(`weights quantized with ${quote(method)} are`)
 }

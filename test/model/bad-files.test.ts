@@ -15,6 +15,8 @@ interface Entry {
 const alsoFits: Record<string, string> = {
   'safetensors/offsets-past-end.safetensors': 'truncated',
   'models/wrong-architecture': 'unsupported_model',
+  'models/config-model-type-unknown': 'unsupported_model',
+  'models/config-quantization-unknown': 'unsupported_model',
   'models/fp8-without-scales': 'unsupported_model',
   'models/fp8-scale-shape': 'unsupported_model',
 }

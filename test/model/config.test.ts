@@ -147,9 +147,23 @@ describe('readConfig', () => {
     [{ model_type: 'gemma3' }, 'unsupported_model', /gemma3/],
     [
       { model_type: 'qwen33' },
-      'invalid_config',
-      /"model_type" must be one of qwen3, qwen2, llama, got "qwen33"/,
+      'unsupported_model',
+      /architecture "qwen33" is .*only qwen3, qwen2, llama are/,
     ],
+    [{ model_type: 'née "x"\n' }, 'unsupported_model', /architecture "née \\"x\\"\\n"/],
+    [{ model_type: 'x'.repeat(1e5) }, 'unsupported_model', /^.{1,300}$/],
+    [
+      { model_type: 'qwen9', text_config: { model_type: 'qwen9_text' } },
+      'unsupported_model',
+      /"qwen9" \(its text model: "qwen9_text"\)/,
+    ],
+    [
+      { model_type: null, architectures: ['Mamba9ForCausalLM'] },
+      'unsupported_model',
+      /"Mamba9ForCausalLM" is .*only Qwen3ForCausalLM/,
+    ],
+    [{ model_type: null, architectures: null }, 'invalid_config', /"model_type" is missing/],
+    [{ model_type: 9 }, 'invalid_config', /string/],
     [
       { architectures: ['Qwen3ForSequenceClassification'] },
       'unsupported_model',
@@ -184,6 +198,7 @@ describe('readConfig', () => {
       /weight_block_size/,
     ],
     [{ quantization_config: { bits: 4 } }, 'invalid_config', /quant_method/],
+    [{ quantization_config: { quant_method: 'magic' } }, 'unsupported_model', /quantized with "magic"/],
     [{ rope_scaling: longrope }, 'unsupported_model', /longrope/],
     [{ rope_scaling: { ...longrope, short_factor: [1] } }, 'invalid_config', /head_dim \/ 2 = 64/],
     [{ rope_scaling: { factor: 2 } }, 'invalid_config', /rope_type/],
