@@ -5,6 +5,7 @@ import { Places, PythonInterpreter } from './interpreter.js'
 import { Environment, type Node, parseTemplate, type Scope, toValue, type Value } from './jinja.js'
 import type { ChatMessage } from './messages.js'
 import { strftime } from './strftime.js'
+import { withoutUndefined } from './without-undefined.js'
 
 /**
  * Special tokens that a template may use: those that tokenizer_config.json names, by its names.
@@ -15,10 +16,10 @@ import { strftime } from './strftime.js'
  * ```
  */
 export interface ChatTemplateTokens {
-  bos_token?: string
-  eos_token?: string
-  pad_token?: string
-  unk_token?: string
+  bos_token?: string | undefined
+  eos_token?: string | undefined
+  pad_token?: string | undefined
+  unk_token?: string | undefined
   [name: string]: string | undefined
 }
 
@@ -33,13 +34,13 @@ export interface ChatTemplateTokens {
  */
 export interface RenderOptions {
   /** The tools that the model may call, mostly as OpenAI's API has them. */
-  tools?: readonly object[] | null
+  tools?: readonly object[] | null | undefined
   /** Open the assistant's answer. Default: false. */
-  addGenerationPrompt?: boolean
+  addGenerationPrompt?: boolean | undefined
   /** Leave the last message open, so that the model continues it. Default: false. */
-  continueFinalMessage?: boolean
+  continueFinalMessage?: boolean | undefined
   /** What the template takes for now. Default: the clock. */
-  now?: Date
+  now?: Date | undefined
   [variable: string]: unknown
 }
 
@@ -133,7 +134,8 @@ export class ChatTemplate {
     try {
       const scope: Scope = new Environment()
       declareGlobals(scope, budget, now)
-      for (const [name, value] of Object.entries(given)) scope.setVariable(name, toValue(value))
+      for (const [name, value] of Object.entries(given))
+        scope.setVariable(name, toValue(withoutUndefined(value)))
       const rendered: Value = new PythonInterpreter(scope, this.#places, budget).run(this.#program)
       return rendered.value
     } catch (cause) {

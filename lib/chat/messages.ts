@@ -22,8 +22,8 @@ export interface TextPart {
  */
 export interface MessageToolCall {
   /** Ties the tool's answer to the call, where the model's template uses it. */
-  id?: string
-  type?: 'function'
+  id?: string | undefined
+  type?: 'function' | undefined
   function: {
     name: string
     /** An object, or the JSON text of one. Most templates want the object. */
@@ -47,11 +47,11 @@ export interface ChatMessage {
   /** Text, or parts of text for templates that know of them. */
   content: string | TextPart[]
   /** What an assistant called. */
-  tool_calls?: MessageToolCall[]
+  tool_calls?: MessageToolCall[] | undefined
   /** For a tool's answer: the call that it answers. */
-  tool_call_id?: string
+  tool_call_id?: string | undefined
   /** For a tool's answer: the tool's name, where the model's template uses it. */
-  name?: string
+  name?: string | undefined
   /** What an assistant thought before it answered, for the templates that keep it. */
-  reasoning_content?: string
+  reasoning_content?: string | undefined
 }

@@ -19,34 +19,34 @@ export { checkNumber, invalidOption, unsupportedOption }
  */
 export interface GenerateOptions extends SamplingOptions {
   /** Tokens to generate at most. Default: what the context has room for. */
-  maxTokens?: number
+  maxTokens?: number | undefined
   /** Give the logarithm of each token's probability in the result and on `text-delta` events. */
-  logprobs?: boolean
+  logprobs?: boolean | undefined
   /** The same for this many of the likeliest tokens in its place, 128 at most. */
-  topLogprobs?: number
+  topLogprobs?: number | undefined
   /** Makes sampling repeatable, from 0 to 2^53 - 1. Default: random, and given in the result. */
-  seed?: number
+  seed?: number | undefined
   /** Tokens that end the text beside the model's own; they are part of `tokens`, not of the text. */
-  stopTokens?: number[]
+  stopTokens?: number[] | undefined
   /** The text ends before the first of these, and no part of it comes out. */
-  stop?: string | string[]
+  stop?: string | string[] | undefined
   /** Go on past the model's own stop tokens. */
-  ignoreEos?: boolean
+  ignoreEos?: boolean | undefined
   /** Tools that the model may call, for messages. Its calls come as `tool-call` events and in the result. */
-  tools?: (ToolDefinition | FunctionTool)[]
+  tools?: (ToolDefinition | FunctionTool)[] | undefined
   /** Continue the last message, an assistant's, instead of answering it. */
-  continueFinalMessage?: boolean
+  continueFinalMessage?: boolean | undefined
   /** Variables of the model's chat template, such as `{ enable_thinking: false }`. */
-  templateVariables?: Record<string, unknown>
+  templateVariables?: Record<string, unknown> | undefined
   /**
    * What to do with messages that do not fit the context. 'error' (default) rejects with `context_overflow`. 'truncate' leaves out the oldest
    * turns (a user's message and all that answers it), never system messages nor the last turn; `result().dropped` says how many. Room is
    * kept for `maxTokens`, at most half of the context, or without it for 1024 tokens, at most a quarter; the last turn stays even where it
    * leaves less.
    */
-  contextOverflow?: 'error' | 'truncate'
+  contextOverflow?: 'error' | 'truncate' | undefined
   /** Aborting it ends the generation: reading rejects with the signal's reason. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 /** The same with every default filled in. */

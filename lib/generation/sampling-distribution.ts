@@ -16,11 +16,11 @@ import type { SamplingOptions } from './sampling-options.js'
  */
 export interface SamplingContext {
   /** The tokens generated so far. */
-  generated?: ArrayLike<number>
+  generated?: ArrayLike<number> | undefined
   /** The tokens of the prompt. */
-  prompt?: ArrayLike<number>
+  prompt?: ArrayLike<number> | undefined
   /** Needed where `dry.breakers` has texts. */
-  tokenizer?: Tokenizer
+  tokenizer?: Tokenizer | undefined
 }
 
 /**

@@ -9,33 +9,33 @@
  */
 export interface SamplingOptions {
   /** Divides the logits before sampling; 0 always takes the likeliest token. */
-  temperature?: number
+  temperature?: number | undefined
   /** Sample among this many of the likeliest tokens; 0: all. Tokens as likely as the last of them are kept too. */
-  topK?: number
+  topK?: number | undefined
   /** Sample among the likeliest tokens that together reach this probability; 1: all. */
-  topP?: number
+  topP?: number | undefined
   /** Sample among tokens at least this share as likely as the likeliest; 0: all. */
-  minP?: number
+  minP?: number | undefined
   /** Sample among the tokens nearest to the average surprise that together reach this probability; 1: all. */
-  typicalP?: number
+  typicalP?: number | undefined
   /** Sample among tokens whose logit is at most this many standard deviations below the largest; 0 or less: all. */
-  topNSigma?: number
+  topNSigma?: number | undefined
   /** Divides the positive logits, and multiplies the others, of tokens that occur in the prompt or the output; 1: off. */
-  repetitionPenalty?: number
+  repetitionPenalty?: number | undefined
   /** Subtracted from a token's logit for each time that it occurs in the output. */
-  frequencyPenalty?: number
+  frequencyPenalty?: number | undefined
   /** Subtracted from the logit of every token that occurs in the output. */
-  presencePenalty?: number
+  presencePenalty?: number | undefined
   /** Added to the logits of single tokens, by their id; -100 or less bans a token. */
-  logitBias?: Readonly<Record<number, number>>
+  logitBias?: Readonly<Record<number, number>> | undefined
   /** Penalises tokens that would continue a repetition. */
-  dry?: DryOptions
+  dry?: DryOptions | undefined
   /** Now and then leaves out the likeliest tokens, for variety. */
-  xtc?: XtcOptions
+  xtc?: XtcOptions | undefined
   /** Keeps the surprise of the tokens near a target, in place of the filters that the model's makers ask for. */
-  mirostat?: MirostatOptions
+  mirostat?: MirostatOptions | undefined
   /** The steps in this order, by the names of their options. It is the whole chain: what it does not name is left out. */
-  samplers?: readonly SamplerName[]
+  samplers?: readonly SamplerName[] | undefined
 }
 
 /**
@@ -73,16 +73,16 @@ export interface DryOptions {
   /** 0: off. */
   multiplier: number
   /** Default 1.75. */
-  base?: number
+  base?: number | undefined
   /** Shorter repetitions are not penalised. Default 2. */
-  allowedLength?: number
+  allowedLength?: number | undefined
   /** Looks at this many of the last tokens of prompt and output; -1: at all, which is the default; 0: off. */
-  penaltyLastN?: number
+  penaltyLastN?: number | undefined
   /**
    * What repetitions do not reach across, as texts or token ids; single tokens among them are never penalised. A text stands for the
    * tokens that the tokenizer makes of it alone. Default: a line break, `:`, `"` and `*`, or none without a tokenizer.
    */
-  breakers?: readonly (string | readonly number[])[]
+  breakers?: readonly (string | readonly number[])[] | undefined
 }
 
 /**
@@ -97,7 +97,7 @@ export interface XtcOptions {
   /** Of doing that, for each token anew; 0: never. */
   probability: number
   /** A probability; above 0.5 nothing is left out. Default 0.1. */
-  threshold?: number
+  threshold?: number | undefined
 }
 
 /**
@@ -111,13 +111,13 @@ export interface XtcOptions {
  */
 export interface MirostatOptions {
   /** 1 takes the top k, 2 drops tokens that would surprise too much. Default 2. */
-  version?: 1 | 2
+  version?: 1 | 2 | undefined
   /** The surprise to aim for, in bits. Default 5. */
-  tau?: number
+  tau?: number | undefined
   /** How fast it adapts. Default 0.1. */
-  eta?: number
+  eta?: number | undefined
   /** The state to begin with; during a generation it follows the tokens. Default: twice `tau`. */
-  mu?: number
+  mu?: number | undefined
 }
 
 /** In the default order. */

@@ -15,9 +15,9 @@ import { invalidOption } from './options.js'
 export interface ToolDefinition {
   name: string
   /** What it does, for the model to read. */
-  description?: string
+  description?: string | undefined
   /** JSON schema of its arguments, an object. */
-  parameters?: Record<string, unknown>
+  parameters?: Record<string, unknown> | undefined
 }
 
 /**

@@ -54,11 +54,11 @@ export interface MachineLimits {
  */
 export interface DoctorOptions {
   /** Measure memory and arithmetic too: about a second of all processors. Default: false. */
-  measure?: boolean
+  measure?: boolean | undefined
   /** Measure with that many threads. Default: all. */
-  threads?: number
+  threads?: number | undefined
   /** Measure with this instruction set. Default: the best. */
-  isa?: string
+  isa?: string | undefined
 }
 
 /**

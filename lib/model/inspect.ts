@@ -78,15 +78,15 @@ export interface ModelInspection {
  */
 export interface InspectOptions {
   /** For `random:` models: the type of their weights. Default 'bf16'. */
-  dtype?: WeightDtype
+  dtype?: WeightDtype | undefined
   /** Of a model of the hub: a branch, a tag or a commit. Default 'main'. */
-  revision?: string
+  revision?: string | undefined
   /** Where models of the hub are kept. Default: the cache of Hugging Face's libraries, by HF_HUB_CACHE or HF_HOME. */
-  cacheDir?: string
+  cacheDir?: string | undefined
   /** Called when the hub cannot be asked and the cached copy is inspected. Default: `process.emitWarning`. */
-  onWarning?: (message: string) => void
+  onWarning?: ((message: string) => void) | undefined
   /** Aborting it stops the requests to the hub. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 /**

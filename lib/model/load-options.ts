@@ -13,37 +13,39 @@ import { checkHubOptions } from './pull.js'
  */
 export interface LoadOptions {
   /** Where to compute. Default 'auto': the best there is, today always the CPU. */
-  device?: 'auto' | 'cpu'
+  device?: 'auto' | 'cpu' | undefined
   /** Convert the matrices to this type while loading. Default 'auto': as they are stored. */
-  dtype?: 'auto' | WeightDtype
+  dtype?: 'auto' | WeightDtype | undefined
   /**
    * 'fast' (default) keeps 16-bit keys and values; 'exact' keeps float32 ones, which takes twice the KV memory and agrees with Hugging Face's
    * float32 results.
    */
-  precision?: 'fast' | 'exact'
+  precision?: 'fast' | 'exact' | undefined
   /** Tokens that prompt and answer may have together. Default: the model's own limit; more only where its positions scale on their own. */
-  contextLength?: number
+  contextLength?: number | undefined
   /** Memory for keys and values, shared by all requests. */
-  kvCache?: {
-    /** Bytes. Default: enough for one full context (and 64 MiB at least), but at most half of the memory that is left. */
-    maxBytes?: number
-  }
+  kvCache?:
+    | {
+        /** Bytes. Default: enough for one full context (and 64 MiB at least), but at most half of the memory that is left. */
+        maxBytes?: number | undefined
+      }
+    | undefined
   /** Threads that compute. Default: as many as the process may use, by its affinity and its cgroup. */
-  threads?: number
+  threads?: number | undefined
   /** Use this instruction set instead of the best one: 'baseline', 'avx2', 'avx512'; `model.info.isa` tells which is used. */
-  isa?: 'auto' | 'baseline' | 'avx2' | 'avx512' | 'avx512_twin'
+  isa?: 'auto' | 'baseline' | 'avx2' | 'avx512' | 'avx512_twin' | undefined
   /** false: leave the tokenizer out and work with token ids only. */
-  tokenizer?: false
+  tokenizer?: false | undefined
   /** Of a model of the hub: a branch, a tag or a commit. Default 'main'. */
-  revision?: string
+  revision?: string | undefined
   /** Where models of the hub are kept. Default: the cache of Hugging Face's libraries, by HF_HUB_CACHE or HF_HOME. */
-  cacheDir?: string
+  cacheDir?: string | undefined
   /** Called now and then while files are downloaded, then while weights are read. */
-  onProgress?: (progress: LoadProgress) => void
+  onProgress?: ((progress: LoadProgress) => void) | undefined
   /** Called for what is odd but no error. Default: `process.emitWarning`. */
-  onWarning?: (message: string) => void
+  onWarning?: ((message: string) => void) | undefined
   /** Aborting it stops loading: `load` rejects with the signal's reason. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 /**

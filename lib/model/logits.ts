@@ -15,7 +15,7 @@ import { tokenArray } from './prompt.js'
  */
 export interface LogitsOptions {
   /** For every token of the input, or for the last alone. Default 'all'. */
-  positions?: 'all' | 'last'
+  positions?: 'all' | 'last' | undefined
 }
 
 /**

@@ -18,15 +18,15 @@ import { readFields } from './fields.js'
  */
 export interface PullOptions {
   /** A branch, a tag or a commit. Default 'main'. */
-  revision?: string
+  revision?: string | undefined
   /** Where models are kept. Default: the cache of Hugging Face's libraries, by HF_HUB_CACHE or HF_HOME. */
-  cacheDir?: string
+  cacheDir?: string | undefined
   /** Called now and then while files come. */
-  onProgress?: (progress: PullProgress) => void
+  onProgress?: ((progress: PullProgress) => void) | undefined
   /** Called when the hub cannot be asked and the cached copy is used. Default: `process.emitWarning`. */
-  onWarning?: (message: string) => void
+  onWarning?: ((message: string) => void) | undefined
   /** Aborting it stops the download; what has come is kept, and the next one goes on from there. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 /**

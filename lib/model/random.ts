@@ -33,9 +33,9 @@ export function isRandomModelId(source: string): boolean {
 /** How a random model's weights are made. */
 export interface RandomModelOptions {
   /** The type of all weights. Default 'bf16'. */
-  dtype?: WeightDtype
+  dtype?: WeightDtype | undefined
   /** The same seed gives the same weights. Default 0. */
-  seed?: number
+  seed?: number | undefined
 }
 
 /**

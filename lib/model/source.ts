@@ -56,7 +56,7 @@ export async function resolveSource(source?: string): Promise<ModelSource> {
  *
  * @throws {QuernError} `unsupported_option`.
  */
-export function checkRevision(source: ModelSource, { revision }: { revision?: string }): void {
+export function checkRevision(source: ModelSource, { revision }: { revision?: string | undefined }): void {
   if (revision === undefined || source.kind === 'hub') return
   const what = source.kind === 'random' ? source.id : source.path
   throw new QuernError('unsupported_option', `revision is for models of the hub, ${what} is none`, {

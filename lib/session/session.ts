@@ -17,9 +17,9 @@ import type { SessionModel } from './session-model.js'
  */
 export interface SessionOptions extends Omit<GenerateOptions, 'signal' | 'continueFinalMessage'> {
   /** A system message, put before `messages`. */
-  system?: string
+  system?: string | undefined
   /** A conversation to go on with. */
-  messages?: readonly ChatMessage[]
+  messages?: readonly ChatMessage[] | undefined
 }
 
 /**

@@ -20,7 +20,7 @@ export interface EncodeOptions {
    * Add the tokens that the model's tokenizer puts around a text, such as Llama 3's `<|begin_of_text|>`. Default: true. Special tokens
    * written in the text are recognised either way.
    */
-  addSpecialTokens?: boolean
+  addSpecialTokens?: boolean | undefined
 }
 
 /**
@@ -33,7 +33,7 @@ export interface EncodeOptions {
  */
 export interface DecodeOptions {
   /** Leave special tokens such as `<|im_end|>` out of the text. Default: false. */
-  skipSpecialTokens?: boolean
+  skipSpecialTokens?: boolean | undefined
 }
 
 /**
