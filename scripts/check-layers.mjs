@@ -15,13 +15,14 @@ const typescriptLayers = {
   cli: ['index.ts'],
   server: ['index.ts'],
   integrations: ['index.ts'],
-  model: ['session', 'generation', 'tokenizer', 'chat', 'hub', 'native', 'errors.ts'],
+  model: ['session', 'generation', 'tokenizer', 'chat', 'hub', 'native', 'files', 'errors.ts'],
   session: ['generation', 'tokenizer', 'chat', 'native', 'errors.ts'],
   generation: ['tokenizer', 'native', 'errors.ts'],
-  tokenizer: ['native', 'errors.ts'],
+  tokenizer: ['native', 'files', 'errors.ts'],
   chat: ['errors.ts'],
-  hub: ['errors.ts'],
+  hub: ['files', 'errors.ts'],
   native: ['errors.ts'],
+  files: ['errors.ts'],
   'errors.ts': [],
 }
 const environmentReaders = /^lib\/(cli\/.*|hub\/environment\.ts|native\/load-binding\.ts)$/

@@ -2,8 +2,8 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { QuernError } from '../errors.js'
 import { readFields } from './fields.js'
-import { quote } from './quote.js'
-import { isFile } from './read-file.js'
+import { quote } from '../files/quote.js'
+import { isFile } from '../files/read-file.js'
 import { readSafetensorsHeader, type SafetensorsHeader, type StoredTensor } from './safetensors.js'
 
 /** The weights of a folder: one file, or several with an index that says which tensor is where. */

@@ -1,7 +1,7 @@
 import { QuernError } from '../errors.js'
-import { JsonError, type JsonLimits, type JsonObject, type JsonValue, parseJson } from './json.js'
-import { quote } from './quote.js'
-import { readExactly, withFile } from './read-file.js'
+import { JsonError, type JsonLimits, type JsonObject, type JsonValue, parseJson } from '../files/json.js'
+import { quote } from '../files/quote.js'
+import { readExactly, withFile } from '../files/read-file.js'
 
 /** Where a number may lie; both ends belong to it unless said otherwise. */
 export interface Range {

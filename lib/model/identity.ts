@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import type { ModelIdentity } from '../session/session-model.js'
 import type { ModelInfo } from './model-info.js'
 import { type ModelPlan, planText } from './plan.js'
-import { readExactly, withFile } from './read-file.js'
+import { readExactly, withFile } from '../files/read-file.js'
 
 /** Enough of each weight's numbers to tell a model from its fine-tunes: their files often have equal sizes and headers. */
 const sampleBytes = 256

@@ -1,5 +1,5 @@
 import type { Fields, Range } from './fields.js'
-import { quote } from './quote.js'
+import { quote } from '../files/quote.js'
 
 /** What the numbers of the methods that have some may be. */
 const methods: Readonly<Record<string, { bits: readonly number[] }>> = {

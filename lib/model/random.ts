@@ -1,6 +1,6 @@
 import { QuernError } from '../errors.js'
 import type { DecoderConfig, ModelPlan, PlannedWeight, WeightDtype, WeightSource } from './plan.js'
-import { quote } from './quote.js'
+import { quote } from '../files/quote.js'
 import { type Slot, weightSlots } from './slots.js'
 
 /** A shape of a real model for made-up weights. */

@@ -1,7 +1,7 @@
 import { QuernError, type QuernErrorCode } from '../errors.js'
-import { JsonError, type JsonObject, type JsonValue, parseJson } from './json.js'
-import { quote } from './quote.js'
-import { type OpenFile, readExactly, withFile } from './read-file.js'
+import { JsonError, type JsonObject, type JsonValue, parseJson } from '../files/json.js'
+import { quote } from '../files/quote.js'
+import { type OpenFile, readExactly, withFile } from '../files/read-file.js'
 
 // Layout: u64 N, little-endian · N bytes of JSON · the data.
 // Header: {"name": {"dtype": "BF16", "shape": [2, 3], "data_offsets": [begin, end]}, ..., "__metadata__": {string: string}}

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { QuernError } from '../errors.js'
 import { isRepoId } from '../hub/repo.js'
 import { bundledModelPath } from './bundled.js'
-import { quote } from './quote.js'
+import { quote } from '../files/quote.js'
 import { isRandomModelId } from './random.js'
 
 /** What a model's name stands for. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { isFile, readExactly, withFile } from './read-file.js'
+import { isFile, readExactly, withFile } from '../files/read-file.js'
 
 /** Absolute paths of the files that make a tokenizer. */
 export interface TokenizerFiles {

@@ -4,7 +4,7 @@ import { QuernError, type QuernErrorCode } from '../../lib/errors.js'
 import { readConfig } from '../../lib/model/config.js'
 import { Fields } from '../../lib/model/fields.js'
 import { readGenerationConfig } from '../../lib/model/generation-config.js'
-import { type JsonObject, parseJson } from '../../lib/model/json.js'
+import { type JsonObject, parseJson } from '../../lib/files/json.js'
 import { planText } from '../../lib/model/plan.js'
 import { expectCode } from './expect-code.js'
 

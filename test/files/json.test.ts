@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { JsonError, type JsonLimits, type JsonValue, parseJson } from '../../lib/model/json.js'
+import { JsonError, type JsonLimits, type JsonValue, parseJson } from '../../lib/files/json.js'
 
 const encode = (text: string) => new TextEncoder().encode(text)
 const parse = (text: string, limits?: JsonLimits) => parseJson(encode(text), limits)

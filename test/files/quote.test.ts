@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { quote } from '../../lib/model/quote.js'
+import { quote } from '../../lib/files/quote.js'
 
 it('shows any value in few words', () => {
   const cyclic: unknown[] = []
