@@ -90,7 +90,7 @@ export class QuernError extends Error {
   }
 }
 
-/** @internal Throws `invalid_option` unless the options of a call are an object, as all that follows takes for granted. */
+/** Throws `invalid_option` unless the options of a call are an object, as all that follows takes for granted. */
 export function expectOptions(call: string, options: unknown): void {
   if (typeof options === 'object' && options !== null && !Array.isArray(options)) return
   throw new QuernError('invalid_option', `${call}: expected an object of options, got ${String(options)}`, {

@@ -7,4 +7,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error
 })
 
-process.exitCode = await run(process.argv.slice(2))
+run(process.argv.slice(2)).then((exitCode) => {
+  process.exitCode = exitCode
+})

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { Command, CommanderError } from 'commander'
 import { QuernError } from '../index.js'
+import { packageVersion } from '../package.js'
 import { type Output, processOutput } from './output.js'
 
 /** The commands, each in a file of its own that is loaded when it is asked for. */
@@ -20,7 +20,7 @@ const usageCodes: ReadonlySet<string> = new Set(['invalid_option', 'unsupported_
 export async function run(argv: readonly string[], output: Output = processOutput): Promise<number> {
   const program = new Command('quern')
     .description('Runs language models inside the process.')
-    .version(await packageVersion())
+    .version(packageVersion())
     .showHelpAfterError('(quern --help tells more)')
     .exitOverride()
     .configureOutput({ writeOut: output.out, writeErr: output.err })
@@ -38,9 +38,4 @@ export async function run(argv: readonly string[], output: Output = processOutpu
     output.err(`error: ${message} (${isQuern ? error.code : 'internal'})\n`)
     return isQuern && usageCodes.has(error.code) ? 2 : 1
   }
-}
-
-async function packageVersion(): Promise<string> {
-  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
 }

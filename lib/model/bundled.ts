@@ -1,6 +1,7 @@
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
+import { packageFolder } from '../package.js'
 
-/** The folder of the model that comes with the package; lib/ and dist/ lie equally deep. */
+/** The folder of the model that comes with the package. */
 export function bundledModelPath(): string {
-  return fileURLToPath(new URL('../../models/tiny', import.meta.url))
+  return join(packageFolder, 'models/tiny')
 }

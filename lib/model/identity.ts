@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import type { ModelIdentity } from '../session/session-model.js'
+import { packageVersion } from '../package.js'
 import type { ModelInfo } from './model-info.js'
 import { type ModelPlan, planText } from './plan.js'
 import { readExactly, withFile } from '../files/read-file.js'
@@ -27,13 +27,10 @@ export async function modelIdentity(info: ModelInfo, plan: ModelPlan): Promise<M
       }
     })
   }
-  const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string
-  }
   return {
     fingerprint: hash.digest('hex'),
     source: info.source,
-    arithmetic: `quern ${version}, ${info.isa}, ${info.dtype} weights, ${info.precision}, ${info.kvDtype} keys and values`,
+    arithmetic: `quern ${packageVersion()}, ${info.isa}, ${info.dtype} weights, ${info.precision}, ${info.kvDtype} keys and values`,
     pageBytes: info.pageBytes,
     contextLength: info.contextLength,
     vocab: info.config.vocab,

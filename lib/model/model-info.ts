@@ -66,7 +66,7 @@ export interface ModelStats {
   memory: { weights: number; workspace: number }
 }
 
-/** @internal What load() found. */
+/** What load() found. */
 export interface ModelParts {
   source: string
   architecture: string

@@ -1,6 +1,5 @@
-import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
 import { QuernError } from '../errors.js'
+import { packageFolder } from '../package.js'
 import type { NativeBinding } from './binding.js'
 
 let loaded: NativeBinding | undefined
@@ -12,11 +11,9 @@ export function native(): NativeBinding {
 }
 
 function load(): NativeBinding {
-  const packageRoot = fileURLToPath(new URL('../..', import.meta.url))
-  const require = createRequire(import.meta.url)
   try {
     const nodeGypBuild = require('node-gyp-build') as (folder: string) => NativeBinding
-    return nodeGypBuild(packageRoot)
+    return nodeGypBuild(packageFolder)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new QuernError(

@@ -1,10 +1,14 @@
 // Small programs in processes of their own, against the built package.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+/** Where `import('quern')` and `require('quern')` find this package itself. */
+export const packageFolder = fileURLToPath(new URL('../..', import.meta.url))
+
 /** The built entry point; `npm test` builds it before the tests run. */
-export const distPath = fileURLToPath(new URL('../../dist/index.js', import.meta.url))
+const distPath = join(packageFolder, 'dist/index.mjs')
 
 /** How a program ended. */
 export interface Outcome {
@@ -20,6 +24,8 @@ export interface ScriptOptions {
   /** A CommonJS program instead of a module with top-level await. */
   commonjs?: boolean
   nodeOptions?: string[]
+  /** Where it runs. Default: a folder whose name says nothing, as the traces of its errors have it in them. */
+  cwd?: string
   /** Milliseconds after which it is killed. */
   timeout?: number
 }
@@ -32,6 +38,7 @@ export function runScript(source: string, options: ScriptOptions = {}): Promise<
   const args = [...(options.nodeOptions ?? []), `--input-type=${type}`, '--eval', program]
   const start = performance.now()
   const child = spawn(process.execPath, args, {
+    cwd: options.cwd ?? '/',
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: options.timeout ?? 20_000,
     killSignal: 'SIGKILL',

@@ -35,13 +35,13 @@ describe('TypeScript', () => {
     })
     expect(problems).toEqual([
       'lib/chat/e.ts:1: imports scripts/report.mjs, outside lib/',
-      'lib/cli/main.ts:1: cli imports model (may import: index.ts)',
+      'lib/cli/main.ts:1: cli imports model (may import: index.ts, package.ts)',
       'lib/errors.ts:1: errors.ts imports model (may import: nothing)',
       'lib/generation/a.ts:1: generation imports model (may import: tokenizer, native, errors.ts)',
       'lib/generation/b.ts:2: generation imports model (may import: tokenizer, native, errors.ts)',
       'lib/hub/c.ts:1: hub imports native (may import: files, errors.ts)',
       'lib/misc/f.ts: lib/misc has no place in the layers',
-      'lib/native/d.ts:1: native imports model (may import: errors.ts)',
+      'lib/native/d.ts:1: native imports model (may import: package.ts, errors.ts)',
     ])
   })
 

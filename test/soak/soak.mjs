@@ -20,7 +20,7 @@ const { values: flags } = parseArgs({
 const minutes = Number(flags.minutes)
 const roundMs = 1e3 * Number(flags['round-seconds'])
 const judgesTrends = minutes >= 5 // in a few rounds pools and caches still warm up
-const entry = new URL('../../dist/index.js', import.meta.url).href
+const entry = new URL('../../dist/index.mjs', import.meta.url).href
 const { load } = await import(entry)
 
 /** One client after another until the round ends. */

@@ -1,0 +1,13 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** The package's own folder; lib/ and dist/ lie equally deep. The sources run under vitest, which gives them a __dirname as CommonJS has. */
+export const packageFolder = join(__dirname, '..')
+
+/** The version in package.json. */
+export function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as {
+    version: string
+  }
+  return version
+}

@@ -1,0 +1,39 @@
+// Compiles lib/ to dist/: CommonJS, which every loader of JavaScript can take, and an ES module that gives the same objects by name.
+// dist/ is replaced in one step, so that whoever runs it meanwhile, or stops this, has all of the old one or all of the new one.
+// usage: build-lib.mjs
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { root, run } from './run.mjs'
+
+const dist = join(root, 'dist')
+const build = join(root, 'build')
+const made = join(build, `dist-${process.pid}`)
+const replaced = join(build, `dist-${process.pid}-replaced`)
+const remove = (path) => rmSync(path, { recursive: true, force: true })
+
+/** What runs that were killed have left. */
+function removeLeftovers() {
+  for (const name of readdirSync(build)) {
+    const pid = Number(/^dist-(\d+)/.exec(name)?.[1])
+    if (pid && (pid === process.pid || !existsSync(`/proc/${pid}`))) remove(join(build, name))
+  }
+}
+
+function writeEntries() {
+  writeFileSync(join(made, 'package.json'), '{ "type": "commonjs" }\n')
+  const names = Object.keys(createRequire(import.meta.url)(join(made, 'index.js'))).sort()
+  writeFileSync(join(made, 'index.mjs'), `export { ${names.join(', ')} } from './index.js'\n`)
+  writeFileSync(join(made, 'index.d.mts'), "export * from './index.js'\n")
+  chmodSync(join(made, 'cli/main.js'), 0o755)
+}
+
+mkdirSync(build, { recursive: true })
+removeLeftovers()
+process.on('exit', removeLeftovers)
+if (!run('tsc', ['-p', 'tsconfig.build.json', '--outDir', made])) process.exit(1)
+writeEntries()
+// A signal waits from here on: its handler runs after this script.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1))
+if (existsSync(dist)) renameSync(dist, replaced)
+renameSync(made, dist)
