@@ -61,6 +61,7 @@ const generation: Unset<GenerateOptions> = {
   templateVariables: undefined,
   contextOverflow: undefined,
   signal: undefined,
+  keepOnAbort: undefined,
 }
 const loading: Unset<LoadOptions> = {
   device: undefined,
@@ -117,13 +118,14 @@ const tokens: Pick<Unset<ChatTemplateTokens>, 'bos_token' | 'eos_token' | 'pad_t
   unk_token: undefined,
 }
 const member: Unset<ChatMessage> = {
+  content: undefined,
   tool_calls: undefined,
   tool_call_id: undefined,
   name: undefined,
   reasoning_content: undefined,
 }
 const call: Unset<MessageToolCall> = { id: undefined, type: undefined }
-const tool: Unset<ToolDefinition> = { description: undefined, parameters: undefined }
+const tool: Unset<ToolDefinition> = { description: undefined }
 
 let model: Model
 beforeAll(async () => {
@@ -174,11 +176,11 @@ it('templates: a member that is undefined is absent', () => {
   const source = `{{ bos_token }}{% for m in messages %}{{ m | tojson }}{{ m.name is defined }}{{ 'tool_calls' in m }}{% endfor %}{{ tools | tojson }}`
   const rendered = (given: object, options: RenderOptions) =>
     new ChatTemplate(source, { ...tokens, bos_token: '<s>' }).render(
-      [{ role: 'user', content: 'Hi', ...given }],
+      [{ role: 'user', ...given, content: 'Hi' }],
       options,
     )
-  const wanted = rendered({}, { tools: [{ type: 'function', function: { name: 'now' } }] })
-  const tools: FunctionTool[] = [{ type: 'function', function: { name: 'now', ...tool } }]
+  const wanted = rendered({}, { tools: [{ type: 'function', function: { name: 'now', parameters: {} } }] })
+  const tools: FunctionTool[] = [{ type: 'function', function: { name: 'now', parameters: {}, ...tool } }]
   expect(rendered(member, { ...render, tools })).toBe(wanted)
   const f = { name: 'now', arguments: {} }
   expect(rendered({ tool_calls: [{ function: f, ...call }] }, render)).toBe(

@@ -1,26 +1,67 @@
 import { QuernError } from '../errors.js'
 import type { ChatMessage } from './messages.js'
 
-/** Throws `invalid_input` unless it is a conversation that a template can render. */
+/** Throws `invalid_input` unless it is a conversation, whatever template renders it. */
 export function checkMessages(messages: readonly ChatMessage[]): void {
   if (!Array.isArray(messages) || messages.length === 0) {
     throw new QuernError('invalid_input', 'messages: expected a text or an array of at least one message', {
       value: messages,
     })
   }
-  for (const [index, message] of messages.entries()) {
-    const isObject = typeof message === 'object' && message !== null && typeof message.role === 'string'
-    if (isObject && (typeof message.content === 'string' || isTextParts(message.content))) continue
-    throw new QuernError(
-      'invalid_input',
-      `messages[${index}]: expected { role, content } with a content that is text or an array of { type: 'text', text }`,
-      { value: message },
-    )
+  for (const [index, message] of messages.entries()) checkMessage(message, `messages[${index}]`)
+}
+
+function checkMessage(message: unknown, name: string): void {
+  if (typeof message === 'number')
+    throw refusal(name, 'messages; token ids are given as { tokens: [1, 2, 3] }', message)
+  if (!isObject(message)) throw refusal(name, '{ role, content }', message)
+  const { role, content, tool_calls: calls } = message
+  if (typeof role !== 'string') throw refusal(`${name}.role`, 'a text such as "user"', role)
+  const hasCalls = Array.isArray(calls) && calls.length > 0
+  if (calls !== undefined && calls !== null) checkCalls(calls, `${name}.tool_calls`)
+  if (content === undefined || content === null) {
+    if (role === 'assistant' && hasCalls) return
+    throw refusal(`${name}.content`, 'text; only an assistant that calls tools may have none', content)
+  }
+  if (typeof content !== 'string') checkParts(content, `${name}.content`)
+}
+
+function checkParts(content: unknown, name: string): void {
+  if (!Array.isArray(content)) throw refusal(name, "text or an array of { type: 'text', text }", content)
+  for (let i = 0; i < content.length; i++) {
+    const part: unknown = content[i]
+    const type = isObject(part) ? part.type : undefined
+    if (typeof type === 'string' && type !== 'text')
+      throw refusal(`${name}[${i}]`, `a part of the type "text", the only one that is supported`, type)
+    if (!isObject(part) || type !== 'text' || typeof part.text !== 'string')
+      throw refusal(`${name}[${i}]`, "{ type: 'text', text } with a text", part)
   }
 }
 
-function isTextParts(content: unknown): boolean {
-  return (
-    Array.isArray(content) && content.every((part) => part?.type === 'text' && typeof part.text === 'string')
-  )
+function checkCalls(calls: unknown, name: string): void {
+  if (!Array.isArray(calls)) throw refusal(name, 'an array of { function: { name, arguments } }', calls)
+  for (let i = 0; i < calls.length; i++) {
+    const called: unknown = isObject(calls[i]) ? calls[i].function : undefined
+    const isCall =
+      isObject(called) &&
+      typeof called.name === 'string' &&
+      (typeof called.arguments === 'string' || isObject(called.arguments))
+    if (!isCall)
+      throw refusal(`${name}[${i}]`, '{ function: { name, arguments } } with an object or its JSON', calls[i])
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function refusal(name: string, expected: string, value: unknown): QuernError {
+  return new QuernError('invalid_input', `${name}: expected ${expected}, got ${describe(value)}`, { value })
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 80))
+  if (Array.isArray(value)) return `an array of ${value.length}`
+  if (typeof value === 'object' && value !== null) return 'an object'
+  return String(value).slice(0, 80)
 }

@@ -26,7 +26,7 @@ export interface MessageToolCall {
   type?: 'function' | undefined
   function: {
     name: string
-    /** An object, or the JSON text of one. Most templates want the object. */
+    /** An object, or the JSON text of one. */
     arguments: Record<string, unknown> | string
   }
 }
@@ -43,11 +43,12 @@ export interface MessageToolCall {
  * ```
  */
 export interface ChatMessage {
-  role: 'system' | 'user' | 'assistant' | 'tool'
-  /** Text, or parts of text for templates that know of them. */
-  content: string | TextPart[]
+  /** `developer` counts as `system` where the model's template does not know it. */
+  role: 'system' | 'developer' | 'user' | 'assistant' | 'tool'
+  /** Text, or parts of text, which are joined where the model's template knows none. An assistant that calls tools may have no text. */
+  content?: string | readonly TextPart[] | null | undefined
   /** What an assistant called. */
-  tool_calls?: MessageToolCall[] | undefined
+  tool_calls?: readonly MessageToolCall[] | null | undefined
   /** For a tool's answer: the call that it answers. */
   tool_call_id?: string | undefined
   /** For a tool's answer: the tool's name, where the model's template uses it. */

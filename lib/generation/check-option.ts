@@ -1,4 +1,25 @@
 import { QuernError } from '../errors.js'
+import { nearestName } from './nearest-name.js'
+
+/** What other programs call some options. */
+const synonyms: Readonly<Record<string, string>> = {
+  max_new_tokens: 'maxTokens',
+  maxNewTokens: 'maxTokens',
+  max_completion_tokens: 'maxTokens',
+  maxCompletionTokens: 'maxTokens',
+  maxOutputTokens: 'maxTokens',
+  num_predict: 'maxTokens',
+  n_predict: 'maxTokens',
+  repeat_penalty: 'repetitionPenalty',
+  repeatPenalty: 'repetitionPenalty',
+  stopSequences: 'stop',
+  customStopTriggers: 'stop',
+  abortSignal: 'signal',
+  contextSize: 'contextLength',
+  num_ctx: 'contextLength',
+  n_ctx: 'contextLength',
+  chat_template_kwargs: 'templateVariables',
+}
 
 /** What a number may be. */
 export interface Range {
@@ -40,7 +61,9 @@ export function unsupportedOption(
   supported: readonly string[],
   value: unknown,
 ): QuernError {
-  const message = `${call}() does not support the option '${name}' yet; it supports ${supported.join(', ')}`
+  const meant = (Object.hasOwn(synonyms, name) ? synonyms[name] : undefined) ?? nearestName(name, supported)
+  const hint = meant !== undefined && supported.includes(meant) ? `: did you mean '${meant}'?` : '.'
+  const message = `${call}() has no option '${name.slice(0, 80)}'${hint} It has ${supported.join(', ')}`
   return new QuernError('unsupported_option', message, { value })
 }
 

@@ -119,6 +119,21 @@ export class Generation implements AsyncIterable<string> {
     )
   }
 
+  /** @internal What a template literal shows: somebody forgot to ask for the text. */
+  toString(): string {
+    return '[Generation: await its text() or result(), or iterate it]'
+  }
+
+  /** @internal What `JSON.stringify` shows. */
+  toJSON(): string {
+    return this.toString()
+  }
+
+  /** @internal What `console.log` shows. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString()
+  }
+
   #claim(): void {
     if (this.#isIterated) {
       throw new QuernError(

@@ -45,8 +45,10 @@ export interface GenerateOptions extends SamplingOptions {
    * leaves less.
    */
   contextOverflow?: 'error' | 'truncate' | undefined
-  /** Aborting it ends the generation: reading rejects with the signal's reason. */
+  /** Aborting it ends the generation: reading rejects with the signal's reason, unless `keepOnAbort` says otherwise. */
   signal?: AbortSignal | undefined
+  /** An aborted `signal` ends the generation as 'cancelled', with what was said so far, instead of rejecting. Default: false. */
+  keepOnAbort?: boolean | undefined
 }
 
 /** The same with every default filled in. */
@@ -57,6 +59,7 @@ export interface ResolvedOptions {
   stopTokens: number[]
   stop: string[]
   signal: AbortSignal | undefined
+  keepOnAbort: boolean
 }
 
 const ranges: Record<'maxTokens' | 'topLogprobs' | 'seed', Range> = {
@@ -77,6 +80,7 @@ const known: readonly string[] = [
   'templateVariables',
   'contextOverflow',
   'signal',
+  'keepOnAbort',
 ]
 
 const mostStopStrings = 64
@@ -95,7 +99,14 @@ export function resolveOptions(
   }
   for (const [name, range] of Object.entries(ranges))
     checkNumber(name, options[name as keyof typeof ranges], range)
-  const { stopTokens = [], ignoreEos = false, signal, logprobs = false, topLogprobs } = options
+  const {
+    stopTokens = [],
+    ignoreEos = false,
+    keepOnAbort = false,
+    signal,
+    logprobs = false,
+    topLogprobs,
+  } = options
   if (
     !Array.isArray(stopTokens) ||
     !stopTokens.every((id) => Number.isInteger(id) && id >= 0 && id < 2 ** 31)
@@ -107,6 +118,7 @@ export function resolveOptions(
   if (topLogprobs !== undefined && !logprobs)
     throw invalidOption('topLogprobs', 'logprobs: true beside it', topLogprobs)
   if (typeof ignoreEos !== 'boolean') throw invalidOption('ignoreEos', 'true or false', ignoreEos)
+  if (typeof keepOnAbort !== 'boolean') throw invalidOption('keepOnAbort', 'true or false', keepOnAbort)
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw invalidOption('signal', 'an AbortSignal', signal)
   return {
@@ -119,6 +131,7 @@ export function resolveOptions(
     stopTokens: ignoreEos ? stopTokens : [...modelStopTokens, ...stopTokens],
     stop: stopStrings(options.stop === undefined ? [] : options.stop),
     signal,
+    keepOnAbort,
   }
 }
 

@@ -90,8 +90,8 @@ export class Run {
     }
     this.done.catch(() => {})
     const { signal } = options
-    if (signal?.aborted) this.#fail(signal.reason)
-    else this.#unlisten = signal && onAbort(signal, () => this.#fail(signal.reason))
+    if (signal?.aborted) this.#abort(signal)
+    else this.#unlisten = signal && onAbort(signal, () => this.#abort(signal))
   }
 
   /** Somebody waits for the end: everything counts as read. */
@@ -105,7 +105,7 @@ export class Run {
     this.#target = target
     this.#reader = reader?.() ?? plainReader
     this.#promptTokens = tokens.length
-    const { signal: _, ...sampling } = this.#options
+    const { signal: _, keepOnAbort: _keep, ...sampling } = this.#options
     const request = {
       ...sampling,
       prompt: tokens,
@@ -136,6 +136,11 @@ export class Run {
     )
     this.#end()
     this.#settle.resolve(this.#result('cancelled', timings))
+  }
+
+  #abort(signal: AbortSignal): void {
+    if (this.#options.keepOnAbort) this.cancel()
+    else this.#fail(signal.reason)
   }
 
   drain(): void {

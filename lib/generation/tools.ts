@@ -1,4 +1,5 @@
-import { invalidOption } from './options.js'
+import { invalidOption } from './check-option.js'
+import { plainCopy } from './plain-copy.js'
 
 /**
  * A tool that the model may call.
@@ -16,8 +17,8 @@ export interface ToolDefinition {
   name: string
   /** What it does, for the model to read. */
   description?: string | undefined
-  /** JSON schema of its arguments, an object. */
-  parameters?: Record<string, unknown> | undefined
+  /** JSON schema of its arguments, an object: `{ type: 'object', properties: {} }` where it has none. */
+  parameters: Record<string, unknown>
 }
 
 /**
@@ -25,7 +26,8 @@ export interface ToolDefinition {
  *
  * @example
  * ```ts
- * const tool: FunctionTool = { type: 'function', function: { name: 'now', description: 'The time' } }
+ * const parameters = { type: 'object', properties: {} }
+ * const tool: FunctionTool = { type: 'function', function: { name: 'now', description: 'The time', parameters } }
  * ```
  */
 export interface FunctionTool {
@@ -33,25 +35,46 @@ export interface FunctionTool {
   function: ToolDefinition
 }
 
-/** Tools as chat templates want them. */
-export function functionTools(tools: unknown): FunctionTool[] {
-  if (!Array.isArray(tools))
-    throw invalidOption('tools', 'an array of { name, description, parameters }', tools)
-  return tools.map((tool, index) => functionTool(tool, `tools[${index}]`))
+/** What OpenAI's and Anthropic's APIs and the Model Context Protocol take for a name. */
+const toolName = /^[A-Za-z0-9_.-]{1,128}$/
+const mostTools = 1024
+
+/** Tools as chat templates want them; none for an empty list. Copies of plain JSON data. */
+export function functionTools(tools: unknown): FunctionTool[] | undefined {
+  if (tools === undefined) return undefined
+  if (!Array.isArray(tools) || tools.length > mostTools)
+    throw invalidOption('tools', `an array of at most ${mostTools} { name, description, parameters }`, tools)
+  const copies = Array.from(tools, (tool, index) => functionTool(tool, `tools[${index}]`))
+  const names = new Set<string>()
+  for (const [
+    index,
+    {
+      function: { name },
+    },
+  ] of copies.entries()) {
+    if (names.has(name)) throw invalidOption(`tools[${index}].name`, 'a name that no other tool has', name)
+    names.add(name)
+  }
+  return copies.length === 0 ? undefined : copies
 }
 
-function functionTool(tool: unknown, name: string): FunctionTool {
+function functionTool(given: unknown, place: string): FunctionTool {
+  const tool = plainCopy(given, place)
   const wrapped = isObject(tool) && tool.type === 'function' && isObject(tool.function)
   const definition = wrapped ? tool.function : tool
-  if (!isObject(definition) || typeof definition.name !== 'string' || definition.name === '') {
-    throw invalidOption(name, '{ name, description, parameters } with a name', tool)
+  if (!isObject(definition) || typeof definition.name !== 'string')
+    throw invalidOption(place, '{ name, description, parameters }', given)
+  const { name, description, parameters } = definition
+  if (!toolName.test(name)) {
+    throw invalidOption(`${place}.name`, 'a name of 1 to 128 letters, digits, "_", "-" and "."', name)
   }
-  const { parameters } = definition
-  if (parameters !== undefined && !isObject(parameters)) {
-    throw invalidOption(`${name}.parameters`, 'the JSON schema of an object', parameters)
+  if (description !== undefined && typeof description !== 'string')
+    throw invalidOption(`${place}.description`, 'a text', description)
+  if (!isObject(parameters)) {
+    const none = "{ type: 'object', properties: {} } for none"
+    throw invalidOption(`${place}.parameters`, `the JSON schema of an object; ${none}`, parameters)
   }
-  if (wrapped) return tool as unknown as FunctionTool
-  return { type: 'function', function: definition as unknown as ToolDefinition }
+  return (wrapped ? tool : { type: 'function', function: definition }) as unknown as FunctionTool
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -259,6 +259,7 @@ export class Model {
     return {
       reply: (messages, options, onEnd) =>
         this.#start(options, () => conversationPrompt(messages, options, this), onEnd),
+      refused: (reason) => this.#refused(reason),
       encode: (messages, options) => conversationTokens(messages, options, this),
       identity: () => this.#identity,
       pages: { model: handle, requests },
@@ -284,10 +285,14 @@ export class Model {
       }
       return new Generation(run)
     } catch (error) {
-      const run = new Run(resolveOptions({}, defaults, stopTokens), onEnd)
-      run.fail(error)
-      return new Generation(run)
+      return this.#refused(error, onEnd)
     }
+  }
+
+  #refused(reason: unknown, onEnd?: ReplyEnd): Generation {
+    const run = new Run(resolveOptions({}, this.#parts.defaults, this.#parts.stopTokens), onEnd)
+    run.fail(reason)
+    return new Generation(run)
   }
 }
 

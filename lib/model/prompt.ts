@@ -1,5 +1,5 @@
 import type { ChatTemplate } from '../chat/chat-template.js'
-import { checkMessages } from '../chat/check-messages.js'
+import { adaptMessages } from '../chat/adapt-messages.js'
 import type { ChatMessage } from '../chat/messages.js'
 import { ChatReplyReader } from '../chat/reply-reader.js'
 import { reasoningOf, toolCallFormat } from '../chat/template-traits.js'
@@ -56,9 +56,12 @@ export function makePrompt(
   if (typeof input === 'string') return encode(input, source, true, {})
   if (typeof input === 'object' && input !== null && 'tokens' in input)
     return { tokens: tokenArray(input.tokens) }
-  throw new QuernError('invalid_input', 'generate: expected a string, an array of messages or { tokens }', {
-    value: input,
-  })
+  const hint = ArrayBuffer.isView(input) ? '; token ids are given as { tokens: ids }' : ''
+  throw new QuernError(
+    'invalid_input',
+    `generate: expected a string, an array of messages or { tokens }${hint}`,
+    { value: input },
+  )
 }
 
 /** The prompt of a conversation, or of as much of it as fits. */
@@ -67,11 +70,11 @@ export function conversationPrompt(
   options: PromptOptions,
   source: PromptTools,
 ): Prompt | Promise<Prompt> {
-  checkMessages(messages)
+  const adapted = adaptMessages(messages, source.chatTemplate)
   const render = (kept: readonly ChatMessage[]) => renderedPrompt(kept, options, source)
-  if (options.contextOverflow !== 'truncate') return render(messages)
+  if (options.contextOverflow !== 'truncate') return render(adapted)
   const capacity = Math.min(source.info.contextLength, source.stats().kvCache.pages * pagePositions)
-  return fitConversation(messages, capacity, options.maxTokens, render)
+  return fitConversation(adapted, capacity, options.maxTokens, render)
 }
 
 /** The tokens of a conversation that nobody answers yet: those of the prompts that will continue it begin with them, or nearly. */
@@ -80,9 +83,10 @@ export async function conversationTokens(
   { tools, templateVariables }: PromptOptions,
   source: PromptTools,
 ): Promise<Int32Array> {
-  const text = source.chatTemplate.render(messages, {
+  const definitions = functionTools(tools)
+  const text = source.chatTemplate.render(adaptMessages(messages, source.chatTemplate), {
     ...checkVariables(templateVariables),
-    ...(tools && { tools: functionTools(tools) }),
+    ...(definitions && { tools: definitions }),
   })
   return (await encode(text, source, false, {})).tokens
 }
@@ -97,7 +101,7 @@ function renderedPrompt(
   const { continueFinalMessage = false, templateVariables } = options
   if (typeof continueFinalMessage !== 'boolean')
     throw invalidOption('continueFinalMessage', 'true or false', continueFinalMessage)
-  const tools = options.tools === undefined ? undefined : functionTools(options.tools)
+  const tools = functionTools(options.tools)
   const toolCalls = tools && toolCallFormat(chatTemplate)
   if (tools && toolCalls === undefined) {
     throw new QuernError(

@@ -29,6 +29,8 @@ export interface PageSource {
 /** What a session needs of its model. */
 export interface SessionModel {
   reply(messages: readonly ChatMessage[], options: GenerateOptions, onEnd: ReplyEnd): Generation
+  /** A reply that rejects. */
+  refused(reason: unknown): Generation
   /** The tokens of a conversation as it stands. */
   encode(messages: readonly ChatMessage[], options: GenerateOptions): Promise<Int32Array>
   identity(): Promise<ModelIdentity>

@@ -68,24 +68,39 @@ export class Session {
 
   /**
    * Says something and generates the reply. When it ends, the reply is part of the conversation. A reply that was cancelled keeps the text so
-   * far; one that failed, was aborted by a signal, or was cancelled before it said anything leaves the conversation as it was before.
+   * far, and so does one that a signal aborted with `keepOnAbort`; one that failed, was aborted otherwise, or was cancelled before it said
+   * anything leaves the conversation as it was before.
    *
-   * @param input A text that the user says, messages (a tool's answers, for example), or nothing: then the conversation is answered as it
-   * stands, or its last message continued with `continueFinalMessage`.
-   * @throws {QuernError} `session_busy` while a reply is running, `invalid_input`. All else rejects when the reply is read.
+   * Nothing is thrown: reading the reply rejects, with `session_busy` while another is running and with `invalid_input` where there is
+   * nothing to answer, besides all that `generate()` rejects with.
+   *
+   * @param input A text that the user says, or messages (a tool's answers, for example). `chat()`, and `chat([], options)`, answer the
+   * conversation as it stands, or continue its last message with `continueFinalMessage`.
    * @example
    * ```ts
    * for await (const text of session.chat('Tell me a story.', { maxTokens: 200 })) process.stdout.write(text)
    * ```
    */
-  chat(input: string | ChatMessage | readonly ChatMessage[] = [], options: GenerateOptions = {}): Generation {
+  chat(
+    ...call: [input?: string | ChatMessage | readonly ChatMessage[], options?: GenerateOptions]
+  ): Generation {
+    try {
+      return this.#reply(call)
+    } catch (reason) {
+      return this.#model.refused(reason)
+    }
+  }
+
+  #reply(call: Parameters<Session['chat']>): Generation {
+    const [input = [], options = {}] = call
     expectOptions('session.chat', options)
     this.#checkIdle()
-    const before = this.#messages
-    const added = typeof input === 'string' ? [{ role: 'user' as const, content: input }] : input
-    const said = Array.isArray(added) ? added : [added as ChatMessage]
-    const conversation = Object.freeze([...before, ...own(said)])
     const merged = withDefaults(options, this.#options)
+    const before = this.#messages
+    const said = saidBy(call, input)
+    if (said.length === 0 && before.at(-1)?.role === 'assistant' && merged.continueFinalMessage !== true)
+      throw nothingToAnswer()
+    const conversation = Object.freeze([...before, ...own(said)])
     this.#messages = conversation
     this.#isReplying = true
     return this.#model.reply(conversation, merged, (result) => {
@@ -170,6 +185,28 @@ export class Session {
   }
 }
 
+/** The messages that a call adds. A variable that happens to be undefined is no wish to have the conversation answered as it stands. */
+function saidBy(
+  call: readonly unknown[],
+  input: string | ChatMessage | readonly ChatMessage[],
+): readonly ChatMessage[] {
+  if (call.length > 0 && call[0] === undefined) {
+    throw new QuernError(
+      'invalid_input',
+      'session.chat: expected a text or messages, got undefined; chat(), or chat([], options), answers the conversation as it stands',
+    )
+  }
+  if (typeof input === 'string') return [{ role: 'user', content: input }]
+  return Array.isArray(input) ? input : [input as ChatMessage]
+}
+
+function nothingToAnswer(): QuernError {
+  return new QuernError(
+    'invalid_input',
+    'session.chat: the last message is a reply already; say something, edit() or truncate() the conversation, or go on with the reply by continueFinalMessage: true',
+  )
+}
+
 /** What is undefined counts as left out. */
 function withDefaults(options: GenerateOptions, defaults: GenerateOptions): GenerateOptions {
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
@@ -208,8 +245,8 @@ function continued(
 ): readonly ChatMessage[] {
   const last = conversation.at(-1) as ChatMessage
   const content =
-    typeof last.content === 'string'
-      ? last.content + message.content
-      : [...last.content, { type: 'text' as const, text: message.content }]
+    typeof last.content === 'object' && last.content !== null
+      ? [...last.content, { type: 'text' as const, text: message.content }]
+      : (last.content ?? '') + message.content
   return Object.freeze([...conversation.slice(0, -1), ...own([{ ...last, ...message, content }])])
 }

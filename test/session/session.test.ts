@@ -41,7 +41,7 @@ describe('a session', () => {
         throw new Error('unreadable')
       },
     }
-    expect(() => session.chat('Hello', options)).toThrow('unreadable')
+    await expect(session.chat('Hello', options).text()).rejects.toThrow('unreadable')
     expect(session.messages).toEqual([])
     expect(await session.chat(question).text()).toContain('Paris')
   })
@@ -67,13 +67,29 @@ describe('a session', () => {
     const session = model.session(greedy)
     const reply = session.chat(question)
     expect(session.messages).toEqual([{ role: 'user', content: question }])
-    expect(() => session.chat('And?')).toThrow(code('session_busy'))
+    await expect(session.chat('And?').text()).rejects.toThrow(code('session_busy'))
     expect(() => session.edit(0, 'x')).toThrow(code('session_busy'))
     expect(() => session.truncate(0)).toThrow(code('session_busy'))
     expect(() => session.fork()).toThrow(code('session_busy'))
     await expect(session.save('/nowhere/at/all')).rejects.toThrow(code('session_busy'))
     await reply.result()
     expect(session.messages).toHaveLength(2)
+  })
+
+  test('a reply is not answered again, and undefined is no message', async () => {
+    const session = model.session(greedy)
+    await session.chat(question).text()
+    const before = session.messages
+    for (const reply of [session.chat(), session.chat([], { maxTokens: 3 })])
+      await expect(reply.text()).rejects.toThrow(code('invalid_input'))
+    const forgotten: string | undefined = [].at(0)
+    await expect(session.chat(forgotten as never).text()).rejects.toThrow(/got undefined; chat\(\)/)
+    expect(session.messages).toBe(before)
+    session.truncate(1)
+    expect(await session.chat().text()).toContain('Paris')
+    const longer = session.chat([], { continueFinalMessage: true, maxTokens: 3, ignoreEos: true })
+    expect((await longer.result()).usage.completionTokens).toBe(3)
+    await expect(model.session().chat().text()).rejects.toThrow(code('invalid_input'))
   })
 
   test('a cancelled reply keeps the text so far, and the session is free at once', async () => {
@@ -107,10 +123,10 @@ describe('a session', () => {
     }
     await expect(aborted.text()).rejects.toBe('later')
     expect(session.messages).toBe(before)
-    expect(() => session.chat([{ role: 'user' } as never])).toThrow(code('invalid_input'))
-    expect(() => session.chat({ role: 'user', content: 'a', extra: () => 0 } as never)).toThrow(
-      code('invalid_input'),
-    )
+    await expect(session.chat([{ role: 'user' } as never]).text()).rejects.toThrow(code('invalid_input'))
+    await expect(
+      session.chat({ role: 'user', content: 'a', extra: () => 0 } as never).text(),
+    ).rejects.toThrow(code('invalid_input'))
     expect(session.messages).toBe(before)
     await session.chat().text()
     expect(session.messages).toHaveLength(2)
