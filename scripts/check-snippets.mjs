@@ -42,8 +42,12 @@ function publicSymbols(program) {
       const [declaration] = member.declarations ?? []
       const isCallable = declaration && (ts.isMethodDeclaration(declaration) || ts.isGetAccessor(declaration))
       const flags = declaration && ts.getCombinedModifierFlags(declaration)
+      const isInternal =
+        declaration && ts.getJSDocTags(declaration).some((tag) => tag.tagName.text === 'internal')
       const isPrivate =
-        flags & ts.ModifierFlags.Private || declaration?.name?.kind === ts.SyntaxKind.PrivateIdentifier
+        isInternal ||
+        flags & ts.ModifierFlags.Private ||
+        declaration?.name?.kind === ts.SyntaxKind.PrivateIdentifier
       if (isCallable && !isPrivate) found.push({ name: `${exported.name}.${member.name}`, symbol: member })
     }
   }
