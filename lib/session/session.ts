@@ -74,16 +74,24 @@ export class Session {
    * Nothing is thrown: reading the reply rejects, with `session_busy` while another is running and with `invalid_input` where there is
    * nothing to answer, besides all that `generate()` rejects with.
    *
-   * @param input A text that the user says, or messages (a tool's answers, for example). `chat()`, and `chat([], options)`, answer the
-   * conversation as it stands, or continue its last message with `continueFinalMessage`.
+   * @param input A text that the user says, or messages (a tool's answers, for example). An empty list answers the conversation as it
+   * stands, or continues its last message with `continueFinalMessage`.
    * @example
    * ```ts
    * for await (const text of session.chat('Tell me a story.', { maxTokens: 200 })) process.stdout.write(text)
    * ```
    */
-  chat(
-    ...call: [input?: string | ChatMessage | readonly ChatMessage[], options?: GenerateOptions]
-  ): Generation {
+  chat(input: string | ChatMessage | readonly ChatMessage[], options?: GenerateOptions): Generation
+  /**
+   * Answers the conversation as it stands, which is what follows an {@link Session.edit}.
+   *
+   * @example
+   * ```ts
+   * const text = await session.chat().text()
+   * ```
+   */
+  chat(): Generation
+  chat(...call: ChatCall): Generation {
     try {
       return this.#reply(call)
     } catch (reason) {
@@ -91,7 +99,7 @@ export class Session {
     }
   }
 
-  #reply(call: Parameters<Session['chat']>): Generation {
+  #reply(call: ChatCall): Generation {
     const [input = [], options = {}] = call
     expectOptions('session.chat', options)
     this.#checkIdle()
@@ -184,6 +192,8 @@ export class Session {
     )
   }
 }
+
+type ChatCall = [input?: string | ChatMessage | readonly ChatMessage[], options?: GenerateOptions]
 
 /** The messages that a call adds. A variable that happens to be undefined is no wish to have the conversation answered as it stands. */
 function saidBy(
