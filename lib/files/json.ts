@@ -16,6 +16,16 @@ export interface JsonLimits {
   maxValues?: number
 }
 
+/** How a text is read. */
+export interface JsonOptions extends JsonLimits {
+  /**
+   * 'strict' (default): as headers are read. 'python': as Python's json reads and writes configs, which is to say that of a key that is
+   * there twice the last value counts, that NaN, Infinity and -Infinity are numbers, that a number too large for a double is infinite,
+   * and that half of a surrogate pair may stand in a string.
+   */
+  dialect?: 'strict' | 'python'
+}
+
 /** Why a text is not the JSON that was asked for. */
 export class JsonError extends Error {
   override readonly name = 'JsonError'
@@ -31,8 +41,9 @@ export class JsonError extends Error {
 }
 
 /**
- * Reads JSON that may have been written by an enemy. Stricter than `JSON.parse`: bytes must be UTF-8, no object may have a key twice,
- * numbers must be finite, strings must be Unicode (no half of a surrogate pair), and size, depth and number of values are bounded.
+ * Reads JSON that may have been written by an enemy. Stricter than `JSON.parse`: bytes must be UTF-8, size, depth and number of values are
+ * bounded, and unless the dialect says otherwise no object may have a key twice, numbers must be finite, and strings must be Unicode (no
+ * half of a surrogate pair).
  *
  * @throws {JsonError} always and only, when the text is refused.
  * @example
@@ -40,8 +51,8 @@ export class JsonError extends Error {
  * const header = parseJson(bytes, { maxDepth: 4 })
  * ```
  */
-export function parseJson(bytes: Uint8Array, limits: JsonLimits = {}): JsonValue {
-  const { maxBytes = 16 * 1024 * 1024, maxDepth = 64, maxValues = 1_000_000 } = limits
+export function parseJson(bytes: Uint8Array, options: JsonOptions = {}): JsonValue {
+  const { maxBytes = 16 * 1024 * 1024, maxDepth = 64, maxValues = 1_000_000, dialect = 'strict' } = options
   if (bytes.byteLength > maxBytes) {
     throw new JsonError('too_large', `${bytes.byteLength} bytes, at most ${maxBytes} are read`)
   }
@@ -51,7 +62,7 @@ export function parseJson(bytes: Uint8Array, limits: JsonLimits = {}): JsonValue
   } catch {
     throw new JsonError('utf8', 'not UTF-8')
   }
-  return new Parser(text, maxDepth, maxValues).document()
+  return new Parser(text, maxDepth, maxValues, dialect === 'python').document()
 }
 
 // Sticky, so that a match is tried at the parser's position only; both are linear.
@@ -60,6 +71,13 @@ const plainCharacters = /[^"\\\u0000-\u001f]*/y
 const numberLiteral = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y
 const loneSurrogate = /\p{Surrogate}/u
 const hexDigits = /^[0-9a-fA-F]{4}$/
+
+/** As Python's json writes them. */
+const notFinite = [
+  ['NaN', Number.NaN],
+  ['Infinity', Number.POSITIVE_INFINITY],
+  ['-Infinity', Number.NEGATIVE_INFINITY],
+] as const
 
 const escapes: Readonly<Record<string, string>> = {
   '"': '"',
@@ -78,11 +96,13 @@ class Parser {
   private readonly text: string
   private readonly maxDepth: number
   private readonly maxValues: number
+  private readonly python: boolean
 
-  constructor(text: string, maxDepth: number, maxValues: number) {
+  constructor(text: string, maxDepth: number, maxValues: number, python: boolean) {
     this.text = text
     this.maxDepth = maxDepth
     this.maxValues = maxValues
+    this.python = python
   }
 
   document(): JsonValue {
@@ -109,7 +129,7 @@ class Parser {
       case 'n':
         return this.word('null', null)
       default:
-        return this.number()
+        return (this.python ? this.notFinite() : undefined) ?? this.number()
     }
   }
 
@@ -121,7 +141,8 @@ class Parser {
       this.skipSpace()
       if (this.text[this.position] !== '"') throw this.syntax('a key in quotes')
       const key = this.string()
-      if (object.has(key)) throw new JsonError('duplicate', `the key ${quote(key)} is there twice`, depth)
+      if (object.has(key) && !this.python)
+        throw new JsonError('duplicate', `the key ${quote(key)} is there twice`, depth)
       if (!this.take(':')) throw this.syntax('a colon')
       object.set(key, this.value(depth + 1))
     } while (this.take(','))
@@ -157,7 +178,7 @@ class Parser {
         this.position++
         if (result === '') return part
         result += part
-        if (loneSurrogate.test(result)) throw this.syntax('whole surrogate pairs')
+        if (loneSurrogate.test(result) && !this.python) throw this.syntax('whole surrogate pairs')
         return result
       }
       if (next !== '\\') throw this.syntax('the end of a string')
@@ -178,6 +199,12 @@ class Parser {
     if (character === undefined) throw this.syntax('an escape of JSON')
     this.position += 2
     return character
+  }
+
+  private notFinite(): number | undefined {
+    for (const [word, value] of notFinite)
+      if (this.text.startsWith(word, this.position)) return this.word(word, value)
+    return undefined
   }
 
   private number(): number | bigint {
@@ -210,7 +237,7 @@ class Parser {
     if (match === null) throw this.syntax('a value')
     const literal = match[0]
     const value = Number(literal)
-    if (!Number.isFinite(value)) throw this.syntax('a number that a double holds')
+    if (!Number.isFinite(value) && !this.python) throw this.syntax('a number that a double holds')
     this.position += literal.length
     const isInteger = match[1] === undefined && match[2] === undefined
     if (isInteger && !Number.isSafeInteger(value) && literal.length <= 20) return BigInt(literal)

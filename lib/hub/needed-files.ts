@@ -1,4 +1,5 @@
 import { QuernError } from '../errors.js'
+import { type JsonObject, parseJson } from '../files/json.js'
 import { shown } from './repo.js'
 
 /** Files beside the weights that a model is made of, as far as there are. Everything else on the hub is for others. */
@@ -12,6 +13,11 @@ const smallFiles = [
   'chat_template.jinja',
   'chat_template.json',
 ]
+/** Chat templates with names of their own. */
+export const templateFolder = 'additional_chat_templates'
+const additionalTemplate = new RegExp(`^${templateFolder}/\\w[\\w.-]*\\.jinja$`)
+/** Models that have some have two or three. */
+const maxTemplates = 64
 
 export const singleName = 'model.safetensors'
 export const indexName = 'model.safetensors.index.json'
@@ -34,7 +40,9 @@ export interface NeededFiles {
 export function chooseFiles(id: string, names: ReadonlySet<string>): NeededFiles {
   const single = names.has(singleName)
   if (names.has('config.json') && (single || names.has(indexName))) {
-    return { small: smallFiles.filter((name) => names.has(name)), index: single ? undefined : indexName }
+    const templates = [...names].filter((name) => additionalTemplate.test(name)).slice(0, maxTemplates)
+    const small = [...smallFiles.filter((name) => names.has(name)), ...templates]
+    return { small, index: single ? undefined : indexName }
   }
   const other = [...names].find((name) => /\.gguf$|^pytorch_model.*\.bin$/.test(name))
   const missing = names.has('config.json') ? `neither ${singleName} nor ${indexName}` : 'no config.json'
@@ -51,14 +59,11 @@ export function chooseFiles(id: string, names: ReadonlySet<string>): NeededFiles
  * @throws {QuernError} `invalid_index`, `unsafe_path`.
  */
 export function readShardNames(text: string, where: string): string[] {
-  let map: unknown
-  try {
-    map = (JSON.parse(text) as { weight_map?: unknown } | null)?.weight_map
-  } catch {}
-  if (typeof map !== 'object' || map === null) {
+  const map = readWeightMap(text)
+  if (map === undefined) {
     throw new QuernError('invalid_index', `${where}: expected JSON with a "weight_map"`, { value: where })
   }
-  const names = new Set<unknown>(Object.values(map))
+  const names = new Set(map.values())
   if (names.size === 0 || names.size > maxShards) {
     throw new QuernError('invalid_index', `${where}: ${names.size} files, expected 1 to ${maxShards}`, {
       value: where,
@@ -70,6 +75,21 @@ export function readShardNames(text: string, where: string): string[] {
       value: name,
     })
   })
+}
+
+function readWeightMap(text: string): JsonObject | undefined {
+  try {
+    const index = parseJson(Buffer.from(text), {
+      maxBytes: maxIndexBytes,
+      maxDepth: 8,
+      maxValues: 2_000_000,
+      dialect: 'python',
+    })
+    const map = index instanceof Map ? index.get('weight_map') : undefined
+    return map instanceof Map ? map : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function isSafeName(name: string): boolean {

@@ -134,7 +134,7 @@ export class Fields {
 }
 
 /**
- * Reads a small JSON file whose root is an object.
+ * Reads a small JSON file whose root is an object, as Python's json does: Hugging Face's libraries write these files with it.
  *
  * @throws {QuernError} `missing_file`, `read_error`, `truncated`, or the given code when it is too large, no JSON or no object.
  */
@@ -149,7 +149,7 @@ export async function readFields(
     }
     if (file.bytes > limits.maxBytes) refuse(`${file.bytes} bytes, at most ${limits.maxBytes} are read`)
     try {
-      const root = parseJson(await readExactly(file, 0, file.bytes), limits)
+      const root = parseJson(await readExactly(file, 0, file.bytes), { ...limits, dialect: 'python' })
       return root instanceof Map
         ? new Fields(root, path, code)
         : refuse(`expected an object, got ${quote(root)}`)

@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { expectOptions, QuernError } from '../errors.js'
+import { parsePlainJson } from '../files/plain-json.js'
 import type { NativeAddedToken, NativeTokenizer, NativeTokenizerDefinition } from '../native/binding.js'
 import { callNative } from '../native/call-native.js'
 import { native } from '../native/load-binding.js'
@@ -107,7 +108,7 @@ export class Tokenizer {
    * ```
    */
   static fromJSON(tokenizerJson: string | object, tokenizerConfig?: string | object): Tokenizer {
-    const config = readTokenizerConfig(parse(tokenizerConfig, 'tokenizer_config.json'))
+    const config = readTokenizerConfig(parseConfig(tokenizerConfig))
     return new Tokenizer(compileTokenizer(parse(tokenizerJson, 'tokenizer.json'), config.addedTokens), config)
   }
 
@@ -223,6 +224,20 @@ function parse(json: string | object | undefined, name: string): unknown {
     throw new QuernError('invalid_tokenizer', `${name}: expected JSON: ${(cause as Error).message}`, {
       cause,
     })
+  }
+}
+
+/** Hugging Face's libraries read and write tokenizer_config.json with Python's json; tokenizer.json with a stricter one. */
+function parseConfig(json: string | object | undefined): unknown {
+  if (typeof json !== 'string') return json
+  try {
+    return parsePlainJson(json, { dialect: 'python' })
+  } catch (cause) {
+    throw new QuernError(
+      'invalid_tokenizer',
+      `tokenizer_config.json: no valid JSON: ${(cause as Error).message}`,
+      { cause },
+    )
   }
 }
 
