@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { bytesAt, type RepoCache } from './cache.js'
-import { chooseFiles, maxIndexBytes, readShardNames, singleName } from './needed-files.js'
+import { chooseFiles, maxIndexBytes, readShardNames, singleName, templateFolder } from './needed-files.js'
 
 /** A model in the cache, complete. */
 export interface Snapshot {
@@ -20,7 +20,7 @@ export async function findCached(cache: RepoCache, revision: string): Promise<Sn
   const commit = await cache.commitOf(revision)
   if (commit === undefined) return undefined
   const path = cache.snapshot(commit)
-  const names = new Set(await readdir(path).catch((): string[] => []))
+  const names = new Set([...(await namesIn(path)), ...(await namesIn(path, templateFolder))])
   try {
     const { small, index } = chooseFiles(path, names)
     const weights = index === undefined ? [singleName] : await readIndex(join(path, index))
@@ -32,6 +32,12 @@ export async function findCached(cache: RepoCache, revision: string): Promise<Sn
   } catch {
     return undefined
   }
+}
+
+/** The names of what a folder inside a snapshot holds, as the hub writes them. */
+async function namesIn(snapshot: string, folder = ''): Promise<string[]> {
+  const names = await readdir(join(snapshot, folder)).catch((): string[] => [])
+  return names.map((name) => (folder === '' ? name : `${folder}/${name}`))
 }
 
 /** The names of the files that an index in the cache speaks of. */

@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path'
 import { QuernError } from '../errors.js'
 import { type GenerationDefaults, greedyDefaults } from '../generation/defaults.js'
 import type { Architecture } from './architectures.js'
+import { type ChatTemplates, readChatTemplates } from './chat-templates.js'
 import { type Checkpoint, explainMissing, readCheckpoint } from './checkpoint.js'
 import { readConfig } from './config.js'
 import { readFields } from './fields.js'
@@ -26,8 +27,7 @@ export interface ModelFolder {
   stopTokens: number[]
   bosToken?: number
   tokenizer?: TokenizerFiles
-  /** The text of the chat template, from chat_template.jinja or tokenizer_config.json. */
-  chatTemplate?: string
+  chatTemplates: ChatTemplates
   checkpoint: Checkpoint
 }
 
@@ -59,7 +59,7 @@ export async function readFolder(folder: string): Promise<ModelFolder> {
     files: checkpoint.files.map(({ path, bytes }) => ({ path, bytes })),
     weights: planWeights(path, config.architecture, config.decoder, checkpoint),
   }
-  const { tokenizer, chatTemplate } = await findTokenizer(path)
+  const tokenizer = await findTokenizer(path)
   const stopTokens = generation.stopTokens ?? config.stopTokens ?? []
   const bosToken = generation.bosToken ?? config.bosToken
   return {
@@ -70,7 +70,7 @@ export async function readFolder(folder: string): Promise<ModelFolder> {
     stopTokens: [...new Set(stopTokens)].filter((token) => token < config.decoder.vocab),
     ...(bosToken !== undefined && { bosToken }),
     ...(tokenizer !== undefined && { tokenizer }),
-    ...(chatTemplate !== undefined && { chatTemplate }),
+    chatTemplates: await readChatTemplates(path),
     checkpoint,
   }
 }

@@ -164,7 +164,7 @@ function inspectFolder(folder: ModelFolder): ModelInspection {
     ...describePlan(folder.plan),
     stopTokens: folder.stopTokens,
     tokenizer: folder.tokenizer !== undefined,
-    chatTemplate: folder.chatTemplate !== undefined,
+    chatTemplate: folder.chatTemplates.size > 0,
     tensors: folder.checkpoint.files.flatMap(({ tensors }) => [...tensors.values()].map(describeStored)),
   }
 }

@@ -19,7 +19,7 @@ import { checkRevision, resolveSource } from './source.js'
 /** What load() needs to know before it reads weights. */
 type Prepared = Pick<
   ModelParts,
-  'source' | 'architecture' | 'plan' | 'defaults' | 'stopTokens' | 'tokenizer' | 'chatTemplate'
+  'source' | 'architecture' | 'plan' | 'defaults' | 'stopTokens' | 'tokenizer' | 'chatTemplates'
 >
 
 /** Beyond the public options; for tests. */
@@ -91,7 +91,7 @@ async function prepare(
       defaults: greedyDefaults,
       stopTokens: [],
       tokenizer: undefined,
-      chatTemplate: undefined,
+      chatTemplates: new Map(),
     }
   }
   if (found.kind === 'safetensors') {
@@ -114,7 +114,7 @@ async function prepare(
     defaults: folder.generation,
     stopTokens: folder.stopTokens,
     tokenizer: wantsTokenizer ? await Tokenizer.fromFile(folder.path) : undefined,
-    chatTemplate: folder.chatTemplate,
+    chatTemplates: folder.chatTemplates,
   }
 }
 

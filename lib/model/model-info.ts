@@ -2,6 +2,7 @@ import type { GenerationDefaults } from '../generation/defaults.js'
 import type { Requests } from '../generation/requests.js'
 import type { NativeModel } from '../native/binding.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
+import type { ChatTemplates } from './chat-templates.js'
 import type { DecoderConfig, ModelPlan } from './plan.js'
 
 /**
@@ -74,8 +75,7 @@ export interface ModelParts {
   defaults: GenerationDefaults
   stopTokens: number[]
   tokenizer: Tokenizer | undefined
-  /** The template's text. */
-  chatTemplate: string | undefined
+  chatTemplates: ChatTemplates
   handle: NativeModel
   requests: Requests
   precision: 'fast' | 'exact'

@@ -1,4 +1,4 @@
-import { ChatTemplate } from '../chat/chat-template.js'
+import type { ChatTemplate } from '../chat/chat-template.js'
 import type { ChatMessage } from '../chat/messages.js'
 import { expectOptions, QuernError } from '../errors.js'
 import { Generation } from '../generation/generation.js'
@@ -10,6 +10,7 @@ import { loadSession } from '../session/load-session.js'
 import { Session, type SessionOptions } from '../session/session.js'
 import type { ModelIdentity, ReplyEnd, SessionModel } from '../session/session-model.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
+import { CompiledTemplates } from './compiled-templates.js'
 import { modelIdentity } from './identity.js'
 import { computeLogits, type Logits, type LogitsOptions } from './logits.js'
 import type { ModelInfo, ModelParts, ModelStats } from './model-info.js'
@@ -33,12 +34,13 @@ export class Model {
   readonly #parts: ModelParts
   /** Of the files that were loaded: they may be other ones by the time that a session is saved. */
   readonly #identity: Promise<ModelIdentity>
-  #chatTemplate: ChatTemplate | undefined
+  readonly #templates: CompiledTemplates
   #isClosed = false
 
   /** @internal */
   constructor(parts: ModelParts) {
     this.#parts = parts
+    this.#templates = new CompiledTemplates(parts.source, parts.chatTemplates, parts.tokenizer?.specialTokens)
     const { weightBytes } = parts.handle.stats()
     this.info = Object.freeze({
       source: parts.source,
@@ -76,7 +78,8 @@ export class Model {
   }
 
   /**
-   * The model's chat template, to see what it makes of a conversation, or to give it variables of its own.
+   * The model's chat template, to see what it makes of a conversation, or to give it variables of its own. Some models have another one,
+   * named `tool_use`, which `chat()` takes where there are tools.
    *
    * @throws {QuernError} `no_chat_template` where the model has none, `invalid_template` where it is not usable.
    * @example
@@ -87,16 +90,12 @@ export class Model {
    * ```
    */
   get chatTemplate(): ChatTemplate {
-    const { chatTemplate, source, tokenizer } = this.#parts
-    if (chatTemplate === undefined) {
-      throw new QuernError(
-        'no_chat_template',
-        `${source} has no chat template, neither chat_template.jinja nor chat_template in tokenizer_config.json: ` +
-          'pass generate() a text, or render the messages with a ChatTemplate of your own',
-      )
-    }
-    this.#chatTemplate ??= new ChatTemplate(chatTemplate, tokenizer?.specialTokens)
-    return this.#chatTemplate
+    return this.templateFor(false)
+  }
+
+  /** @internal The template for conversations, with tools or without. */
+  templateFor(hasTools: boolean): ChatTemplate {
+    return this.#templates.choose(hasTools)
   }
 
   /**

@@ -6,7 +6,7 @@ import { reasoningOf, toolCallFormat } from '../chat/template-traits.js'
 import { QuernError } from '../errors.js'
 import { type GenerateOptions, invalidOption } from '../generation/options.js'
 import type { Prompt } from '../generation/run.js'
-import { functionTools } from '../generation/tools.js'
+import { type FunctionTool, functionTools } from '../generation/tools.js'
 import { callNative } from '../native/call-native.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import { fitConversation } from './fit-conversation.js'
@@ -29,7 +29,8 @@ export type GenerateInput = string | readonly ChatMessage[] | { tokens: ArrayLik
 /** What turns words into a model's tokens. Both throw where the model has none. */
 export interface PromptTools {
   readonly tokenizer: Tokenizer
-  readonly chatTemplate: ChatTemplate
+  /** The chat template for conversations, with tools or without. */
+  templateFor(hasTools: boolean): ChatTemplate
   readonly info: { contextLength: number }
   stats(): { kvCache: { pages: number } }
 }
@@ -70,8 +71,11 @@ export function conversationPrompt(
   options: PromptOptions,
   source: PromptTools,
 ): Prompt | Promise<Prompt> {
-  const adapted = adaptMessages(messages, source.chatTemplate)
-  const render = (kept: readonly ChatMessage[]) => renderedPrompt(kept, options, source)
+  const tools = functionTools(options.tools)
+  const chatTemplate = source.templateFor(tools !== undefined)
+  const adapted = adaptMessages(messages, chatTemplate)
+  const render = (kept: readonly ChatMessage[]) =>
+    renderedPrompt(kept, { ...options, tools }, chatTemplate, source)
   if (options.contextOverflow !== 'truncate') return render(adapted)
   const capacity = Math.min(source.info.contextLength, source.stats().kvCache.pages * pagePositions)
   return fitConversation(adapted, capacity, options.maxTokens, render)
@@ -84,7 +88,8 @@ export async function conversationTokens(
   source: PromptTools,
 ): Promise<Int32Array> {
   const definitions = functionTools(tools)
-  const text = source.chatTemplate.render(adaptMessages(messages, source.chatTemplate), {
+  const chatTemplate = source.templateFor(definitions !== undefined)
+  const text = chatTemplate.render(adaptMessages(messages, chatTemplate), {
     ...checkVariables(templateVariables),
     ...(definitions && { tools: definitions }),
   })
@@ -94,14 +99,17 @@ export async function conversationTokens(
 /** The template writes the special tokens, so encoding adds none. */
 function renderedPrompt(
   messages: readonly ChatMessage[],
-  options: PromptOptions,
+  {
+    tools,
+    continueFinalMessage = false,
+    templateVariables,
+  }: Omit<PromptOptions, 'tools'> & { tools: FunctionTool[] | undefined },
+  chatTemplate: ChatTemplate,
   source: PromptTools,
 ): Prompt | Promise<Prompt> {
-  const { tokenizer: _, chatTemplate } = source
-  const { continueFinalMessage = false, templateVariables } = options
+  const { tokenizer: _ } = source
   if (typeof continueFinalMessage !== 'boolean')
     throw invalidOption('continueFinalMessage', 'true or false', continueFinalMessage)
-  const tools = functionTools(options.tools)
   const toolCalls = tools && toolCallFormat(chatTemplate)
   if (tools && toolCalls === undefined) {
     throw new QuernError(

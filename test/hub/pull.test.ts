@@ -43,6 +43,21 @@ describe('the cache', () => {
     expect(treeOf(`${cacheDir}/.locks/models--org--name`)).toEqual([])
   })
 
+  it('has the chat templates with names of their own', async () => {
+    const cacheDir = temporary.join('templates')
+    const { files } = serve()
+    const name = 'additional_chat_templates/tool_use.jinja'
+    const others = ['additional_chat_templates/README.md', 'additional_chat_templates/../x.jinja']
+    for (const path of [name, ...others]) files[path] = Buffer.from('{{ tools }}')
+    const { path, files: pulled } = await pull(id, { cacheDir })
+    expect(await readFile(`${path}/${name}`, 'utf8')).toBe('{{ tools }}')
+    const named = (list: { name: string }[]) =>
+      list.map(({ name }) => name).filter((name) => /template/.test(name))
+    expect(named(pulled)).toEqual([name])
+    process.env.HF_HUB_OFFLINE = '1'
+    expect(named((await pull(id, { cacheDir })).files)).toEqual([name])
+  })
+
   it('is asked for once: the second time the hub only says that nothing has changed', async () => {
     const cacheDir = temporary.join('again')
     serve()
