@@ -1,8 +1,10 @@
-// Builds the addon into build/Release with every core. `npm ci` runs this through "prepare". What the compiler says goes
-// to stderr, so that `npm ci && npx quern ... > file` holds the text alone.
+// Builds the addon into build/Release with every core. `npm ci` runs this through "prepare". All that it says goes to stderr, so that
+// `npm ci && npm start ... > file` holds the text alone.
 import { availableParallelism } from 'node:os'
-import { run } from './run.mjs'
+import { dropUnusableBuild } from './build-folder.mjs'
+import { runBuild } from './run-build.mjs'
 
+dropUnusableBuild('build')
 const parallel = ['--parallel', String(availableParallelism())]
-const built = run('cmake-js', ['build', '--log-level', 'warn', ...parallel], { stdio: ['inherit', 2, 2] })
+const built = await runBuild('native core', 'cmake-js', ['build', '--log-level', 'warn', ...parallel])
 process.exit(built ? 0 : 1)

@@ -1,16 +1,16 @@
 // Two properties of what the linker was given and gave:
 // - Objects built for an instruction set export no weak symbols. The linker keeps one copy of a weak function, whichever
 //   comes first, and could hand AVX-512 code to an old processor.
-// - The addon runs on systems with glibc 2.34 and the libstdc++ of gcc 12.
-// usage: check-symbols.mjs [build folder]
+// - The addon needs no newer glibc than README and guides say, all of them the same one, and nobody's libstdc++.
+// usage: check-symbols.mjs [build folder] [root of README.md and docs/]
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { report } from './report.mjs'
 import { sources } from './sources.mjs'
 
 const build = process.argv[2] ?? join(import.meta.dirname, '../build')
-const highest = { GLIBC: '2.34', GLIBCXX: '3.4.30' }
+const root = process.argv[3] ?? join(import.meta.dirname, '..')
 const problems = []
 
 const run = (command, args) => execFileSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 28 })
@@ -32,24 +32,46 @@ function newest(versions) {
   return versions.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).at(-1)
 }
 
+/** The glibc that README and guides ask for. */
+function promisedGlibc() {
+  const pages = ['README.md', 'CONTRIBUTING.md', ...sources(root, 'docs', ['.md'])]
+  const said = pages
+    .filter((page) => existsSync(join(root, page)))
+    .flatMap((page) => {
+      const found = readFileSync(join(root, page), 'utf8').matchAll(/glibc (\d+\.\d+)/g)
+      return [...found].map(([, version]) => ({ page, version }))
+    })
+  if (said[0]?.page !== 'README.md') problems.push('README.md says no "glibc 2.x", which the addon needs')
+  for (const { page, version } of said.slice(1)) {
+    if (version !== said[0].version)
+      problems.push(`${page} says glibc ${version}, and ${said[0].page} ${said[0].version}`)
+  }
+  return said[0]?.version ?? '0'
+}
+
 const addon = join(build, 'Release/quern.node')
-const needs = []
+const promised = promisedGlibc()
+let glibc
 if (existsSync(addon)) {
   const table = run('readelf', ['--version-info', '--wide', addon])
-  for (const [library, limit] of Object.entries(highest)) {
-    const versions = [...table.matchAll(new RegExp(`Name: ${library}_([0-9.]+)`, 'g'))].map(
-      (match) => match[1],
+  const needs = [...table.matchAll(/Name: ([A-Z]+)_([0-9.]+)/g)].map(([, library, version]) => ({
+    library,
+    version,
+  }))
+  const own = needs.filter(({ library }) => library === 'GLIBCXX' || library === 'CXXABI')
+  if (own.length > 0) {
+    problems.push(
+      `quern.node needs the system's libstdc++ (${own.map(({ library, version }) => `${library}_${version}`).join(', ')}): ` +
+        'it must have its own, so the compiler needs libstdc++.a',
     )
-    const needed = newest(versions)
-    if (!needed) continue
-    needs.push(`${library} ${needed}`)
-    if (newest([needed, limit]) !== limit)
-      problems.push(`quern.node needs ${library} ${needed}, at most ${limit}`)
   }
+  glibc = newest(needs.filter(({ library }) => library === 'GLIBC').map(({ version }) => version))
+  if (glibc !== undefined && newest([glibc, promised]) !== promised)
+    problems.push(`quern.node needs glibc ${glibc}, and README.md says ${promised}`)
 } else problems.push(`${addon}: not built`)
 
 report(
   'symbols',
   problems,
-  `${objects.length} kernel objects without weak symbols; quern.node needs ${needs.join(', ')}`,
+  `${objects.length} kernel objects without weak symbols; quern.node needs glibc ${glibc}, and no libstdc++`,
 )

@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { dropUnusableBuild } from './build-folder.mjs'
 import { root, run } from './run.mjs'
 
 const suppressions = join(root, 'build/thread-suppressions.txt')
@@ -17,6 +18,7 @@ const runtime = (name) => execFileSync('c++', [`-print-file-name=${name}.so`], {
 function soak(name, sanitizers, environment) {
   const build = join(root, 'build', name)
   console.log(`\n${sanitizers}, the addon inside Node`)
+  dropUnusableBuild(`build/${name}/build`)
   const options = ['--log-level', 'warn', '-O', join(build, 'build'), `--CDQUERN_SANITIZE=${sanitizers}`]
   const args = ['--expose-gc', 'test/soak/soak.mjs', '--minutes', '0.5', '--round-seconds', '5']
   return (

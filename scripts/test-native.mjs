@@ -1,29 +1,45 @@
 // Builds and runs the native tests: `test-native.mjs` in build/, `test-native.mjs --sanitize` in folders of their own.
-import { availableParallelism } from 'node:os'
+// usage: test-native.mjs [--sanitize] [--tests-regex what-ctest-knows]
+import { availableParallelism, loadavg } from 'node:os'
+import { parseArgs } from 'node:util'
+import { dropUnusableBuild } from './build-folder.mjs'
 import { run } from './run.mjs'
+import { runBuild } from './run-build.mjs'
 
-const parallel = ['--parallel', String(availableParallelism())]
+const cores = availableParallelism()
+const parallel = ['--parallel', String(cores)]
+const { sanitize, 'tests-regex': chosen } = parseArgs({
+  options: { sanitize: { type: 'boolean' }, 'tests-regex': { type: 'string' } },
+}).values
 
-function test(build, only = []) {
-  return (
-    run('cmake', ['--build', build, '--target', 'native_tests', ...parallel], { stdio: ['inherit', 2, 2] }) &&
-    run('ctest', ['--test-dir', build, '--output-on-failure', '--no-tests=error', ...only])
-  )
+/** Seconds after which a test hangs: 30 where the machine is free, more where others use it. */
+function secondsOfHang(slowdown) {
+  const [load] = loadavg()
+  return String(Math.ceil(30 * slowdown * Math.max(1, load / cores)))
 }
 
-function testSanitized(name, sanitizers, only) {
+async function test(build, only, slowdown = 1) {
+  const targets = ['--target', 'native_tests']
+  if (!(await runBuild('native tests', 'cmake', ['--build', build, ...targets, ...parallel]))) return false
+  const options = ['--test-dir', build, '--output-on-failure', '--no-tests=error', ...parallel]
+  const filter = only ? ['--tests-regex', only] : []
+  return run('ctest', [...options, '--timeout', secondsOfHang(slowdown), ...filter])
+}
+
+async function testSanitized(name, sanitizers, only) {
   const build = `build/${name}`
   const options = [`-DQUERN_SANITIZE=${sanitizers}`, '-DCMAKE_BUILD_TYPE=RelWithDebInfo']
   console.log(`\n${sanitizers}`)
+  dropUnusableBuild(build)
   return (
     run('cmake', ['-S', '.', '-B', build, ...options], { stdio: ['inherit', 'ignore', 2] }) &&
-    test(build, only)
+    test(build, only, 20)
   )
 }
 
 // The thread sanitizer is for what has threads: the engine, the pool, the backends.
-const passed = process.argv.includes('--sanitize')
-  ? testSanitized('sanitize-address', 'address,undefined') &&
-    testSanitized('sanitize-thread', 'thread', ['--tests-regex', 'engine|thread|backend'])
-  : test('build')
+const passed = sanitize
+  ? (await testSanitized('sanitize-address', 'address,undefined', chosen)) &&
+    (await testSanitized('sanitize-thread', 'thread', chosen ?? 'engine|thread|backend'))
+  : await test('build', chosen)
 process.exit(passed ? 0 : 1)
