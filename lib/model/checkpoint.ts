@@ -6,7 +6,10 @@ import { quote } from '../files/quote.js'
 import { isFile } from '../files/read-file.js'
 import { readSafetensorsHeader, type SafetensorsHeader, type StoredTensor } from './safetensors.js'
 
-/** The weights of a folder: one file, or several with an index that says which tensor is where. */
+/**
+ * The weights of a folder: one file, or several with an index. The index names the files; what they hold, their headers say: an index may be
+ * older than its files, and speak of tensors that are elsewhere or nowhere.
+ */
 export interface Checkpoint {
   files: SafetensorsHeader[]
   /** By name: the tensor, and its file's place in `files`. */
@@ -43,15 +46,13 @@ async function readShards(folder: string, index: string): Promise<Checkpoint> {
     places.set(name, files.length)
     files.push(await readSafetensorsHeader(join(folder, name)))
   }
+  const findIn = (place: number | undefined, name: string) =>
+    place === undefined ? undefined : withTensor(place, files[place]?.tensors.get(name))
   const find = (name: string) => {
-    const place = places.get(shardOf.get(name) ?? '')
-    return place === undefined ? undefined : withTensor(place, files[place]?.tensors.get(name))
-  }
-  for (const [tensor, shard] of shardOf) {
-    if (find(tensor) !== undefined) continue
-    throw new QuernError('missing_tensor', `${index}: ${quote(tensor)} is not in ${quote(shard)}`, {
-      value: tensor,
-    })
+    const indexed = findIn(places.get(shardOf.get(name) ?? ''), name)
+    if (indexed !== undefined) return indexed
+    const holder = files.findIndex(({ tensors }) => tensors.has(name))
+    return holder < 0 ? undefined : findIn(holder, name)
   }
   return { files, find }
 }

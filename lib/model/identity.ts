@@ -2,13 +2,11 @@ import { createHash } from 'node:crypto'
 import type { ModelIdentity } from '../session/session-model.js'
 import { packageVersion } from '../package.js'
 import type { ModelInfo } from './model-info.js'
-import { type ModelPlan, planText } from './plan.js'
+import { type ModelPlan, planText, weightBytes } from './plan.js'
 import { readExactly, withFile } from '../files/read-file.js'
 
 /** Enough of each weight's numbers to tell a model from its fine-tunes: their files often have equal sizes and headers. */
 const sampleBytes = 256
-
-const bytesPerNumber = { f32: 4, f16: 2, bf16: 2 }
 
 /**
  * What makes a model this one, for what is kept of its computations. `fingerprint` is the SHA-256 of the plan's text (config, files' sizes,
@@ -20,9 +18,10 @@ export async function modelIdentity(info: ModelInfo, plan: ModelPlan): Promise<M
   hash.update(planText({ ...plan, files: plan.files.map(({ bytes }) => ({ path: '', bytes })) }))
   for (const [index, { path }] of plan.files.entries()) {
     await withFile(path, async (file) => {
-      for (const { source, dtype, rows, cols } of plan.weights) {
+      for (const weight of plan.weights) {
+        const { source } = weight
         if (!('file' in source) || source.file !== index) continue
-        const bytes = Math.min(sampleBytes, rows * cols * bytesPerNumber[dtype])
+        const bytes = Math.min(sampleBytes, weightBytes(weight))
         hash.update(await readExactly(file, source.offset, bytes))
       }
     })

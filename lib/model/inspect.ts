@@ -1,7 +1,7 @@
 import { join, relative } from 'node:path'
 import { expectOptions, QuernError } from '../errors.js'
 import { type ModelFolder, readFolder } from './folder.js'
-import type { DecoderConfig, ModelPlan, WeightDtype } from './plan.js'
+import { type DecoderConfig, type ModelPlan, type WeightDtype, weightBytes } from './plan.js'
 import { checkHubOptions, fetchModelHeaders } from './pull.js'
 import { quote } from '../files/quote.js'
 import { planRandomModel } from './random.js'
@@ -179,11 +179,11 @@ function inspectRandom(id: string, options: InspectOptions): ModelInspection {
     stopTokens: [],
     tokenizer: false,
     chatTemplate: false,
-    tensors: plan.weights.map(({ slot, dtype, rows, cols, source }) => ({
-      name: slot,
-      dtype,
-      shape: 'constant' in source ? [cols] : [rows, cols],
-      bytes: rows * cols * dtypeBytes[dtype],
+    tensors: plan.weights.map((weight) => ({
+      name: weight.slot,
+      dtype: weight.dtype,
+      shape: 'constant' in weight.source ? [weight.cols] : [weight.rows, weight.cols],
+      bytes: weightBytes(weight),
     })),
   }
 }
@@ -204,13 +204,11 @@ async function inspectFile(path: string): Promise<ModelInspection> {
   }
 }
 
-const dtypeBytes: Record<WeightDtype, number> = { f32: 4, f16: 2, bf16: 2 }
-
 function describePlan(plan: ModelPlan) {
   const { config, weights } = plan
   return {
     parameters: weights.reduce((sum, { rows, cols }) => sum + rows * cols, 0),
-    ...sumBytes(weights.map(({ dtype, rows, cols }) => ({ dtype, bytes: rows * cols * dtypeBytes[dtype] }))),
+    ...sumBytes(weights.map((weight) => ({ dtype: weight.dtype, bytes: weightBytes(weight) }))),
     config,
     contextLength: config.contextLength,
     vocab: config.vocab,

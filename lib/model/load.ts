@@ -15,6 +15,7 @@ import { type ModelPlan, planText } from './plan.js'
 import { fetchModel, type PullProgress } from './pull.js'
 import { planRandomModel } from './random.js'
 import { checkRevision, resolveSource } from './source.js'
+import { resolveTiedHead } from './tied-head.js'
 
 /** What load() needs to know before it reads weights. */
 type Prepared = Pick<
@@ -68,9 +69,11 @@ export async function loadModel(
     requests,
     precision: options.precision ?? 'fast',
     dtype: options.dtype ?? 'auto',
-    onWarning: options.onWarning ?? ((message) => process.emitWarning(message)),
+    onWarning: options.onWarning ?? defaultWarning,
   })
 }
+
+const defaultWarning = (message: string) => process.emitWarning(message)
 
 async function prepare(
   source: string | undefined,
@@ -110,7 +113,7 @@ async function prepare(
   return {
     source: found.kind === 'hub' ? found.id : folder.path,
     architecture: folder.architecture,
-    plan: folder.plan,
+    plan: await resolveTiedHead(folder, options.onWarning ?? defaultWarning, options.signal),
     defaults: folder.generation,
     stopTokens: folder.stopTokens,
     tokenizer: wantsTokenizer ? await Tokenizer.fromFile(folder.path) : undefined,

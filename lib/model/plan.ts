@@ -132,6 +132,13 @@ export interface ModelPlan {
   seed?: number
 }
 
+const bytesPerNumber: Record<WeightDtype, number> = { f32: 4, f16: 2, bf16: 2 }
+
+/** @internal The bytes of a weight as it is stored. */
+export function weightBytes({ rows, cols, dtype }: Pick<PlannedWeight, 'rows' | 'cols' | 'dtype'>): number {
+  return rows * cols * bytesPerNumber[dtype]
+}
+
 /**
  * The plan as flat text, one fact a line, which the native core parses and checks again. Format:
  * ```

@@ -43,7 +43,12 @@ export function* weightSlots(config: DecoderConfig): Generator<Slot> {
     }
   }
   yield { slot: 'final_norm', kind: 'final_norm', rows: 1, cols: hidden, vector: true }
-  if (!config.tiedEmbeddings) yield { slot: 'head', kind: 'head', rows: vocab, cols: hidden, vector: false }
+  if (!config.tiedEmbeddings) yield headSlot(config)
+}
+
+/** The output matrix, where it is not the embedding. */
+export function headSlot({ hidden, vocab }: DecoderConfig): Slot {
+  return { slot: 'head', kind: 'head', rows: vocab, cols: hidden, vector: false }
 }
 
 /** [rows, cols], or undefined where the decoder has no such weight. */

@@ -21,6 +21,9 @@ const alsoFits: Record<string, string> = {
   'models/fp8-scale-shape': 'unsupported_model',
 }
 
+/** As transformers has it: an index names the files, their headers say which tensors they hold. */
+const isNoDamage = new Set(['models/sharded-wrong-part'])
+
 requireGoldens()
 for (const root of [fixturePath('models', 'bad'), goldenPath('models', 'bad')]) {
   describe.skipIf(!existsSync(root))(
@@ -39,7 +42,7 @@ for (const root of [fixturePath('models', 'bad'), goldenPath('models', 'bad')]) 
           )
           expect(performance.now() - start, 'milliseconds').toBeLessThan(1000)
           if (came === null && lenient) return
-          if (error === null) return expect(came).toBeNull()
+          if (error === null || isNoDamage.has(path)) return expect(came).toBeNull()
           expect(came).toBeInstanceOf(QuernError)
           expect([error, alsoFits[path]]).toContain((came as QuernError).code)
           expect((came as QuernError).message).toContain(path)

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { QuernError, type QuernErrorCode } from '../../lib/errors.js'
+import { type JsonObject, parseJson } from '../../lib/files/json.js'
 import { readConfig } from '../../lib/model/config.js'
 import { Fields } from '../../lib/model/fields.js'
 import { readGenerationConfig } from '../../lib/model/generation-config.js'
-import { type JsonObject, parseJson } from '../../lib/files/json.js'
 import { planText } from '../../lib/model/plan.js'
 import { expectCode } from './expect-code.js'
 

@@ -14,6 +14,9 @@ interface Entry {
   lenient?: boolean
 }
 
+/** As transformers has it: an index names the files, their headers say which tensors they hold. */
+const isNoDamage = new Set(['models/sharded-wrong-part'])
+
 const folder = temporaryFolder()
 
 const outcome = (attempt: Promise<unknown>) =>
@@ -41,7 +44,11 @@ for (const root of [fixturePath('models', 'bad'), goldenPath('models', 'bad')]) 
   describe.skipIf(entries.length === 0)(`of ${origin}`, () => {
     it.each(models)('$path: $what', async ({ path, error, lenient }) => {
       const start = performance.now()
-      if (error === null || (lenient && (await outcome(inspect(join(root, path)))) === undefined)) {
+      if (
+        error === null ||
+        isNoDamage.has(path) ||
+        (lenient && (await outcome(inspect(join(root, path)))) === undefined)
+      ) {
         const model = await load(join(root, path))
         const { tokens } = await model
           .generate({ tokens: [1, 2] }, { maxTokens: 5, ignoreEos: true })
@@ -72,7 +79,8 @@ for (const root of [fixturePath('models', 'bad'), goldenPath('models', 'bad')]) 
 
     it('leaves nothing behind', async () => {
       const round = async () => {
-        for (const { path, error } of models) if (error !== null) await outcome(load(join(root, path)))
+        for (const { path, error } of models)
+          if (error !== null && !isNoDamage.has(path)) await outcome(load(join(root, path)))
       }
       for (let i = 0; i < 5; i++) await round()
       const before = process.memoryUsage.rss()
