@@ -238,8 +238,8 @@ export interface NativeTokenizer {
   /** The token that merging makes of exactly this text, or -1. */
   idOf(text: string): number
   isSpecial(id: number): boolean
-  /** One more than the largest id. */
-  readonly size: number
+  /** One more than the largest id. A method, for the addon checks the class of `this` for methods alone. */
+  size(): number
 }
 
 export interface NativeTokenDecoder {

@@ -62,25 +62,43 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
   }
 
  private:
+  // Reading a member may run JavaScript, which may close this model: the engine is looked for afterwards.
+  static Request read_request(const Napi::Value& value) {
+    const Options options(value);
+    Request request;
+    request.prompt = options.ids("prompt");
+    request.max_tokens = options.integer<int32_t>("maxTokens");
+    const Napi::Value sampling = options.get("sampling");
+    if (!sampling.IsUndefined()) request.sampling = read_sampling(sampling);
+    request.seed = options.integer<uint64_t>("seed");
+    request.stop_tokens = options.ids("stopTokens");
+    request.stop_strings = options.texts("stop");
+    request.keep_special_tokens = options.flag("keepSpecialTokens");
+    const Napi::Value tokenizer = options.get("tokenizer");
+    if (!tokenizer.IsUndefined()) request.tokenizer = unwrap_tokenizer(tokenizer);
+    const std::string logits = options.text("logits");
+    request.logits = logits == "all"    ? Request::Logits::all
+                     : logits == "last" ? Request::Logits::last
+                                        : Request::Logits::none;
+    return request;
+  }
+
+  static PageTransfer read_transfer(const Napi::Value& value) {
+    const Options options(value);
+    PageTransfer transfer;
+    transfer.tokens = options.ids("tokens");
+    transfer.first = options.integer<int32_t>("first");
+    transfer.count = options.integer<int32_t>("count");
+    const Napi::Value bytes = options.get("bytes");
+    transfer.in = !bytes.IsUndefined();
+    if (transfer.in) transfer.bytes = bytes_of(bytes);
+    return transfer;
+  }
+
   Napi::Value submit(const Napi::CallbackInfo& args) {
     return guarded(args.Env(), [&] {
-      Engine& engine = open_engine();
-      const Options options(args[0]);
-      Request request;
-      request.prompt = options.ids("prompt");
-      request.max_tokens = options.integer<int32_t>("maxTokens");
-      if (!options.get("sampling").IsUndefined()) request.sampling = read_sampling(options.get("sampling"));
-      request.seed = static_cast<uint64_t>(options.number("seed"));
-      request.stop_tokens = options.ids("stopTokens");
-      request.stop_strings = options.texts("stop");
-      request.keep_special_tokens = options.flag("keepSpecialTokens");
-      if (!options.get("tokenizer").IsUndefined())
-        request.tokenizer = unwrap_tokenizer(options.get("tokenizer"));
-      const std::string logits = options.text("logits");
-      request.logits = logits == "all"    ? Request::Logits::all
-                       : logits == "last" ? Request::Logits::last
-                                          : Request::Logits::none;
-      const uint32_t id = engine.submit(std::move(request));
+      Request request = read_request(args[0]);
+      const uint32_t id = open_engine().submit(std::move(request));
       if (++running_ == 1) wake_.ref(args.Env());
       return Napi::Number::New(args.Env(), id);
     });
@@ -88,41 +106,40 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
 
   Napi::Value transfer(const Napi::CallbackInfo& args) {
     return guarded(args.Env(), [&] {
-      Engine& engine = open_engine();
-      const Options options(args[0]);
-      PageTransfer transfer;
-      transfer.tokens = options.ids("tokens");
-      transfer.first = options.integer<int32_t>("first");
-      transfer.count = options.integer<int32_t>("count");
-      transfer.in = !options.get("bytes").IsUndefined();
-      if (transfer.in) transfer.bytes = options.bytes("bytes");
-      const uint32_t id = engine.transfer(std::move(transfer));
+      PageTransfer transfer = read_transfer(args[0]);
+      const uint32_t id = open_engine().transfer(std::move(transfer));
       if (++running_ == 1) wake_.ref(args.Env());
       return Napi::Number::New(args.Env(), id);
     });
   }
 
   void cancel(const Napi::CallbackInfo& args) {
-    if (engine_) engine_->cancel(args[0].ToNumber());
+    const uint32_t request = args[0].ToNumber();
+    if (engine_) engine_->cancel(request);
   }
   void consumed(const Napi::CallbackInfo& args) {
-    if (engine_) engine_->consumed(args[0].ToNumber(), args[1].ToNumber());
+    const uint32_t request = args[0].ToNumber();
+    const int32_t tokens = args[1].ToNumber();
+    if (engine_) engine_->consumed(request, tokens);
   }
 
   Napi::Value stats(const Napi::CallbackInfo& args) {
     return guarded(args.Env(), [&] {
       const Engine& engine = open_engine();
       const Engine::Stats stats = engine.stats();
-      const KvShape& kv = engine.decoder().kv_shape();
-      Napi::Object object = Napi::Object::New(args.Env());
+      const Decoder& decoder = engine.decoder();
+      const int64_t kv_bytes = decoder.kv_shape().layer_bytes() * 2 * decoder.config().layers;
+      const auto weight_bytes = decoder.weights().bytes();
+      const auto workspace_bytes = decoder.workspace_bytes();
+      Napi::Object object = Napi::Object::New(args.Env());  // from here on setters of Object.prototype may run
       object.Set("active", stats.active);
       object.Set("queued", stats.queued);
       object.Set("pages", static_cast<double>(stats.pages));
       object.Set("pagesInUse", static_cast<double>(stats.pages_in_use));
       object.Set("pagesCached", static_cast<double>(stats.pages_cached));
-      object.Set("kvBytes", static_cast<double>(kv.layer_bytes() * 2 * engine.decoder().config().layers));
-      object.Set("weightBytes", static_cast<double>(engine.decoder().weights().bytes()));
-      object.Set("workspaceBytes", static_cast<double>(engine.decoder().workspace_bytes()));
+      object.Set("kvBytes", static_cast<double>(kv_bytes));
+      object.Set("weightBytes", static_cast<double>(weight_bytes));
+      object.Set("workspaceBytes", static_cast<double>(workspace_bytes));
       return object;
     });
   }
@@ -130,13 +147,19 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
   Napi::Value info(const Napi::CallbackInfo& args) {
     return guarded(args.Env(), [&] {
       const Engine& engine = open_engine();
-      Napi::Object object = Napi::Object::New(args.Env());
-      object.Set("isa", engine.backend().isa());
-      object.Set("threads", engine.backend().threads());
-      object.Set("contextLength", engine.context_length());
-      object.Set("kvDtype", std::string(name_of(engine.decoder().kv_shape().dtype)));
-      object.Set("pageBytes", static_cast<double>(engine.decoder().page_bytes()));
-      object.Set("bytesPerToken", static_cast<double>(engine.decoder().weights().bytes_per_token()));
+      const std::string isa = engine.backend().isa();
+      const int threads = engine.backend().threads();
+      const int context_length = engine.context_length();
+      const std::string kv_dtype(name_of(engine.decoder().kv_shape().dtype));
+      const auto page_bytes = engine.decoder().page_bytes();
+      const auto bytes_per_token = engine.decoder().weights().bytes_per_token();
+      Napi::Object object = Napi::Object::New(args.Env());  // from here on setters of Object.prototype may run
+      object.Set("isa", isa);
+      object.Set("threads", threads);
+      object.Set("contextLength", context_length);
+      object.Set("kvDtype", kv_dtype);
+      object.Set("pageBytes", static_cast<double>(page_bytes));
+      object.Set("bytesPerToken", static_cast<double>(bytes_per_token));
       return object;
     });
   }
@@ -147,7 +170,7 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
     Napi::Env env = args.Env();
     if (!engine_) return Napi::Array::New(env);
     engine_->close();
-    Napi::Array rows = drain(env);
+    Napi::Array rows = drain(env);  // which may run JavaScript, which may close this model
     shut_down(env);
     return rows;
   }
@@ -281,7 +304,7 @@ void read_load_options(const Options& options, LoadJob& job) {
   job.cpu.threads = options.integer<int>("threads");
   job.cpu.isa = options.text("isa");
   job.options.context_length = options.integer<int>("contextLength");
-  job.options.kv_bytes = static_cast<uint64_t>(options.number("kvBytes"));
+  job.options.kv_bytes = options.integer<uint64_t>("kvBytes");
   job.options.step_rows = options.integer<int>("stepRows");
 }
 
@@ -293,13 +316,12 @@ Napi::Value load_model(const Napi::CallbackInfo& args) {
     const Options options(args[1]);
     job->plan = parse_plan(args[0].ToString().Utf8Value());
     read_load_options(options, *job);
-    if (!options.get("onRows").IsFunction())
-      throw Error("internal", "native options: expected a function: onRows");
+    const Napi::Function on_rows = options.function("onRows");
+    const Napi::Value on_progress = options.get("onProgress");
     const auto call = std::make_shared<LoadCall>(
         LoadCall{job, Napi::Promise::Deferred::New(env), {}, std::make_shared<ModelBinding*>(nullptr)});
-    if (options.get("onProgress").IsFunction())
-      call->on_progress = Napi::Persistent(options.get("onProgress").As<Napi::Function>());
-    job->wake = make_wake(env, call->model, options.get("onRows").As<Napi::Function>());
+    if (on_progress.IsFunction()) call->on_progress = Napi::Persistent(on_progress.As<Napi::Function>());
+    job->wake = make_wake(env, call->model, on_rows);
     const auto listener = std::make_shared<AbortWhenDropped>(job);
     const Wakeup news(env, "quern load", [call, listener](Napi::Env call_env) { report(call_env, *call); });
 

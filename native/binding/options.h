@@ -1,6 +1,7 @@
 #pragma once
 #include <napi.h>
 
+#include <cmath>
 #include <limits>
 #include <span>
 #include <string>
@@ -17,7 +18,8 @@ inline std::vector<int32_t> ids_of(const Napi::Value& value) {
   return {array.Data(), array.Data() + array.ElementLength()};
 }
 
-// The numbers of a Float32Array, where they are.
+// The numbers of a Float32Array, where they are. JavaScript may move or free them: nothing of it may run
+// while they are in use.
 inline std::span<const float> floats_of(const Napi::Value& value) {
   if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_float32_array)
     throw Error("internal", "native options: expected a Float32Array");
@@ -25,8 +27,16 @@ inline std::span<const float> floats_of(const Napi::Value& value) {
   return {array.Data(), array.ElementLength()};
 }
 
+inline std::vector<uint8_t> bytes_of(const Napi::Value& value) {
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array)
+    throw Error("internal", "native options: expected a Uint8Array");
+  const auto array = value.As<Napi::Uint8Array>();
+  return {array.Data(), array.Data() + array.ElementLength()};
+}
+
 // Reads the members of a plain object that lib/ has made and validated. A wrong type here is a bug of ours,
-// but must not crash.
+// but must not crash. Each call looks at the object anew, and JavaScript may run in it: read a member once,
+// into memory of our own.
 class Options {
  public:
   explicit Options(const Napi::Value& value) {
@@ -43,8 +53,9 @@ class Options {
   template <typename T>
   T integer(const char* name) const {
     const double value = number(name);
-    if (!(value >= static_cast<double>(std::numeric_limits<T>::min()) &&
-          value <= static_cast<double>(std::numeric_limits<T>::max()))) {
+    // One more than the largest T: a power of two, which a double holds exactly.
+    const double end = std::ldexp(1.0, std::numeric_limits<T>::digits);
+    if (!(value >= static_cast<double>(std::numeric_limits<T>::min()) && value < end)) {
       throw Error("internal", std::string("native options: out of range: ") + name);
     }
     return static_cast<T>(value);
@@ -81,13 +92,10 @@ class Options {
     for (uint32_t i = 0; i < array.Length(); ++i) values.push_back(array.Get(i));
     return values;
   }
-  std::vector<uint8_t> bytes(const char* name) const {
+  Napi::Function function(const char* name) const {
     const Napi::Value value = get(name);
-    if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
-      throw Error("internal", std::string("native options: expected a Uint8Array: ") + name);
-    }
-    const auto array = value.As<Napi::Uint8Array>();
-    return {array.Data(), array.Data() + array.ElementLength()};
+    if (!value.IsFunction()) throw Error("internal", std::string("native options: expected a function: ") + name);
+    return value.As<Napi::Function>();
   }
 
  private:

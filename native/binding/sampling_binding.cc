@@ -22,13 +22,14 @@ void check_token(int32_t token, size_t vocab, const char* where) {
 Napi::Value sampling_distribution(const Napi::CallbackInfo& args) {
   Napi::Env env = args.Env();
   return guarded(env, [&]() -> Napi::Value {
-    const auto given = floats_of(args[0]);
-    if (given.empty() || given.size() > static_cast<size_t>(std::numeric_limits<int32_t>::max()))
-      throw Error("invalid_input", "logits: expected a Float32Array with a number for each token");
     const SamplingOptions sampling = read_sampling(args[1]);
     const std::vector<int32_t> tokens = ids_of(args[2]);
-    const auto prompt_tokens = static_cast<size_t>(args[3].ToNumber().Int64Value());
-    if (prompt_tokens > tokens.size()) throw Error("internal", "a prompt longer than the sequence");
+    const int64_t prompt_tokens = args[3].ToNumber().Int64Value();
+    if (prompt_tokens < 0 || static_cast<size_t>(prompt_tokens) > tokens.size())
+      throw Error("internal", "a prompt longer than the sequence");
+    const auto given = floats_of(args[0]);  // last: reading options may run JavaScript, which may free them
+    if (given.empty() || given.size() > static_cast<size_t>(std::numeric_limits<int32_t>::max()))
+      throw Error("invalid_input", "logits: expected a Float32Array with a number for each token");
     for (const int32_t token : tokens) check_token(token, given.size(), "tokens");
     for (const LogitBias& bias : sampling.logit_bias) check_token(bias.token, given.size(), "logitBias");
 
@@ -36,7 +37,7 @@ Napi::Value sampling_distribution(const Napi::CallbackInfo& args) {
     sampler.reserve(static_cast<int>(given.size()), 1);
     auto probabilities = Napi::Float32Array::New(env, given.size());
     sampler.distribution(cpu::choose_kernels("auto"), given,
-                         {&sampling, tokens, prompt_tokens, 0, false, sampling.mirostat_mu},
+                         {&sampling, tokens, static_cast<size_t>(prompt_tokens), 0, false, sampling.mirostat_mu},
                          {probabilities.Data(), given.size()});
     return probabilities;
   });

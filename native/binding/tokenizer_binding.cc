@@ -165,7 +165,7 @@ class TokenizerBinding : public Napi::ObjectWrap<TokenizerBinding> {
                                              InstanceMethod<&TokenizerBinding::token_bytes>("tokenBytes"),
                                              InstanceMethod<&TokenizerBinding::id_of>("idOf"),
                                              InstanceMethod<&TokenizerBinding::is_special>("isSpecial"),
-                                             InstanceAccessor<&TokenizerBinding::size>("size"),
+                                             InstanceMethod<&TokenizerBinding::size>("size"),
                                          }));
   }
 
