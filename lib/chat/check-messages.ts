@@ -1,11 +1,13 @@
 import { QuernError } from '../errors.js'
+import { show } from '../input/show.js'
+import { given } from '../input/take-data.js'
 import type { ChatMessage } from './messages.js'
 
 /** Throws `invalid_input` unless it is a conversation, whatever template renders it. */
 export function checkMessages(messages: readonly ChatMessage[]): void {
   if (!Array.isArray(messages) || messages.length === 0) {
     throw new QuernError('invalid_input', 'messages: expected a text or an array of at least one message', {
-      value: messages,
+      value: given(messages),
     })
   }
   for (const [index, message] of messages.entries()) checkMessage(message, `messages[${index}]`)
@@ -56,12 +58,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 function refusal(name: string, expected: string, value: unknown): QuernError {
-  return new QuernError('invalid_input', `${name}: expected ${expected}, got ${describe(value)}`, { value })
-}
-
-function describe(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.slice(0, 80))
-  if (Array.isArray(value)) return `an array of ${value.length}`
-  if (typeof value === 'object' && value !== null) return 'an object'
-  return String(value).slice(0, 80)
+  return new QuernError('invalid_input', `${name}: expected ${expected}, got ${show(value)}`, {
+    value: given(value),
+  })
 }

@@ -1,4 +1,5 @@
 import { QuernError } from '../errors.js'
+import { guardReceivers } from '../input/guard-receivers.js'
 import type { GenerationEvent, GenerationResult } from './result.js'
 import type { Run } from './run.js'
 
@@ -132,6 +133,10 @@ export class Generation implements AsyncIterable<string> {
   /** @internal What `console.log` shows. */
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return this.toString()
+  }
+
+  static {
+    guardReceivers(Generation, (value) => #run in value)
   }
 
   #claim(): void {

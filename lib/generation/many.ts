@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
-import { checkNumber, invalidOption } from './check-option.js'
-import type { GenerateOptions } from './options.js'
+import { checkNumber, invalidOption } from '../input/check-option.js'
+import { takeOptions } from '../input/take-options.js'
+import { type GenerateOptions, generateOptionNames } from './options.js'
 
 /**
  * Options of `generateMany()`.
@@ -13,6 +14,11 @@ import type { GenerateOptions } from './options.js'
 export interface GenerateManyOptions extends GenerateOptions {
   /** How many continuations, 1024 at most. */
   n: number
+}
+
+/** The options as a copy of our own, as takeGenerateOptions() makes it. */
+export function takeGenerateManyOptions(options: GenerateManyOptions): GenerateManyOptions {
+  return takeOptions('generateMany', options, ['n', ...generateOptionNames], ['signal'])
 }
 
 /** n seeds from the given one on, or from a random one. One that is no seed is left for generate() to refuse. */

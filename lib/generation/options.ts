@@ -1,13 +1,12 @@
 import { randomInt } from 'node:crypto'
-import { expectOptions, QuernError } from '../errors.js'
+import { QuernError } from '../errors.js'
+import { checkNumber, checkSignal, invalidOption, type Range } from '../input/check-option.js'
+import { takeOptions } from '../input/take-options.js'
 import type { NativeSampling, NativeTokenizer } from '../native/binding.js'
-import { checkNumber, invalidOption, type Range, unsupportedOption } from './check-option.js'
 import type { GenerationDefaults } from './defaults.js'
 import { resolveSampling, samplingOptionNames } from './resolve-sampling.js'
 import type { SamplingOptions } from './sampling-options.js'
 import type { FunctionTool, ToolDefinition } from './tools.js'
-
-export { checkNumber, invalidOption, unsupportedOption }
 
 /**
  * How to generate. What is left out comes from the model's generation_config.json.
@@ -68,7 +67,8 @@ const ranges: Record<'maxTokens' | 'topLogprobs' | 'seed', Range> = {
   seed: { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true },
 }
 
-const known: readonly string[] = [
+/** What takeGenerateOptions() reads. */
+export const generateOptionNames: readonly string[] = [
   ...Object.keys(ranges),
   ...samplingOptionNames,
   'logprobs',
@@ -86,17 +86,22 @@ const known: readonly string[] = [
 const mostStopStrings = 64
 const longestStopString = 1024
 
-/** Checks a caller's options and fills in the model's defaults. */
+/**
+ * The options of a call as a copy of our own, before anything of them is checked or used.
+ *
+ * @throws {QuernError} `unsupported_option`, `invalid_option`.
+ */
+export function takeGenerateOptions(call: string, options: GenerateOptions): GenerateOptions {
+  return takeOptions(call, options, generateOptionNames, ['signal'])
+}
+
+/** Checks options that were taken, and fills in the model's defaults. */
 export function resolveOptions(
   options: GenerateOptions,
   defaults: GenerationDefaults,
   modelStopTokens: readonly number[],
   tokenizer?: NativeTokenizer,
 ): ResolvedOptions {
-  expectOptions('generate', options)
-  for (const [name, value] of Object.entries(options)) {
-    if (value !== undefined && !known.includes(name)) throw unsupportedOption('generate', name, known, value)
-  }
   for (const [name, range] of Object.entries(ranges))
     checkNumber(name, options[name as keyof typeof ranges], range)
   const {
@@ -119,8 +124,7 @@ export function resolveOptions(
     throw invalidOption('topLogprobs', 'logprobs: true beside it', topLogprobs)
   if (typeof ignoreEos !== 'boolean') throw invalidOption('ignoreEos', 'true or false', ignoreEos)
   if (typeof keepOnAbort !== 'boolean') throw invalidOption('keepOnAbort', 'true or false', keepOnAbort)
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw invalidOption('signal', 'an AbortSignal', signal)
+  checkSignal(signal)
   return {
     maxTokens: options.maxTokens ?? ranges.maxTokens.max,
     sampling: {

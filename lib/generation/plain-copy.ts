@@ -1,4 +1,4 @@
-import { invalidOption } from './check-option.js'
+import { invalidOption } from '../input/check-option.js'
 
 /** Values of all kinds that one piece of data may have. */
 const mostValues = 100_000

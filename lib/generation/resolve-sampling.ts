@@ -1,7 +1,7 @@
 import { QuernError } from '../errors.js'
+import { checkMembers, checkNumber, invalidOption, type Range } from '../input/check-option.js'
 import type { NativeSampling, NativeTokenizer } from '../native/binding.js'
 import { callNative } from '../native/call-native.js'
-import { checkMembers, checkNumber, invalidOption, type Range } from './check-option.js'
 import type { GenerationDefaults } from './defaults.js'
 import {
   type DryOptions,
@@ -58,7 +58,7 @@ const usualBreakers = ['\n', ':', '"', '*']
 /** What resolveSampling() reads. */
 export const samplingOptionNames: readonly string[] = [...samplerNames, 'samplers']
 
-/** Checks a caller's options and fills in the model's defaults. */
+/** Checks options that were taken and fills in the model's defaults. */
 export function resolveSampling(
   options: SamplingOptions,
   defaults: GenerationDefaults,

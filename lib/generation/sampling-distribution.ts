@@ -1,8 +1,8 @@
-import { expectOptions, QuernError } from '../errors.js'
+import { takeFloats, takeTokens } from '../input/take-numbers.js'
+import { takeOptions } from '../input/take-options.js'
 import { callNative } from '../native/call-native.js'
 import { native } from '../native/load-binding.js'
-import type { Tokenizer } from '../tokenizer/tokenizer.js'
-import { unsupportedOption } from './check-option.js'
+import { nativeTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js'
 import { resolveSampling, samplingOptionNames } from './resolve-sampling.js'
 import type { SamplingOptions } from './sampling-options.js'
 
@@ -41,37 +41,17 @@ export function samplingDistribution(
   options: SamplingOptions = {},
   context: SamplingContext = {},
 ): Float32Array {
-  expectOptions('samplingDistribution', options)
-  expectOptions('samplingDistribution, the third argument', context)
-  if (!(logits instanceof Float32Array) || logits.length === 0) {
-    throw new QuernError('invalid_input', 'logits: expected a Float32Array with a number for each token', {
-      value: logits,
-    })
-  }
-  for (const [name, value] of Object.entries(options)) {
-    if (value !== undefined && !samplingOptionNames.includes(name))
-      throw unsupportedOption('samplingDistribution', name, samplingOptionNames, value)
-  }
-  const prompt = ids('prompt', context.prompt ?? [])
-  const generated = ids('generated', context.generated ?? [])
+  const given = takeFloats('logits', logits)
+  const taken = takeOptions('samplingDistribution', options, samplingOptionNames)
+  const before = takeOptions('samplingDistribution', context, contextNames, contextNames)
+  const prompt = takeTokens('prompt', before.prompt ?? [])
+  const generated = takeTokens('generated', before.generated ?? [])
   const tokens = new Int32Array(prompt.length + generated.length)
   tokens.set(prompt)
   tokens.set(generated, prompt.length)
-  const sampling = {
-    ...resolveSampling(options, { temperature: 1 }, context.tokenizer?.handle),
-    topLogprobs: -1,
-  }
-  return callNative(() => native().samplingDistribution(logits, sampling, tokens, prompt.length))
+  const tokenizer = before.tokenizer && nativeTokenizer(before.tokenizer)
+  const sampling = { ...resolveSampling(taken, { temperature: 1 }, tokenizer), topLogprobs: -1 }
+  return callNative(() => native().samplingDistribution(given, sampling, tokens, prompt.length))
 }
 
-function ids(name: string, tokens: ArrayLike<number>): Int32Array {
-  if (tokens instanceof Int32Array) return tokens
-  if (!Array.isArray(tokens) && !ArrayBuffer.isView(tokens))
-    throw new QuernError('invalid_input', `${name}: expected an array of token ids`, { value: tokens })
-  return Int32Array.from(tokens as ArrayLike<number>, (id) => {
-    if (Number.isInteger(id) && Math.abs(id) < 2 ** 31) return id
-    throw new QuernError('invalid_token', `${name}: expected token ids, whole numbers, got ${String(id)}`, {
-      value: id,
-    })
-  })
-}
+const contextNames = ['generated', 'prompt', 'tokenizer']

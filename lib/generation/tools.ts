@@ -1,4 +1,4 @@
-import { invalidOption } from './check-option.js'
+import { invalidOption } from '../input/check-option.js'
 import { plainCopy } from './plain-copy.js'
 
 /**

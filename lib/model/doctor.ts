@@ -1,5 +1,5 @@
-import { expectOptions } from '../errors.js'
-import { invalidOption, unsupportedOption } from '../generation/options.js'
+import { checkNumber, invalidOption } from '../input/check-option.js'
+import { takeOptions } from '../input/take-options.js'
 import { callNative } from '../native/call-native.js'
 import { native } from '../native/load-binding.js'
 
@@ -72,14 +72,11 @@ export interface DoctorOptions {
  * ```
  */
 export async function doctor(options: DoctorOptions = {}): Promise<MachineReport> {
-  expectOptions('doctor', options)
-  const { measure = false, threads = 0, isa = 'auto', ...rest } = options
-  for (const [name, value] of Object.entries(rest)) {
-    throw unsupportedOption('doctor', name, ['measure', 'threads', 'isa'], value)
-  }
-  if (!Number.isInteger(threads) || threads < 0 || threads > 256) {
-    throw invalidOption('threads', 'a whole number from 1 to 256', threads)
-  }
+  const taken = takeOptions('doctor', options, ['measure', 'threads', 'isa'])
+  const { measure = false, threads = 0, isa = 'auto' } = taken
+  if (typeof measure !== 'boolean') throw invalidOption('measure', 'true or false', measure)
+  if (typeof isa !== 'string') throw invalidOption('isa', 'the name of an instruction set', isa)
+  checkNumber('threads', threads, { min: 0, max: 256, integer: true })
   const { isas, processors, availableMemory } = native().machine()
   const known = isas.filter((name) => !name.endsWith('_twin'))
   const report: MachineReport = {

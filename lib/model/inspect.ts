@@ -1,9 +1,10 @@
 import { join, relative } from 'node:path'
-import { expectOptions, QuernError } from '../errors.js'
+import { QuernError } from '../errors.js'
+import { checkCallback, checkSignal, invalidOption } from '../input/check-option.js'
+import { takeOptions } from '../input/take-options.js'
 import { type ModelFolder, readFolder } from './folder.js'
 import { type DecoderConfig, type ModelPlan, type WeightDtype, weightBytes } from './plan.js'
 import { checkHubOptions, fetchModelHeaders } from './pull.js'
-import { quote } from '../files/quote.js'
 import { planRandomModel } from './random.js'
 import { readSafetensorsHeader, type StoredTensor } from './safetensors.js'
 import { checkRevision, resolveSource } from './source.js'
@@ -107,38 +108,34 @@ export interface InspectOptions {
  * ```
  */
 export async function inspect(source?: string, options: InspectOptions = {}): Promise<ModelInspection> {
-  expectOptions('inspect', options)
-  checkOptions(options)
+  const taken = takeInspectOptions(options)
   const found = await resolveSource(source)
-  if (found.kind === 'random') return inspectRandom(found.id, options)
-  if (options.dtype !== undefined) {
+  if (found.kind === 'random') return inspectRandom(found.id, taken)
+  if (taken.dtype !== undefined) {
     throw new QuernError(
       'unsupported_option',
       'dtype is for random: models only; files say themselves what they hold',
       {
-        value: options.dtype,
+        value: taken.dtype,
       },
     )
   }
-  checkRevision(found, options)
-  if (found.kind === 'hub') return inspectHub(found.id, options)
+  checkRevision(found, taken)
+  if (found.kind === 'hub') return inspectHub(found.id, taken)
   return found.kind === 'folder' ? inspectFolder(await readFolder(found.path)) : inspectFile(found.path)
 }
 
-function checkOptions(options: InspectOptions): void {
-  if (typeof options !== 'object' || options === null) {
-    throw new QuernError('invalid_option', `options must be an object, got ${quote(options)}`, {
-      value: options,
-    })
-  }
-  for (const [key, value] of Object.entries(options)) {
-    if (!['dtype', 'revision', 'cacheDir', 'onWarning', 'signal'].includes(key))
-      throw new QuernError('unsupported_option', `inspect has no option ${quote(key)}`, { value: key })
-    if (key === 'dtype' && value !== undefined && !['f32', 'f16', 'bf16'].includes(value)) {
-      throw new QuernError('invalid_option', `dtype must be f32, f16 or bf16, got ${quote(value)}`, { value })
-    }
-  }
+const known = ['dtype', 'revision', 'cacheDir', 'onWarning', 'signal']
+
+function takeInspectOptions(given: InspectOptions): InspectOptions {
+  const options = takeOptions('inspect', given, known, ['onWarning', 'signal'])
+  const { dtype } = options
+  if (dtype !== undefined && !['f32', 'f16', 'bf16'].includes(dtype))
+    throw invalidOption('dtype', 'f32, f16 or bf16', dtype)
+  checkCallback('onWarning', options.onWarning)
+  checkSignal(options.signal)
   checkHubOptions(options)
+  return options
 }
 
 /** Of a model that is not in the cache, the headers are fetched and no more. */

@@ -1,5 +1,12 @@
 import { QuernError } from '../errors.js'
-import { checkNumber, invalidOption, unsupportedOption } from '../generation/options.js'
+import {
+  checkCallback,
+  checkNumber,
+  checkSignal,
+  invalidOption,
+  unsupportedOption,
+} from '../input/check-option.js'
+import { takeOptions } from '../input/take-options.js'
 import type { WeightDtype } from './plan.js'
 import { checkHubOptions } from './pull.js'
 
@@ -87,19 +94,18 @@ const known = [
   'signal',
 ]
 
-/** Throws `unsupported_option` or `invalid_option` for what load() cannot do. */
-export function checkLoadOptions(options: LoadOptions): void {
-  for (const [name, value] of Object.entries(options)) {
-    if (value !== undefined && !known.includes(name)) throw unsupportedOption('load', name, known, value)
-  }
+/** A copy of what load() is told. Throws `unsupported_option` or `invalid_option` for what it cannot do. */
+export function takeLoadOptions(given: LoadOptions): LoadOptions {
+  const options = takeOptions('load', given, known, [...callbacks, 'signal'])
+  checkLoadOptions(options)
+  return options
+}
+
+function checkLoadOptions(options: LoadOptions): void {
   for (const [name, allowed] of Object.entries(choices))
     checkChoice(name, options[name as keyof LoadOptions], allowed)
-  for (const name of callbacks) {
-    if (options[name] !== undefined && typeof options[name] !== 'function')
-      throw invalidOption(name, 'a function', options[name])
-  }
-  if (options.signal !== undefined && !(options.signal instanceof AbortSignal))
-    throw invalidOption('signal', 'an AbortSignal', options.signal)
+  for (const name of callbacks) checkCallback(name, options[name])
+  checkSignal(options.signal)
   checkNumber('threads', options.threads, { min: 1, max: 256, integer: true })
   checkNumber('contextLength', options.contextLength, { min: 1, max: 2 ** 28, integer: true })
   checkHubOptions(options)

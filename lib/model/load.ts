@@ -1,14 +1,14 @@
-import { expectOptions, QuernError } from '../errors.js'
+import { QuernError } from '../errors.js'
 import { greedyDefaults } from '../generation/defaults.js'
-import { invalidOption } from '../generation/options.js'
 import { Requests } from '../generation/requests.js'
 import type { HubLimits } from '../hub/limits.js'
+import { invalidOption } from '../input/check-option.js'
 import type { NativeModel, NativeRow } from '../native/binding.js'
 import { callNative, fromNative } from '../native/call-native.js'
 import { native } from '../native/load-binding.js'
 import { Tokenizer } from '../tokenizer/tokenizer.js'
 import { readFolder } from './folder.js'
-import { checkLoadOptions, type LoadOptions } from './load-options.js'
+import { type LoadOptions, takeLoadOptions } from './load-options.js'
 import { Model } from './model.js'
 import type { ModelParts } from './model-info.js'
 import { type ModelPlan, planText } from './plan.js'
@@ -52,11 +52,10 @@ export async function load(source?: string, options: LoadOptions = {}): Promise<
 /** load() with what tests may set besides. */
 export async function loadModel(
   source: string | undefined,
-  options: LoadOptions,
+  given: LoadOptions,
   internals: LoadInternals,
 ): Promise<Model> {
-  expectOptions('load', options)
-  checkLoadOptions(options)
+  const options = takeLoadOptions(given)
   options.signal?.throwIfAborted()
   const prepared = await prepare(source, options, internals)
   checkContext(prepared.plan, options)

@@ -1,9 +1,10 @@
-import { expectOptions, QuernError } from '../errors.js'
-import { invalidOption, unsupportedOption } from '../generation/options.js'
+import { QuernError } from '../errors.js'
+import { invalidOption } from '../input/check-option.js'
+import { takeTokens } from '../input/take-numbers.js'
+import { takeOptions } from '../input/take-options.js'
 import type { NativeRow } from '../native/binding.js'
 import { callNative } from '../native/call-native.js'
 import type { ModelParts } from './model-info.js'
-import { tokenArray } from './prompt.js'
 
 /**
  * Options of {@link Model.logits}.
@@ -44,13 +45,10 @@ export async function computeLogits(
   options: LogitsOptions,
   parts: ModelParts,
 ): Promise<Logits> {
-  expectOptions('logits', options)
-  const { positions = 'all', ...rest } = options
-  for (const [name, value] of Object.entries(rest))
-    throw unsupportedOption('logits', name, ['positions'], value)
+  const { positions = 'all' } = takeOptions('logits', options, ['positions'])
   if (positions !== 'all' && positions !== 'last')
     throw invalidOption('positions', "'all' or 'last'", positions)
-  const prompt = tokenArray(tokens)
+  const prompt = takeTokens('tokens', tokens)
   const { vocab } = parts.plan.config
   const rows = positions === 'all' ? prompt.length : 1
   if (rows * vocab > maxLogits) {

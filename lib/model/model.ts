@@ -1,21 +1,29 @@
 import type { ChatTemplate } from '../chat/chat-template.js'
 import type { ChatMessage } from '../chat/messages.js'
-import { expectOptions, QuernError } from '../errors.js'
+import { QuernError } from '../errors.js'
 import { Generation } from '../generation/generation.js'
-import { consecutiveSeeds, type GenerateManyOptions, once } from '../generation/many.js'
-import { type GenerateOptions, resolveOptions } from '../generation/options.js'
+import {
+  consecutiveSeeds,
+  type GenerateManyOptions,
+  once,
+  takeGenerateManyOptions,
+} from '../generation/many.js'
+import { type GenerateOptions, resolveOptions, takeGenerateOptions } from '../generation/options.js'
 import { type Prompt, Run } from '../generation/run.js'
+import { guardReceivers } from '../input/guard-receivers.js'
+import { takePath } from '../input/take-text.js'
 import { callNative, fromNative } from '../native/call-native.js'
 import { loadSession } from '../session/load-session.js'
-import { Session, type SessionOptions } from '../session/session.js'
+import { Session, type SessionOptions, takeSessionOptions } from '../session/session.js'
 import type { ModelIdentity, ReplyEnd, SessionModel } from '../session/session-model.js'
-import type { Tokenizer } from '../tokenizer/tokenizer.js'
+import { nativeTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js'
 import { CompiledTemplates } from './compiled-templates.js'
 import { modelIdentity } from './identity.js'
 import { computeLogits, type Logits, type LogitsOptions } from './logits.js'
 import type { ModelInfo, ModelParts, ModelStats } from './model-info.js'
 import type { ModelPlan } from './plan.js'
 import { conversationPrompt, conversationTokens, type GenerateInput, makePrompt } from './prompt.js'
+import { takeInput, takeMessages } from './take-input.js'
 
 /**
  * A loaded model. Any number of generations may run at the same time; they are computed in common batches, and each gives what it would
@@ -111,7 +119,8 @@ export class Model {
    * ```
    */
   generate(input: GenerateInput, options: GenerateOptions = {}): Generation {
-    return this.#start(options, () => makePrompt(input, options, this))
+    const take = () => takeGenerateOptions('generate', options)
+    return this.#start(take, (taken) => makePrompt(takeInput(input), taken, this))
   }
 
   /**
@@ -128,7 +137,8 @@ export class Model {
   chat(messages: string | readonly ChatMessage[], options: GenerateOptions = {}): Generation {
     const conversation =
       typeof messages === 'string' ? [{ role: 'user' as const, content: messages }] : messages
-    return this.#start(options, () => conversationPrompt(conversation, options, this))
+    const take = () => takeGenerateOptions('chat', options)
+    return this.#start(take, (taken) => conversationPrompt(takeMessages(conversation), taken, this))
   }
 
   /**
@@ -144,8 +154,7 @@ export class Model {
    */
   session(options: SessionOptions = {}): Session {
     this.#checkOpen()
-    expectOptions('session', options)
-    return new Session(this.#sessionModel(), options)
+    return new Session(this.#sessionModel(), takeSessionOptions('session', options))
   }
 
   /**
@@ -164,8 +173,8 @@ export class Model {
     options: Omit<SessionOptions, 'system' | 'messages'> = {},
   ): Promise<Session> {
     this.#checkOpen()
-    expectOptions('loadSession', options)
-    return loadSession(path, options, this.#sessionModel())
+    const taken = takeSessionOptions('loadSession', options)
+    return loadSession(takePath('loadSession', path), taken, this.#sessionModel())
   }
 
   /**
@@ -181,10 +190,9 @@ export class Model {
    * ```
    */
   generateMany(input: GenerateInput, options: GenerateManyOptions): Generation[] {
-    expectOptions('generateMany', options)
-    const { n, ...shared } = options
-    const encode = once(() => makePrompt(input, shared, this))
-    return consecutiveSeeds(n, shared.seed).map((seed) => this.#start({ ...shared, seed }, encode))
+    const { n, seed: first, ...shared } = takeGenerateManyOptions(options)
+    const encode = once(() => makePrompt(takeInput(input), shared, this))
+    return consecutiveSeeds(n, first).map((seed) => this.#start(() => ({ ...shared, seed }), encode))
   }
 
   /**
@@ -249,6 +257,10 @@ export class Model {
     await this.close()
   }
 
+  static {
+    guardReceivers(Model, (value) => #parts in value)
+  }
+
   #checkOpen(): void {
     if (this.#isClosed) throw new QuernError('closed', 'the model is closed')
   }
@@ -257,7 +269,11 @@ export class Model {
     const { handle, requests, onWarning } = this.#parts
     return {
       reply: (messages, options, onEnd) =>
-        this.#start(options, () => conversationPrompt(messages, options, this), onEnd),
+        this.#start(
+          () => options,
+          (taken) => conversationPrompt(messages, taken, this),
+          onEnd,
+        ),
       refused: (reason) => this.#refused(reason),
       encode: (messages, options) => conversationTokens(messages, options, this),
       identity: () => this.#identity,
@@ -266,17 +282,23 @@ export class Model {
     }
   }
 
-  #start(options: GenerateOptions, encode: () => Prompt | Promise<Prompt>, onEnd?: ReplyEnd): Generation {
+  #start(
+    take: () => GenerateOptions,
+    encode: (options: GenerateOptions) => Prompt | Promise<Prompt>,
+    onEnd?: ReplyEnd,
+  ): Generation {
     const { defaults, stopTokens, handle, requests, tokenizer } = this.#parts
+    const decoding = tokenizer && nativeTokenizer(tokenizer)
     try {
-      const run = new Run(resolveOptions(options, defaults, stopTokens, tokenizer?.handle), onEnd)
+      const options = take()
+      const run = new Run(resolveOptions(options, defaults, stopTokens, decoding), onEnd)
       const start = (prompt: Prompt) => {
         this.#checkOpen()
         if (options.stop !== undefined) void this.tokenizer // without one there is no text, and this throws
-        run.start({ model: handle, requests, tokenizer: tokenizer?.handle }, prompt)
+        run.start({ model: handle, requests, tokenizer: decoding }, prompt)
       }
       try {
-        const prompt = encode()
+        const prompt = encode(options)
         if (prompt instanceof Promise) prompt.then(start).catch((error) => run.fail(fromNative(error)))
         else start(prompt)
       } catch (error) {

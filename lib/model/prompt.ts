@@ -4,12 +4,14 @@ import type { ChatMessage } from '../chat/messages.js'
 import { ChatReplyReader } from '../chat/reply-reader.js'
 import { reasoningOf, toolCallFormat } from '../chat/template-traits.js'
 import { QuernError } from '../errors.js'
-import { type GenerateOptions, invalidOption } from '../generation/options.js'
+import type { GenerateOptions } from '../generation/options.js'
 import type { Prompt } from '../generation/run.js'
 import { type FunctionTool, functionTools } from '../generation/tools.js'
+import { invalidOption } from '../input/check-option.js'
 import { callNative } from '../native/call-native.js'
-import type { Tokenizer } from '../tokenizer/tokenizer.js'
+import { nativeTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js'
 import { fitConversation } from './fit-conversation.js'
+import type { TakenInput } from './take-input.js'
 
 /** Texts longer than this are encoded on a helper thread. UTF-16 units. */
 const longText = 64 * 1024
@@ -43,7 +45,7 @@ export type PromptOptions = Pick<
 
 /** A generation's prompt; a promise for long texts. */
 export function makePrompt(
-  input: GenerateInput,
+  input: TakenInput,
   options: PromptOptions,
   source: PromptTools,
 ): Prompt | Promise<Prompt> {
@@ -55,14 +57,7 @@ export function makePrompt(
   if (options.contextOverflow === 'truncate')
     throw invalidOption('contextOverflow', "'error', or messages that can be left out", 'truncate')
   if (typeof input === 'string') return encode(input, source, true, {})
-  if (typeof input === 'object' && input !== null && 'tokens' in input)
-    return { tokens: tokenArray(input.tokens) }
-  const hint = ArrayBuffer.isView(input) ? '; token ids are given as { tokens: ids }' : ''
-  throw new QuernError(
-    'invalid_input',
-    `generate: expected a string, an array of messages or { tokens }${hint}`,
-    { value: input },
-  )
+  return { tokens: input.tokens }
 }
 
 /** The prompt of a conversation, or of as much of it as fits. */
@@ -131,29 +126,15 @@ function renderedPrompt(
   })
 }
 
-/** Ids as the engine takes them. */
-export function tokenArray(tokens: ArrayLike<number>): Int32Array {
-  if (tokens instanceof Int32Array) return tokens
-  const isArray = Array.isArray(tokens) || ArrayBuffer.isView(tokens)
-  if (!isArray)
-    throw new QuernError('invalid_input', 'tokens: expected an array of token ids', { value: tokens })
-  return Int32Array.from(tokens as ArrayLike<number>, (id) => {
-    if (Number.isInteger(id) && Math.abs(id) < 2 ** 31) return id
-    throw new QuernError('invalid_token', `expected token ids, whole numbers, got ${String(id)}`, {
-      value: id,
-    })
-  })
-}
-
 function encode(
   text: string,
   { tokenizer }: PromptTools,
   addSpecialTokens: boolean,
   rest: Omit<Prompt, 'tokens'>,
 ): Prompt | Promise<Prompt> {
-  const { handle } = tokenizer
+  const handle = nativeTokenizer(tokenizer)
   return text.length > longText
-    ? handle.encodeAsync(text, addSpecialTokens).then((tokens) => ({ tokens, ...rest }))
+    ? callNative(() => handle.encodeAsync(text, addSpecialTokens)).then((tokens) => ({ tokens, ...rest }))
     : { tokens: callNative(() => handle.encode(text, addSpecialTokens)), ...rest }
 }
 

@@ -1,10 +1,10 @@
-import { expectOptions } from '../errors.js'
 import { join, resolve } from 'node:path'
-import { invalidOption, unsupportedOption } from '../generation/options.js'
 import type { HubLimits } from '../hub/limits.js'
 import type { ModelHeaders } from '../hub/headers.js'
 import type { Repo } from '../hub/repo.js'
 import { type FetchedSnapshot, fetchHeaders, fetchSnapshot, type HubOptions } from '../hub/snapshot.js'
+import { checkCallback, checkSignal, invalidOption } from '../input/check-option.js'
+import { takeOptions } from '../input/take-options.js'
 import { readConfig } from './config.js'
 import { readFields } from './fields.js'
 
@@ -79,9 +79,9 @@ export interface PulledModel {
  * ```
  */
 export async function pull(id: string, options: PullOptions = {}): Promise<PulledModel> {
-  expectOptions('pull', options)
-  checkPullOptions(options)
-  const { path, revision, files, downloadedBytes } = await fetchModel(id, options)
+  const taken = takeOptions('pull', options, known, ['onProgress', 'onWarning', 'signal'])
+  checkPullOptions(taken)
+  const { path, revision, files, downloadedBytes } = await fetchModel(id, taken)
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
   return { path, revision, files, bytes, downloadedBytes }
 }
@@ -119,15 +119,8 @@ function hubOptions(
 const known = ['revision', 'cacheDir', 'onProgress', 'onWarning', 'signal']
 
 function checkPullOptions(options: PullOptions): void {
-  for (const [name, value] of Object.entries(options)) {
-    if (value !== undefined && !known.includes(name)) throw unsupportedOption('pull', name, known, value)
-  }
-  for (const name of ['onProgress', 'onWarning'] as const) {
-    if (options[name] !== undefined && typeof options[name] !== 'function')
-      throw invalidOption(name, 'a function', options[name])
-  }
-  if (options.signal !== undefined && !(options.signal instanceof AbortSignal))
-    throw invalidOption('signal', 'an AbortSignal', options.signal)
+  for (const name of ['onProgress', 'onWarning'] as const) checkCallback(name, options[name])
+  checkSignal(options.signal)
   checkHubOptions(options)
 }
 

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import { QuernError } from '../errors.js'
-import { invalidOption } from '../generation/options.js'
+import { invalidOption } from '../input/check-option.js'
 import { writePages } from './pages.js'
 import { transferBytes } from './save-session.js'
 import { Session, type SessionOptions } from './session.js'

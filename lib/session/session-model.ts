@@ -28,6 +28,7 @@ export interface PageSource {
 
 /** What a session needs of its model. */
 export interface SessionModel {
+  /** The options are a copy of the caller's. */
   reply(messages: readonly ChatMessage[], options: GenerateOptions, onEnd: ReplyEnd): Generation
   /** A reply that rejects. */
   refused(reason: unknown): Generation

@@ -1,9 +1,14 @@
 import { checkMessages } from '../chat/check-messages.js'
 import type { ChatMessage } from '../chat/messages.js'
-import { expectOptions, QuernError } from '../errors.js'
+import { QuernError } from '../errors.js'
 import type { Generation } from '../generation/generation.js'
-import { type GenerateOptions, invalidOption } from '../generation/options.js'
+import { type GenerateOptions, generateOptionNames, takeGenerateOptions } from '../generation/options.js'
 import type { GenerationResult } from '../generation/result.js'
+import { invalidOption } from '../input/check-option.js'
+import { guardReceivers } from '../input/guard-receivers.js'
+import { isArray, takeData } from '../input/take-data.js'
+import { takeOptions } from '../input/take-options.js'
+import { takePath } from '../input/take-text.js'
 import { saveSession } from './save-session.js'
 import type { SessionModel } from './session-model.js'
 
@@ -20,6 +25,11 @@ export interface SessionOptions extends Omit<GenerateOptions, 'signal' | 'contin
   system?: string | undefined
   /** A conversation to go on with. */
   messages?: readonly ChatMessage[] | undefined
+}
+
+/** @internal The options of a session as a copy of our own, before anything of them is checked or used. */
+export function takeSessionOptions(call: string, options: SessionOptions): SessionOptions {
+  return takeOptions(call, options, ['system', 'messages', ...generateOptionNames], ['signal'])
 }
 
 /**
@@ -101,14 +111,13 @@ export class Session {
 
   #reply(call: ChatCall): Generation {
     const [input = [], options = {}] = call
-    expectOptions('session.chat', options)
-    this.#checkIdle()
-    const merged = withDefaults(options, this.#options)
+    const merged = { ...this.#options, ...takeGenerateOptions('session.chat', options) }
+    const said = own(saidBy(call, input))
+    this.#checkIdle() // last: reading what is given may run code of the caller's, which may say something too
     const before = this.#messages
-    const said = saidBy(call, input)
     if (said.length === 0 && before.at(-1)?.role === 'assistant' && merged.continueFinalMessage !== true)
       throw nothingToAnswer()
-    const conversation = Object.freeze([...before, ...own(said)])
+    const conversation = Object.freeze([...before, ...said])
     this.#messages = conversation
     this.#isReplying = true
     return this.#model.reply(conversation, merged, (result) => {
@@ -130,12 +139,13 @@ export class Session {
    * ```
    */
   edit(index: number, message: string | ChatMessage): void {
+    const given = typeof message === 'string' ? undefined : own([message])
     this.#checkIdle()
-    const old = this.#messages[index]
+    const old = Number.isInteger(index) ? this.#messages[index] : undefined
     if (old === undefined)
       throw invalidOption('index', `a message's number, below ${this.#messages.length}`, index)
-    const replaced = typeof message === 'string' ? { role: old.role, content: message } : message
-    this.#messages = Object.freeze([...this.#messages.slice(0, index), ...own([replaced])])
+    const replaced = given ?? own([{ role: old.role, content: message as string }])
+    this.#messages = Object.freeze([...this.#messages.slice(0, index), ...replaced])
   }
 
   /**
@@ -181,7 +191,11 @@ export class Session {
    */
   async save(path: string): Promise<void> {
     this.#checkIdle()
-    await saveSession(path, this.#messages, this.#options, this.#model)
+    await saveSession(takePath('save', path), this.#messages, this.#options, this.#model)
+  }
+
+  static {
+    guardReceivers(Session, (value) => #model in value)
   }
 
   #checkIdle(): void {
@@ -207,7 +221,7 @@ function saidBy(
     )
   }
   if (typeof input === 'string') return [{ role: 'user', content: input }]
-  return Array.isArray(input) ? input : [input as ChatMessage]
+  return (isArray(input) ? input : [input]) as readonly ChatMessage[]
 }
 
 function nothingToAnswer(): QuernError {
@@ -217,17 +231,12 @@ function nothingToAnswer(): QuernError {
   )
 }
 
-/** What is undefined counts as left out. */
-function withDefaults(options: GenerateOptions, defaults: GenerateOptions): GenerateOptions {
-  const given = Object.entries(options).filter(([, value]) => value !== undefined)
-  return { ...defaults, ...Object.fromEntries(given) }
-}
-
 /** A copy that nobody can change. */
-function own(messages: readonly ChatMessage[]): readonly ChatMessage[] {
+function own(given: readonly ChatMessage[]): readonly ChatMessage[] {
+  const messages = takeData('messages', given, 'invalid_input')
   if (messages.length > 0) checkMessages(messages)
   try {
-    return deepFreeze(structuredClone(messages)) as readonly ChatMessage[]
+    return deepFreeze(structuredClone(messages)) as readonly ChatMessage[] // which no function survives
   } catch (cause) {
     throw new QuernError('invalid_input', `messages: expected plain data: ${(cause as Error).message}`, {
       cause,

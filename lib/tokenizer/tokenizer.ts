@@ -1,7 +1,13 @@
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { expectOptions, QuernError } from '../errors.js'
+import { QuernError } from '../errors.js'
 import { parsePlainJson } from '../files/plain-json.js'
+import { invalidOption } from '../input/check-option.js'
+import { guardReceivers } from '../input/guard-receivers.js'
+import { show } from '../input/show.js'
+import { takeIds } from '../input/take-numbers.js'
+import { takeOptions } from '../input/take-options.js'
+import { takeText } from '../input/take-text.js'
 import type { NativeAddedToken, NativeTokenizer, NativeTokenizerDefinition } from '../native/binding.js'
 import { callNative } from '../native/call-native.js'
 import { native } from '../native/load-binding.js'
@@ -68,6 +74,9 @@ export interface TokenDecoder {
   end(): string
 }
 
+/** Set by the class, whose private member it reads. */
+let handleOf: (tokenizer: Tokenizer) => NativeTokenizer
+
 /**
  * A model's tokenizer: text to token ids and back, as the Hugging Face library does it.
  *
@@ -88,13 +97,12 @@ export class Tokenizer {
    * ```
    */
   readonly specialTokens: Readonly<Record<string, string>>
-  /** @internal For load(): what the engine decodes with. */
-  readonly handle: NativeTokenizer
+  readonly #handle: NativeTokenizer
   readonly #addedIds: ReadonlyMap<string, number>
 
   private constructor(definition: NativeTokenizerDefinition, config: TokenizerConfig) {
     const binding = native()
-    this.handle = callNative(() => new binding.Tokenizer(definition))
+    this.#handle = callNative(() => new binding.Tokenizer(definition))
     this.specialTokens = config.specialTokens
     this.#addedIds = new Map(definition.addedTokens.map(({ content, id }: NativeAddedToken) => [content, id]))
   }
@@ -140,7 +148,7 @@ export class Tokenizer {
    * ```
    */
   get vocabSize(): number {
-    return this.handle.size
+    return this.#handle.size()
   }
 
   /**
@@ -152,10 +160,9 @@ export class Tokenizer {
    * ```
    */
   encode(text: string, options: EncodeOptions = {}): Int32Array {
-    expectOptions('encode', options)
-    if (typeof text !== 'string')
-      throw new QuernError('invalid_input', `encode: expected a string, got ${typeof text}`, { value: text })
-    return callNative(() => this.handle.encode(text, options.addSpecialTokens ?? true))
+    const given = takeText('encode', text)
+    const addSpecialTokens = takeFlag('encode', options, 'addSpecialTokens') ?? true
+    return callNative(() => this.#handle.encode(given, addSpecialTokens))
   }
 
   /**
@@ -179,8 +186,9 @@ export class Tokenizer {
    * ```
    */
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
-    expectOptions('decode', options)
-    return callNative(() => this.handle.decode(toInt32Array(ids), options.skipSpecialTokens ?? false))
+    const given = takeIds('decode', ids, takeId)
+    const skipSpecialTokens = takeFlag('decode', options, 'skipSpecialTokens') ?? false
+    return callNative(() => this.#handle.decode(given, skipSpecialTokens))
   }
 
   /**
@@ -192,10 +200,10 @@ export class Tokenizer {
    * ```
    */
   decoder(options: DecodeOptions = {}): TokenDecoder {
-    expectOptions('decoder', options)
-    const decoder = new (native().TokenDecoder)(this.handle, options.skipSpecialTokens ?? false)
+    const skipSpecialTokens = takeFlag('decoder', options, 'skipSpecialTokens') ?? false
+    const decoder = callNative(() => new (native().TokenDecoder)(this.#handle, skipSpecialTokens))
     return {
-      push: (id) => decoder.push(checkId(id)),
+      push: (id) => decoder.push(takeId(id)),
       end: () => decoder.end(),
     }
   }
@@ -209,10 +217,29 @@ export class Tokenizer {
    * ```
    */
   idOf(text: string): number | undefined {
-    const added = this.#addedIds.get(text)
+    const given = takeText('idOf', text)
+    const added = this.#addedIds.get(given)
     if (added !== undefined) return added
-    const id = callNative(() => this.handle.idOf(text))
+    const id = callNative(() => this.#handle.idOf(given))
     return id < 0 ? undefined : id
+  }
+
+  static {
+    guardReceivers(Tokenizer, (value) => #handle in value)
+    handleOf = (tokenizer) => tokenizer.#handle
+  }
+}
+
+/** What a native call takes for a tokenizer. */
+export function nativeTokenizer(tokenizer: Tokenizer): NativeTokenizer {
+  try {
+    return handleOf(tokenizer)
+  } catch (cause) {
+    // Only an instance has the private member, whatever has its prototype.
+    throw new QuernError('invalid_option', `tokenizer: expected a Tokenizer, got ${show(tokenizer)}`, {
+      value: tokenizer,
+      cause,
+    })
   }
 }
 
@@ -253,21 +280,19 @@ async function readText(file: string): Promise<string | undefined> {
   }
 }
 
-function toInt32Array(ids: ArrayLike<number>): Int32Array {
-  if (ids instanceof Int32Array) return ids
-  if (typeof ids !== 'object' || ids === null || !Number.isSafeInteger(ids.length) || ids.length < 0)
-    throw new QuernError('invalid_input', `decode: expected an array of token ids, got ${typeof ids}`, {
-      value: ids,
-    })
-  const array = new Int32Array(ids.length)
-  for (let i = 0; i < array.length; i++) array[i] = checkId(ids[i])
-  return array
+/** One of the options of a call that has no other. */
+function takeFlag<T extends object>(call: string, options: T, name: keyof T & string): boolean | undefined {
+  const value: unknown = takeOptions(call, options, [name])[name]
+  if (value === undefined || typeof value === 'boolean') return value
+  throw invalidOption(name, 'true or false', value)
 }
 
 /** A whole number; those that no vocabulary can have become -1, which has no token. */
-function checkId(id: number | undefined): number {
+function takeId(id: unknown): number {
   if (!Number.isInteger(id))
-    throw new QuernError('invalid_token', `expected a token id, a whole number, got ${id}`, { value: id })
+    throw new QuernError('invalid_token', `expected a token id, a whole number, got ${show(id)}`, {
+      value: id,
+    })
   const value = id as number
   return value >= 0 && value < 2 ** 31 ? value : -1
 }

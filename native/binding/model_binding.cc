@@ -131,7 +131,8 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
       const int64_t kv_bytes = decoder.kv_shape().layer_bytes() * 2 * decoder.config().layers;
       const auto weight_bytes = decoder.weights().bytes();
       const auto workspace_bytes = decoder.workspace_bytes();
-      Napi::Object object = Napi::Object::New(args.Env());  // from here on setters of Object.prototype may run
+      Napi::Object object =
+          Napi::Object::New(args.Env());  // from here on setters of Object.prototype may run
       object.Set("active", stats.active);
       object.Set("queued", stats.queued);
       object.Set("pages", static_cast<double>(stats.pages));
@@ -153,7 +154,8 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
       const std::string kv_dtype(name_of(engine.decoder().kv_shape().dtype));
       const auto page_bytes = engine.decoder().page_bytes();
       const auto bytes_per_token = engine.decoder().weights().bytes_per_token();
-      Napi::Object object = Napi::Object::New(args.Env());  // from here on setters of Object.prototype may run
+      Napi::Object object =
+          Napi::Object::New(args.Env());  // from here on setters of Object.prototype may run
       object.Set("isa", isa);
       object.Set("threads", threads);
       object.Set("contextLength", context_length);

@@ -94,7 +94,8 @@ class Options {
   }
   Napi::Function function(const char* name) const {
     const Napi::Value value = get(name);
-    if (!value.IsFunction()) throw Error("internal", std::string("native options: expected a function: ") + name);
+    if (!value.IsFunction())
+      throw Error("internal", std::string("native options: expected a function: ") + name);
     return value.As<Napi::Function>();
   }
 

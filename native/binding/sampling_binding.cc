@@ -36,9 +36,10 @@ Napi::Value sampling_distribution(const Napi::CallbackInfo& args) {
     cpu::Sampler sampler;
     sampler.reserve(static_cast<int>(given.size()), 1);
     auto probabilities = Napi::Float32Array::New(env, given.size());
-    sampler.distribution(cpu::choose_kernels("auto"), given,
-                         {&sampling, tokens, static_cast<size_t>(prompt_tokens), 0, false, sampling.mirostat_mu},
-                         {probabilities.Data(), given.size()});
+    sampler.distribution(
+        cpu::choose_kernels("auto"), given,
+        {&sampling, tokens, static_cast<size_t>(prompt_tokens), 0, false, sampling.mirostat_mu},
+        {probabilities.Data(), given.size()});
     return probabilities;
   });
 }

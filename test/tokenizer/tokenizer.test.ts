@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Tokenizer } from '../../lib/tokenizer/tokenizer.js'
+import { nativeTokenizer, Tokenizer } from '../../lib/tokenizer/tokenizer.js'
 import { fixturePath, readJson } from '../golden.js'
 
 const tinyFolder = fileURLToPath(new URL('../../models/tiny', import.meta.url))
@@ -58,7 +58,7 @@ describe('encode and decode', () => {
 
   test('agree on a helper thread', async () => {
     const text = 'Once upon a time 从前 '.repeat(20_000)
-    const promises = Array.from({ length: 4 }, () => tiny.handle.encodeAsync(text, true))
+    const promises = Array.from({ length: 4 }, () => nativeTokenizer(tiny).encodeAsync(text, true))
     const want = tiny.encode(text)
     for (const ids of await Promise.all(promises)) expect(equal(ids, want)).toBe(true)
   })

@@ -1,5 +1,7 @@
 import { QuernError } from '../errors.js'
 import { nearestName } from './nearest-name.js'
+import { show } from './show.js'
+import { given } from './take-data.js'
 
 /** What other programs call some options. */
 const synonyms: Readonly<Record<string, string>> = {
@@ -51,8 +53,29 @@ export function checkMembers(name: string, value: unknown, members: readonly str
   throw invalidOption(name, `an object with ${members.join(', ')}`, value)
 }
 
+const isAborted = Object.getOwnPropertyDescriptor(AbortSignal.prototype, 'aborted')?.get as () => boolean
+
+/** Throws unless the value is absent or an AbortSignal: having its prototype is not enough. */
+export function checkSignal(value: unknown): asserts value is AbortSignal | undefined {
+  if (value === undefined) return
+  if (value instanceof AbortSignal) {
+    try {
+      isAborted.call(value)
+      return
+    } catch {} // it is none
+  }
+  throw invalidOption('signal', 'an AbortSignal', value)
+}
+
+/** Throws unless the value is absent or a function. */
+export function checkCallback(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'function') throw invalidOption(name, 'a function', value)
+}
+
 export function invalidOption(name: string, expected: string, value: unknown): QuernError {
-  return new QuernError('invalid_option', `${name}: expected ${expected}, got ${show(value)}`, { value })
+  return new QuernError('invalid_option', `${name}: expected ${expected}, got ${show(value)}`, {
+    value: given(value),
+  })
 }
 
 export function unsupportedOption(
@@ -64,17 +87,5 @@ export function unsupportedOption(
   const meant = (Object.hasOwn(synonyms, name) ? synonyms[name] : undefined) ?? nearestName(name, supported)
   const hint = meant !== undefined && supported.includes(meant) ? `: did you mean '${meant}'?` : '.'
   const message = `${call}() has no option '${name.slice(0, 80)}'${hint} It has ${supported.join(', ')}`
-  return new QuernError('unsupported_option', message, { value })
-}
-
-function show(value: unknown): string {
-  return (typeof value === 'object' || typeof value === 'string' ? json(value) : String(value)).slice(0, 80)
-}
-
-function json(value: unknown): string {
-  try {
-    return JSON.stringify(value)
-  } catch {
-    return Object.prototype.toString.call(value)
-  }
+  return new QuernError('unsupported_option', message, { value: given(value) })
 }

@@ -1,0 +1,38 @@
+import type { ChatMessage } from '../chat/messages.js'
+import { QuernError } from '../errors.js'
+import { show } from '../input/show.js'
+import { isArray, isRevoked, readMember, takeData } from '../input/take-data.js'
+import { takeTokens } from '../input/take-numbers.js'
+import { takeText } from '../input/take-text.js'
+import type { GenerateInput } from './prompt.js'
+
+/** An input as a copy of our own: nobody can change it between its check and its use. */
+export type TakenInput = string | readonly ChatMessage[] | { tokens: Int32Array }
+
+/**
+ * What generate() is to continue, each part of it read once.
+ *
+ * @throws {QuernError} `invalid_input`, `invalid_token`.
+ */
+export function takeInput(input: GenerateInput): TakenInput {
+  if (typeof input === 'string') return takeText('generate', input)
+  if (isArray(input)) return takeMessages(input as readonly ChatMessage[])
+  const tokens = isObject(input) ? readMember(input, 'tokens', () => refusal(input)) : undefined
+  if (tokens === undefined) throw refusal(input)
+  return { tokens: takeTokens('tokens', tokens) }
+}
+
+/** A conversation; what is none is left for the template's check to refuse. */
+export function takeMessages(messages: readonly ChatMessage[]): readonly ChatMessage[] {
+  return takeData('messages', messages, 'invalid_input')
+}
+
+function isObject(input: unknown): input is object {
+  return typeof input === 'object' && input !== null && !isRevoked(input)
+}
+
+function refusal(input: unknown): QuernError {
+  const hint = ArrayBuffer.isView(input) ? '; token ids are given as { tokens: ids }' : ''
+  const message = `generate: expected a string, an array of messages or { tokens }, got ${show(input)}${hint}`
+  return new QuernError('invalid_input', message, { value: input })
+}
