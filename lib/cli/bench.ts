@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { doctor, load, type Model } from '../index.js'
+import { formatBytes } from './bytes.js'
 import { addModelFlags, loadOptions, type ModelFlags, progressLine, whole } from './model-flags.js'
 import { outputOf } from './output.js'
 
@@ -135,9 +136,9 @@ function median(values: readonly number[]): number {
 function describe(report: Report): string {
   const percent = (share: number) => `${(100 * share).toFixed(0)} %`
   const rows: [string, string][] = [
-    ['model', `${report.model}, ${report.dtype}, ${(report.weightBytes / 1e9).toFixed(2)} GB`],
+    ['model', `${report.model}, ${report.dtype}, ${formatBytes(report.weightBytes)}`],
     ['on', `${report.device} ${report.isa}, ${report.threads} threads`],
-    ['load', `${(report.loadMs / 1e3).toFixed(1)} s, ${(report.residentBytes / 1e9).toFixed(2)} GB resident`],
+    ['load', `${(report.loadMs / 1e3).toFixed(1)} s, ${formatBytes(report.residentBytes)} resident`],
     ['first token', `${report.firstTokenMs.toFixed(0)} ms`],
     [
       `prompt ${report.depth > 0 ? `${report.depth} + ` : ''}${report.prompt}`,

@@ -1,3 +1,5 @@
+import { formatBytes } from './bytes.js'
+import { conversationDefaults } from './chat-settings.js'
 import type { ChatTerminal } from './chat-terminal.js'
 
 /** What a line that begins with a slash does. */
@@ -16,7 +18,7 @@ export const commands: readonly ChatCommand[] = [
     run(terminal, text) {
       const others = terminal.session.messages.filter(({ role }) => role !== 'system')
       const system = text === '' ? [] : [{ role: 'system' as const, content: text }]
-      terminal.change(terminal.model.session({ ...terminal.options, messages: [...system, ...others] }))
+      terminal.change(terminal.model.session({ ...conversationDefaults, messages: [...system, ...others] }))
       terminal.say(text === '' ? 'no system message' : 'system message set')
     },
   },
@@ -36,8 +38,28 @@ export const commands: readonly ChatCommand[] = [
     help: 'go on with a conversation from a file',
     async run(terminal, path) {
       if (path === '') return terminal.say('/load wants the name of a file')
-      terminal.change(await terminal.model.loadSession(path, terminal.options))
+      terminal.change(await terminal.model.loadSession(path, conversationDefaults))
       terminal.say(`${terminal.session.messages.length} messages loaded from ${path}`)
+    },
+  },
+  {
+    name: 'set',
+    argument: 'option value',
+    help: 'set an option of sampling, for example temperature 0.7; without a value: what the model recommends',
+    run(terminal, text) {
+      const [name = '', ...value] = text.split(' ')
+      if (name !== '') terminal.settings.set(name, value.join(' ').trim())
+      terminal.say(String(terminal.settings))
+    },
+  },
+  {
+    name: 'think',
+    argument: 'on|off',
+    help: 'have the model think before it answers, or not',
+    run(terminal, choice) {
+      if (choice !== 'on' && choice !== 'off') return terminal.say('/think wants on or off')
+      terminal.settings.think(choice === 'on')
+      terminal.say(`thinking ${choice}`)
     },
   },
   {
@@ -46,12 +68,13 @@ export const commands: readonly ChatCommand[] = [
     run(terminal) {
       const { session, model, last } = terminal
       const { memory, kvCache } = model.stats()
-      const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`
       const used =
         last &&
         `, ${last.usage.promptTokens + last.usage.completionTokens} of ${model.info.contextLength} tokens`
       terminal.say(`${session.messages.length} messages${used ?? ''}`)
-      terminal.say(`weights ${gib(memory.weights)}, KV cache ${gib(kvCache.bytes)} in ${kvCache.pages} pages`)
+      terminal.say(
+        `weights ${formatBytes(memory.weights)}, KV cache ${formatBytes(kvCache.bytes)} in ${kvCache.pages} pages`,
+      )
       terminal.say(
         `${model.info.device} ${model.info.isa}, ${model.info.threads} threads, ${model.info.dtype}`,
       )
@@ -62,7 +85,7 @@ export const commands: readonly ChatCommand[] = [
     help: 'begin anew; the system message stays',
     run(terminal) {
       const system = terminal.session.messages.filter(({ role }) => role === 'system')
-      terminal.change(terminal.model.session({ ...terminal.options, messages: system }))
+      terminal.change(terminal.model.session({ ...conversationDefaults, messages: system }))
     },
   },
   {
@@ -72,11 +95,11 @@ export const commands: readonly ChatCommand[] = [
       for (const { name, argument, help } of commands)
         terminal.say(`/${(argument ? `${name} <${argument}>` : name).padEnd(16)} ${help}`)
       terminal.say(
-        'A line that ends with \\ goes on; """ begins and ends several lines. Ctrl-C cancels an answer.',
+        'A line that ends with \\ goes on; """ begins and ends several lines; what is pasted is one message. Ctrl-C cancels an answer.',
       )
     },
   },
-  { name: 'exit', help: 'leave', run: (terminal) => terminal.leave() },
+  { name: 'exit', help: 'leave; quit and exit alone do so too', run: (terminal) => terminal.leave() },
 ]
 
 export function commandNamed(name: string): ChatCommand | undefined {

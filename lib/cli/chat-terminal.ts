@@ -1,10 +1,14 @@
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
-import type { Generation, GenerationResult, Model, Session, SessionOptions } from '../index.js'
+import type { Generation, GenerationResult, Model, Session } from '../index.js'
 import { QuernError } from '../index.js'
 import { commandNamed, commands } from './chat-commands.js'
+import type { ChatSettings } from './chat-settings.js'
+import type { History } from './history.js'
 import { Interrupts } from './interrupts.js'
+import { Keys } from './keys.js'
 import { Lines, readMessage } from './lines.js'
+import { fromLine, toLine } from './pasted.js'
 
 /** Streams of a terminal. Tests have their own. */
 export interface TerminalStreams {
@@ -12,35 +16,54 @@ export interface TerminalStreams {
   output: Writable
 }
 
+/** Asks the terminal to mark what is pasted, and no longer to. */
+const pastesAreMarked = '\x1b[?2004h'
+const pastesAreKeys = '\x1b[?2004l'
+const farewells = ['exit', 'quit']
+
 const dim = (text: string) => `\x1b[2m${text}\x1b[22m`
 
 /** A conversation at a terminal: history with the arrow keys, several lines, streaming, interrupts and /commands. */
 export class ChatTerminal {
   readonly model: Model
-  readonly options: SessionOptions
+  readonly settings: ChatSettings
   #session: Session
   #last: GenerationResult | undefined
   readonly #output: Writable
+  readonly #keys: Keys
   readonly #readline
   readonly #lines: Lines
   readonly #interrupts = new Interrupts()
   #exitCode: number | undefined
 
-  constructor(model: Model, session: Session, options: SessionOptions, { input, output }: TerminalStreams) {
+  constructor(
+    model: Model,
+    session: Session,
+    settings: ChatSettings,
+    { input, output }: TerminalStreams,
+    history?: History,
+  ) {
     this.model = model
     this.#session = session
-    this.options = options
+    this.settings = settings
     this.#output = output
+    this.#keys = new Keys(input, (pasted) => this.#readline.write(toLine(pasted)))
     this.#readline = createInterface({
-      input,
+      input: this.#keys,
       output,
       terminal: true,
+      history: history?.lines ?? [],
       historySize: 1000,
       removeHistoryDuplicates: true,
       completer: completeCommand,
     })
     this.#lines = new Lines(this.#readline)
     this.#readline.on('SIGINT', () => this.#interrupted())
+    this.#readline.on('line', (line) => {
+      this.#keys.hold() // echoed between the words of an answer, keys would garble it
+      void history?.add(line)
+    })
+    this.#readline.on('SIGCONT', () => this.#output.write(pastesAreMarked))
   }
 
   get session(): Session {
@@ -55,13 +78,16 @@ export class ChatTerminal {
   /** Talks until the user leaves; gives the exit code. */
   async run(): Promise<number> {
     const { source, contextLength } = this.model.info
+    this.#output.write(pastesAreMarked)
     this.say(`${source}, ${contextLength} tokens of context. /help lists commands, Ctrl-D leaves.`)
     while (this.#exitCode === undefined) {
-      const text = await readMessage((isFirst) => this.#ask(isFirst))
-      if (text === undefined) break
-      await this.#take(text)
+      const line = await readMessage((isFirst) => this.#ask(isFirst))
+      if (line === undefined) break
+      await this.#take(fromLine(line))
     }
     this.leave()
+    this.#keys.detach()
+    this.#output.write(pastesAreKeys)
     return this.#exitCode ?? 0
   }
 
@@ -85,6 +111,7 @@ export class ChatTerminal {
   #ask(isFirst: boolean): Promise<string | undefined> {
     this.#readline.setPrompt(isFirst ? '> ' : '… ')
     this.#readline.prompt()
+    this.#keys.release()
     return this.#lines.next()
   }
 
@@ -92,9 +119,10 @@ export class ChatTerminal {
   async #take(text: string): Promise<void> {
     this.#interrupts.reset()
     if (text.trim() === '') return
+    if (farewells.includes(text.trim())) return this.leave()
     try {
-      if (text.startsWith('/')) await this.#command(text)
-      else await this.#answer(this.session.chat(text))
+      if (text.startsWith('/') && !text.includes('\n')) await this.#command(text)
+      else await this.#answer(this.session.chat(text, this.settings.options))
     } catch (error) {
       const code = error instanceof QuernError ? ` (${error.code})` : ''
       this.say(`error: ${(error as Error).message}${code}`)
@@ -118,11 +146,11 @@ export class ChatTerminal {
         isReasoning = event.type === 'reasoning-delta'
         this.#output.write(isReasoning ? dim(event.text) : event.text)
       }
+      this.#last = await generation.result()
     } finally {
       this.#interrupts.during(undefined)
       this.#output.write('\n')
     }
-    this.#last = await generation.result()
     this.say(speedLine(this.#last))
   }
 

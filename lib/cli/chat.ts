@@ -1,7 +1,9 @@
 import type { Command } from 'commander'
-import { load, type Model, QuernError, type Session, type SessionOptions } from '../index.js'
+import { type Generation, load, type Model, QuernError, type Session } from '../index.js'
+import { ChatSettings, conversationDefaults } from './chat-settings.js'
 import { ChatTerminal, speedLine } from './chat-terminal.js'
-import { addModelFlags, loadOptions, type ModelFlags, progressLine } from './model-flags.js'
+import { History, historyPath } from './history.js'
+import { addModelFlags, demoNote, loadOptions, type ModelFlags, progressLine } from './model-flags.js'
 import { type Output, outputOf } from './output.js'
 import { addSamplingFlags, type SamplingFlags, samplingOptions } from './sampling-flags.js'
 import { isPiped, readInput } from './standard-input.js'
@@ -9,6 +11,7 @@ import { isPiped, readInput } from './standard-input.js'
 interface Flags extends ModelFlags, SamplingFlags {
   system?: string
   load?: string
+  think?: boolean
   json?: boolean
   stats?: boolean
 }
@@ -21,6 +24,8 @@ export function register(program: Command): void {
     .argument('[message]', 'answer this and end')
     .option('--system <text>', 'the system message')
     .option('--load <file>', 'go on with a conversation that /save wrote')
+    .option('--think', 'have the model think before it answers, where its template can say so')
+    .option('--no-think', 'have it answer at once')
   addSamplingFlags(addModelFlags(command))
     .option('--stats', 'print speed and token counts to standard error after the answer')
     .option('--json', 'print one JSON object at the end instead of streaming')
@@ -49,11 +54,15 @@ export function register(program: Command): void {
       const model = await load(flags.model, { ...loadOptions(flags), onProgress: progress.show })
       progress.end()
       try {
-        const options = { contextOverflow: 'truncate' as const, ...samplingOptions(flags) }
-        const session = await openSession(model, options, flags)
-        if (message !== undefined) return await answer(session, message, flags, output)
+        const settings = new ChatSettings(model, samplingOptions(flags))
+        if (flags.think !== undefined) settings.think(flags.think)
+        const session = await openSession(model, flags)
+        if (message !== undefined) return await answer(session.chat(message, settings.options), flags, output)
+        const history = await History.open(historyPath())
         const streams = { input: process.stdin, output: process.stdout }
-        process.exitCode = await new ChatTerminal(model, session, options, streams).run()
+        const terminal = new ChatTerminal(model, session, settings, streams, history)
+        if (flags.model === undefined) terminal.say(demoNote)
+        process.exitCode = await terminal.run()
       } finally {
         await model.close()
       }
@@ -61,8 +70,7 @@ export function register(program: Command): void {
 }
 
 /** One answer, streamed. */
-async function answer(session: Session, text: string, flags: Flags, { out, err }: Output): Promise<void> {
-  const generation = session.chat(text)
+async function answer(generation: Generation, flags: Flags, { out, err }: Output): Promise<void> {
   const onInterrupt = () => {
     process.exitCode = 130
     generation.cancel()
@@ -78,7 +86,7 @@ async function answer(session: Session, text: string, flags: Flags, { out, err }
   }
 }
 
-async function openSession(model: Model, options: SessionOptions, { load, system }: Flags): Promise<Session> {
-  if (load !== undefined) return model.loadSession(load, options)
-  return model.session({ ...options, ...(system !== undefined && { system }) })
+async function openSession(model: Model, { load, system }: Flags): Promise<Session> {
+  if (load !== undefined) return model.loadSession(load, conversationDefaults)
+  return model.session({ ...conversationDefaults, ...(system !== undefined && { system }) })
 }

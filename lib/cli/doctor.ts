@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { doctor, type MachineReport } from '../index.js'
+import { formatBytes } from './bytes.js'
 import { whole } from './model-flags.js'
 import { outputOf } from './output.js'
 
@@ -29,7 +30,7 @@ function describe({ platform, node, processors, availableMemory, isas, limits }:
   const rows: [string, string][] = [
     ['platform', `${platform}, Node ${node}`],
     ['processors', String(processors)],
-    ['free memory', `${(availableMemory / 2 ** 30).toFixed(1)} GiB`],
+    ['free memory', formatBytes(availableMemory)],
     ['instructions', `${isas.join(', ')}; load() takes ${isas.at(-1)}`],
   ]
   if (limits) {

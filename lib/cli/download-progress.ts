@@ -1,4 +1,5 @@
 import type { PullProgress } from '../index.js'
+import { formatBytes } from './bytes.js'
 
 /** Shows a download. */
 export interface DownloadView {
@@ -18,7 +19,7 @@ export function downloadBar(write: (text: string) => void, columns: () => number
   let line = ''
   return {
     show(progress) {
-      const finished = done(progress).map(({ name, bytes }) => `${name}  ${fileSize(bytes)}\n`)
+      const finished = done(progress).map(({ name, bytes }) => `${name}  ${formatBytes(bytes)}\n`)
       line = barLine(progress, rate(progress.loadedBytes), columns() ?? 80)
       write(`${erase}${finished.join('')}${line}`)
     },
@@ -39,9 +40,9 @@ export function downloadLines(write: (text: string) => void): DownloadView {
   return {
     show(progress) {
       const now = Math.floor((10 * progress.loadedBytes) / Math.max(progress.totalBytes, 1))
-      for (const { name, bytes } of done(progress)) write(`${name}: ${fileSize(bytes)}\n`)
+      for (const { name, bytes } of done(progress)) write(`${name}: ${formatBytes(bytes)}\n`)
       if (tenths !== undefined && now > tenths && now < 10)
-        write(`${10 * now} % of ${fileSize(progress.totalBytes)}\n`)
+        write(`${10 * now} % of ${formatBytes(progress.totalBytes)}\n`)
       tenths = Math.max(tenths ?? 0, now)
     },
     print: write,
@@ -80,7 +81,7 @@ function barLine({ loadedBytes, totalBytes, files }: PullProgress, rate: number,
   const left = rate > 0 ? duration((totalBytes - loadedBytes) / rate) : '?'
   const filled = Math.round(20 * share)
   const bar = '█'.repeat(filled) + '░'.repeat(20 - filled)
-  const text = `${bar} ${Math.floor(100 * share)} %  ${fileSize(loadedBytes)} of ${fileSize(totalBytes)}  ${fileSize(rate)}/s  ${left} left  ${open.join(', ')}`
+  const text = `${bar} ${Math.floor(100 * share)} %  ${formatBytes(loadedBytes)} of ${formatBytes(totalBytes)}  ${formatBytes(rate)}/s  ${left} left  ${open.join(', ')}`
   return text.slice(0, Math.max(0, columns - 1))
 }
 
@@ -90,12 +91,4 @@ function duration(seconds: number): string {
   return seconds >= 60
     ? `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`
     : `${Math.ceil(seconds)} s`
-}
-
-/** As the hub itself writes sizes: decimal, three digits. */
-export function fileSize(bytes: number): string {
-  const units = ['bytes', 'kB', 'MB', 'GB', 'TB']
-  const unit = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3))
-  const value = bytes / 1000 ** unit
-  return `${unit === 0 ? Math.round(value) : value.toPrecision(3)} ${units[unit]}`
 }

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import { type GenerationResult, load } from '../index.js'
-import { addModelFlags, loadOptions, type ModelFlags, progressLine } from './model-flags.js'
+import { addModelFlags, demoNote, loadOptions, type ModelFlags, progressLine } from './model-flags.js'
 import { outputOf } from './output.js'
 import { addSamplingFlags, type SamplingFlags, samplingOptions } from './sampling-flags.js'
-import { readInput } from './standard-input.js'
+import { isPiped, readInput } from './standard-input.js'
 
 interface Flags extends ModelFlags, SamplingFlags {
   json?: boolean
@@ -20,7 +20,10 @@ export function register(program: Command): void {
     .option('--stats', 'print speed and token counts to standard error at the end')
     .option('--json', 'print one JSON object at the end instead of streaming')
     .action(async (argument: string | undefined, flags: Flags) => {
+      if (argument === undefined && !isPiped())
+        err('Type or paste the text to continue; Ctrl-D ends it, Ctrl-C leaves.\n')
       const prompt = argument ?? (await readInput())
+      if (flags.model === undefined && process.stderr.isTTY) err(`${demoNote}\n`)
       const progress = progressLine(err)
       const model = await load(flags.model, { ...loadOptions(flags), onProgress: progress.show })
       progress.end()

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { inspect, type ModelInspection, planText, QuernError } from '../index.js'
+import { formatBytes } from './bytes.js'
 import { outputOf } from './output.js'
 
 interface Flags {
@@ -52,7 +53,7 @@ function describe(model: ModelInspection): string {
     ['revision', model.revision],
     ['architecture', model.architecture],
     ['parameters', model.parameters.toLocaleString('en')],
-    ['weights', `${size(model.weightBytes)} (${Object.keys(model.dtypes).join(', ') || 'none'})`],
+    ['weights', `${formatBytes(model.weightBytes)} (${Object.keys(model.dtypes).join(', ') || 'none'})`],
     ['layers', config && `${config.layers} × ${config.hidden}, feed-forward ${config.ffn}`],
     ['heads', config && `${config.heads} for ${config.kvHeads} of keys and values, ${config.headDim} wide`],
     ['rotary', config && describeRope(config.rope)],
@@ -74,12 +75,4 @@ function describe(model: ModelInspection): string {
 
 function describeRope({ theta, scaling }: NonNullable<ModelInspection['config']>['rope']): string {
   return `theta ${theta}${scaling.type === 'none' ? '' : `, ${scaling.type} × ${scaling.factor}`}`
-}
-
-/** Binary units, three digits. */
-function size(bytes: number): string {
-  const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB']
-  const unit = bytes < 1024 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10))
-  const value = bytes / 1024 ** unit
-  return `${unit === 0 ? value : value.toPrecision(3)} ${units[unit]}`
 }

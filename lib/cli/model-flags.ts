@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { LoadOptions, LoadProgress } from '../index.js'
+import { formatBytes } from './bytes.js'
 
 /** The flags that every command with a model has. */
 export interface ModelFlags {
@@ -13,6 +14,10 @@ export interface ModelFlags {
   revision?: string
   cacheDir?: string
 }
+
+/** What is said where no model was named. */
+export const demoNote =
+  'The bundled demo model: 5 million parameters, for short stories and small talk. A real one: --model Qwen/Qwen3-0.6B (1.5 GB to download).'
 
 /** Adds them to a command. */
 export function addModelFlags(command: Command): Command {
@@ -59,7 +64,7 @@ export function progressLine(write: (text: string) => void): {
       shown = true
       const percent = Math.floor((100 * loadedBytes) / totalBytes)
       write(
-        `\r\x1b[K${phase === 'download' ? 'downloading' : 'loading'} ${percent} % of ${(totalBytes / 1e9).toFixed(1)} GB`,
+        `\r\x1b[K${phase === 'download' ? 'downloading' : 'loading'} ${percent} % of ${formatBytes(totalBytes)}`,
       )
     },
     end() {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { pull } from '../index.js'
-import { downloadBar, downloadLines, fileSize } from './download-progress.js'
+import { formatBytes } from './bytes.js'
+import { downloadBar, downloadLines } from './download-progress.js'
 import { outputOf } from './output.js'
 
 interface Flags {
@@ -35,10 +36,10 @@ export function register(program: Command): void {
         })
         progress.end()
         const { files, bytes, downloadedBytes, path } = model
-        const came = downloadedBytes === 0 ? 'all were there' : `${fileSize(downloadedBytes)} downloaded`
+        const came = downloadedBytes === 0 ? 'all were there' : `${formatBytes(downloadedBytes)} downloaded`
         if (json) out(`${JSON.stringify({ id, ...model }, null, 2)}\n`)
         else out(`${path}\n`)
-        err(`${files.length} files, ${fileSize(bytes)}, ${came}\n`)
+        err(`${files.length} files, ${formatBytes(bytes)}, ${came}\n`)
       } catch (error) {
         progress.end()
         if (!interrupt.signal.aborted) throw error

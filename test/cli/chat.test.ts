@@ -4,7 +4,9 @@ import { PassThrough } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ChatTerminal } from '../../lib/cli/chat-terminal.js'
-import { load, type Model } from '../../lib/index.js'
+import { ChatSettings } from '../../lib/cli/chat-settings.js'
+import { History } from '../../lib/cli/history.js'
+import { type GenerateOptions, load, type Model } from '../../lib/index.js'
 import { temporaryFolder } from '../model/temporary.js'
 import { quern } from './quern.js'
 
@@ -73,14 +75,15 @@ describe('at a terminal', () => {
   afterAll(() => model.close())
 
   /** A terminal that waits for the test. */
-  function open(options = { temperature: 0, maxTokens: 40 }) {
+  function open(options: GenerateOptions = { temperature: 0, maxTokens: 40 }, history?: History) {
     const input = new PassThrough()
     const output = new PassThrough()
     let shown = ''
     output.on('data', (chunk) => {
       shown += chunk
     })
-    const terminal = new ChatTerminal(model, model.session(options), options, { input, output })
+    const settings = new ChatSettings(model, options)
+    const terminal = new ChatTerminal(model, model.session(), settings, { input, output }, history)
     const ended = terminal.run()
     const see = async (text: string | RegExp) => {
       const deadline = performance.now() + 10_000
@@ -172,6 +175,100 @@ describe('at a terminal', () => {
     expect(terminal.session.messages.map(({ role }) => role)).toEqual(['user', 'assistant'])
     say('/exit')
     expect(await ended).toBe(0)
+  })
+
+  test('a pasted text of several lines is one message, and can be edited before it is sent', async () => {
+    const { ended, see, type, terminal } = open()
+    type('Look:\x1b[200~one\r\n\ttwo\rthree\n\x1b[201~!')
+    await see('Look:one⏎⇥two⏎three!')
+    expect(terminal.session.messages).toHaveLength(0)
+    type(keys.enter)
+    await see('tokens/s')
+    expect(terminal.session.messages[0]?.content).toBe('Look:one\n\ttwo\nthree!')
+    type('\x1b[200~/etc\n/usr\x1b[201~\r') // no command
+    await see('tokens/s')
+    expect(terminal.session.messages[2]?.content).toBe('/etc\n/usr')
+    type(keys.ctrlD)
+    expect(await ended).toBe(0)
+  })
+
+  test('the terminal marks what is pasted as long as the conversation lasts', async () => {
+    const { ended, see, type } = open()
+    expect(await see('> ')).toContain('\x1b[?2004h')
+    type(keys.ctrlD)
+    await ended
+    await see('\x1b[?2004l')
+  })
+
+  test('keys pressed during an answer are not shown in it, and come after it', async () => {
+    const { ended, see, type, terminal } = open({ temperature: 0, maxTokens: 300, ignoreEos: true })
+    type(`Tell me a story.${keys.enter}`)
+    await see(/\r\n\w+ \w+/)
+    type('QQQQ')
+    const shown = await see(/tokens\/s.*QQQQ/s)
+    expect(shown.split('tokens/s')[0]).not.toContain('QQQQ')
+    expect(terminal.session.messages[1]?.content).not.toContain('QQQQ')
+    type(keys.ctrlC)
+    await see('once more')
+    type(keys.ctrlD)
+    expect(await ended).toBe(0)
+  })
+
+  test('Ctrl-C during an answer drops the keys pressed before it', async () => {
+    const { ended, see, type, terminal } = open({ temperature: 0, maxTokens: 3000, ignoreEos: true })
+    type(`Tell me a story.${keys.enter}`)
+    await see(/\r\n\w+ \w+/)
+    type(`QQQQ${keys.enter}`)
+    type(`\x1b[200~pasted\x1b[201~`)
+    type(keys.ctrlC)
+    const shown = await see('tokens/s')
+    expect(shown).toContain('cancelled')
+    type(`/stats${keys.enter}`)
+    expect(await see('threads')).not.toMatch(/QQQQ|pasted/)
+    expect(terminal.session.messages).toHaveLength(2)
+    type(keys.ctrlD)
+    await ended
+  })
+
+  test('/set and /think change what follows', async () => {
+    const { ended, see, type, terminal } = open()
+    const say = (line: string) => type(line + keys.enter)
+    say('/set max-tokens 3')
+    await see('temperature 0, maxTokens 3')
+    say(question)
+    expect(await see('tokens/s')).toContain('3 tokens, length')
+    say('/set maxTokens many')
+    await see('error: expected a whole number')
+    say('/set heat 5')
+    await see(/no setting heat; there are maxTokens, .*\(unsupported_option\)/)
+    say('/set temperature -1')
+    await see('temperature -1')
+    say('And of Italy?')
+    await see(/temperature: expected a number from 0.*\(invalid_option\)/)
+    say('/set temperature')
+    say('/set')
+    await see(`maxTokens 3${'\x1b'}`)
+    say('/think on')
+    await see('no enable_thinking')
+    expect(terminal.settings.options).toEqual({ maxTokens: 3 })
+    say('/think maybe')
+    await see('on or off')
+    say('exit')
+    expect(await ended).toBe(0)
+  })
+
+  test('what was typed is there in the next run', async () => {
+    const path = folder.join('state', 'history')
+    const first = open(undefined, await History.open(path))
+    first.type(`${question}${keys.enter}\x1b[200~a\nb\x1b[201~${keys.enter}quit${keys.enter}`)
+    expect(await first.ended).toBe(0)
+    const { ended, see, type } = open(undefined, await History.open(path))
+    await see('> ')
+    type(keys.up + keys.up + keys.up)
+    await see('What is the capital of France?')
+    type(keys.ctrlC)
+    type(keys.ctrlD)
+    await ended
   })
 
   test('what fails is told, and the conversation goes on', async () => {

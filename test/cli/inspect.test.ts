@@ -45,7 +45,7 @@ describe('quern inspect', () => {
     const { code, out } = await quern('inspect')
     expect(code).toBe(0)
     expect(out).toMatch(
-      /^path +.*models\/tiny\narchitecture +qwen3\nparameters +5,443,584\nweights +10\.4 MiB \(bf16\)\n/,
+      /^path +.*models\/tiny\narchitecture +qwen3\nparameters +5,443,584\nweights +10\.9 MB \(bf16\)\n/,
     )
   })
 

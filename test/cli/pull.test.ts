@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { downloadBar, downloadLines, fileSize } from '../../lib/cli/download-progress.js'
+import { formatBytes } from '../../lib/cli/bytes.js'
+import { downloadBar, downloadLines } from '../../lib/cli/download-progress.js'
 import { bundledModelPath } from '../../lib/model/bundled.js'
 import { eventually } from '../eventually.js'
 import { commit } from '../hub/fake-hub.js'
@@ -186,7 +187,7 @@ describe('progress', () => {
   })
 
   it('writes sizes as the hub does', () => {
-    expect([0, 999, 1000, 8_045_591_552].map(fileSize)).toEqual([
+    expect([0, 999, 1000, 8_045_591_552].map(formatBytes)).toEqual([
       '0 bytes',
       '999 bytes',
       '1.00 kB',
