@@ -8,7 +8,12 @@ export { ChatTemplate, type ChatTemplateTokens, type RenderOptions } from './cha
 export type { ChatMessage, MessageToolCall, TextPart } from './chat/messages.js'
 export type { ToolCallEvent } from './chat/reply-content.js'
 export type { ParsedToolCall } from './chat/tool-call-json.js'
-export { type ToolCallFormat, ToolCallParser, type ToolCallParserEnd } from './chat/tool-call-parser.js'
+export {
+  type ToolCallFormat,
+  ToolCallParser,
+  type ToolCallParserEnd,
+  type ToolCallParserOptions,
+} from './chat/tool-call-parser.js'
 export { QuernError, type QuernErrorCode } from './errors.js'
 export { Generation } from './generation/generation.js'
 export type { TokenLogprob, TopLogprob } from './generation/logprobs.js'

@@ -1,5 +1,5 @@
 import { partialTag, type ReplyContent } from './reply-content.js'
-import { BracketScan, itemTexts, type ParsedToolCall, skipBlanks, toCall } from './tool-call-json.js'
+import { bracketedText, itemTexts, type ParsedToolCall, skipBlanks, toCall } from './tool-call-json.js'
 
 const tag = '[TOOL_CALLS]'
 
@@ -35,9 +35,9 @@ export class MistralFormat {
 
 function callsAfterTag(text: string): ParsedToolCall[] | undefined {
   const start = skipBlanks(text, tag.length)
-  const end = text[start] === '[' ? new BracketScan(start).advance(text) : undefined
-  if (end === undefined || skipBlanks(text, end) !== text.length) return undefined
-  const calls = itemTexts(text.slice(start, end))?.map(toCall)
+  const list = text[start] === '[' ? bracketedText(text, start) : undefined
+  if (list === undefined || skipBlanks(text, start + list.length) !== text.length) return undefined
+  const calls = itemTexts(list)?.map((item) => toCall(item))
   if (calls === undefined || calls.length === 0 || calls.includes(undefined)) return undefined
   return calls as ParsedToolCall[]
 }

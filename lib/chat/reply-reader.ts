@@ -9,6 +9,8 @@ export interface ReplyShape {
   reasoning: 'none' | 'possible' | 'open'
   /** Absent: no tools were offered, so nothing is a call. */
   toolCalls?: ToolCallFormat | undefined
+  /** The names of those that were. */
+  toolNames?: readonly string[] | undefined
 }
 
 type ReplyEvent =
@@ -20,9 +22,9 @@ export class ChatReplyReader {
   readonly #reasoning: ReasoningParser | undefined
   readonly #toolCalls: ToolCallParser | undefined
 
-  constructor({ reasoning, toolCalls }: ReplyShape) {
+  constructor({ reasoning, toolCalls, toolNames }: ReplyShape) {
     if (reasoning !== 'none') this.#reasoning = new ReasoningParser(reasoning === 'open')
-    if (toolCalls !== undefined) this.#toolCalls = new ToolCallParser(toolCalls)
+    if (toolCalls !== undefined) this.#toolCalls = new ToolCallParser(toolCalls, { toolNames })
   }
 
   push(text: string): ReplyEvent[] {

@@ -24,36 +24,41 @@ export function blanksBefore(text: string, end: number): number {
   return start
 }
 
-/** Finds the end of a JSON value that begins with a bracket, in a text that grows. Strings are respected, the rest is not judged. */
+/** What JSON may hold outside of its strings. */
+const outsideStrings = new Set(' \t\r\n{}[],:"0123456789+-.eEtrufalsn')
+
+/**
+ * Finds the end of a JSON value that begins with a bracket, in a text that comes in pieces, and looks at each character once. Strings are
+ * respected; what JSON has nowhere outside of them makes it invalid at once, the rest is not judged. So of values that begin within each
+ * other only one gets far: where one is within a string, the other meets the `<` of the next tag, or a backslash, outside.
+ */
 export class BracketScan {
-  #at: number
   #depth = 0
   #inString = false
-  #end: number | undefined
+  #isEscaped = false
 
-  constructor(start: number) {
-    this.#at = start
-  }
-
-  /** The place after the matching bracket; undefined while there is none. `text` is what it was before, or more. */
-  advance(text: string): number | undefined {
-    if (this.#end !== undefined) return this.#end
-    for (; this.#at < text.length; this.#at++) {
-      const character = text[this.#at] as string
-      if (this.#inString) {
-        if (character === '\\') {
-          if (this.#at + 1 === text.length) return undefined // the escaped character is still to come
-          this.#at++
-        } else if (character === '"') this.#inString = false
+  /** Reads `piece` from `at` on: the place after the matching bracket, -1 where this is no JSON, undefined while it goes on. */
+  advance(piece: string, at: number): number | undefined {
+    for (let i = at; i < piece.length; i++) {
+      const character = piece[i] as string
+      if (this.#isEscaped) this.#isEscaped = false
+      else if (this.#inString) {
+        if (character === '\\') this.#isEscaped = true
+        else if (character === '"') this.#inString = false
       } else if (character === '"') this.#inString = true
       else if (character === '{' || character === '[') this.#depth++
-      else if ((character === '}' || character === ']') && --this.#depth === 0) {
-        this.#end = this.#at + 1
-        return this.#end
-      }
+      else if (character === '}' || character === ']') {
+        if (--this.#depth === 0) return i + 1
+      } else if (!outsideStrings.has(character)) return -1
     }
     return undefined
   }
+}
+
+/** The text of the JSON value that begins with a bracket at `start`; undefined where none ends. */
+export function bracketedText(text: string, start: number): string | undefined {
+  const end = new BracketScan().advance(text, start)
+  return end === undefined || end < 0 ? undefined : text.slice(start, end)
 }
 
 /**
@@ -73,12 +78,16 @@ export interface ParsedToolCall {
   id?: string
 }
 
-/** The call that a JSON object describes; undefined where it is none. */
-export function toCall(json: string): ParsedToolCall | undefined {
+/** The call that a JSON object describes; undefined where it is none, or one that is not accepted. */
+export function toCall(
+  json: string,
+  accepts: (call: Record<string, unknown>) => boolean = () => true,
+): ParsedToolCall | undefined {
   if (isDeep(json)) return undefined
   const text = escapeControls(json)
   const call = parseObject(text)
   if (call === undefined || typeof call.name !== 'string' || call.name === '') return undefined
+  if (!accepts(call)) return undefined
   const key = Object.hasOwn(call, 'arguments') ? 'arguments' : 'parameters'
   const id = typeof call.id === 'string' ? { id: call.id } : {}
   const given = (Object.hasOwn(call, key) ? call[key] : null) ?? ''

@@ -1,4 +1,4 @@
-import { QuernError } from '../errors.js'
+import { expectOptions, QuernError } from '../errors.js'
 import { HermesFormat } from './hermes.js'
 import { Llama3JsonFormat } from './llama3-json.js'
 import { MistralFormat } from './mistral.js'
@@ -35,6 +35,23 @@ export interface ToolCallParserEnd {
   malformed: number
 }
 
+/**
+ * Options of {@link ToolCallParser}.
+ *
+ * @example
+ * ```ts
+ * const options: ToolCallParserOptions = { toolNames: ['get_weather'] }
+ * const parser = new ToolCallParser('llama3-json', options)
+ * ```
+ */
+export interface ToolCallParserOptions {
+  /**
+   * The names of the tools that were offered. Where no tag marks a call ('llama3-json'), JSON that names another is an answer. Default: any
+   * name is a tool's.
+   */
+  toolNames?: readonly string[] | undefined
+}
+
 const formats = { hermes: HermesFormat, 'llama3-json': Llama3JsonFormat, mistral: MistralFormat }
 
 /**
@@ -54,13 +71,13 @@ export class ToolCallParser {
   #isEnded = false
 
   /**
-   * @throws {QuernError} `invalid_option` for an unknown format.
+   * @throws {QuernError} `invalid_option` for an unknown format, or names that are no texts.
    * @example
    * ```ts
    * const parser = new ToolCallParser('llama3-json')
    * ```
    */
-  constructor(format: ToolCallFormat) {
+  constructor(format: ToolCallFormat, options: ToolCallParserOptions = {}) {
     if (!Object.hasOwn(formats, format)) {
       throw new QuernError(
         'invalid_option',
@@ -68,7 +85,17 @@ export class ToolCallParser {
         { value: format },
       )
     }
-    this.#format = new formats[format](this.#reply)
+    expectOptions('ToolCallParser', options)
+    const { toolNames } = options
+    if (
+      toolNames !== undefined &&
+      !(Array.isArray(toolNames) && toolNames.every((name) => typeof name === 'string'))
+    ) {
+      throw new QuernError('invalid_option', 'ToolCallParser: toolNames: expected an array of names', {
+        value: toolNames,
+      })
+    }
+    this.#format = new formats[format](this.#reply, toolNames)
   }
 
   /**

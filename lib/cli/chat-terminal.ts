@@ -141,7 +141,7 @@ export class ChatTerminal {
     try {
       let isReasoning = false
       for await (const event of generation.events()) {
-        if (event.type === 'stream-end' || event.type === 'tool-call' || event.text === '') continue
+        if (event.type !== 'text-delta' && event.type !== 'reasoning-delta') continue
         if (isReasoning && event.type === 'text-delta') this.#output.write('\n\n')
         isReasoning = event.type === 'reasoning-delta'
         this.#output.write(isReasoning ? dim(event.text) : event.text)

@@ -40,8 +40,8 @@ export class Generation implements AsyncIterable<string> {
   }
 
   /**
-   * The same as typed events: `text-delta` for text and tokens as they come, `reasoning-delta` for what the model thinks, `tool-call`
-   * for the tools that it asks for, `stream-end` at the end.
+   * The same as typed events: `text-delta` for text as it comes, `reasoning-delta` for what the model thinks, `tool-call` for the tools that
+   * it asks for, `tokens` for tokens of which nothing is known yet, `stream-end` at the end.
    *
    * @throws {QuernError} `already_consumed` the second time.
    * @example
@@ -162,7 +162,7 @@ export class Generation implements AsyncIterable<string> {
   async *#texts(): AsyncGenerator<string, void, undefined> {
     try {
       for (let event = await this.#run.next(); event !== undefined; event = await this.#run.next()) {
-        if (event.type === 'text-delta' && event.text !== '') yield event.text
+        if (event.type === 'text-delta') yield event.text
       }
     } finally {
       this.#run.cancel() // has an effect only where the reader left early

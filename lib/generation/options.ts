@@ -19,7 +19,7 @@ import type { FunctionTool, ToolDefinition } from './tools.js'
 export interface GenerateOptions extends SamplingOptions {
   /** Tokens to generate at most. Default: what the context has room for. */
   maxTokens?: number | undefined
-  /** Give the logarithm of each token's probability in the result and on `text-delta` events. */
+  /** Give the logarithm of each token's probability in the result and on the events. */
   logprobs?: boolean | undefined
   /** The same for this many of the likeliest tokens in its place, 128 at most. */
   topLogprobs?: number | undefined

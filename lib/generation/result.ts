@@ -93,15 +93,15 @@ export interface GenerationResult {
 }
 
 /**
- * What comes of a generation while it runs. `tokens` are those that led to the event: each token is in one event. The text of a
- * `text-delta` is whole characters; it is empty while it is not known what a token belongs to, and always without a tokenizer.
+ * What comes of a generation while it runs. `tokens` are those that led to the event: each token is in one event. Text is whole characters,
+ * and never empty: `tokens` alone come while it is not known what they belong to, for what gives no text, and always without a tokenizer.
  *
  * @example
  * ```ts
- * const isSaid = (event: OutputEvent) => event.type === 'text-delta' && event.text !== ''
+ * const spoken = (event: OutputEvent) => (event.type === 'text-delta' ? event.text : '')
  * ```
  */
-export type OutputEvent = ReplyPart & {
+export type OutputEvent = (ReplyPart | { type: 'tokens' }) & {
   tokens: number[]
   /** One for each of `tokens`, where `logprobs` asks for them. */
   logprobs?: TokenLogprob[]

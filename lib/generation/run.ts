@@ -215,7 +215,7 @@ export class Run {
     for (const part of parts) this.#reply.add(part)
     const [first, ...others] = parts
     if (first !== undefined || tokens.length > 0) {
-      const event: OutputEvent = { ...(first ?? { type: 'text-delta', text: '' }), tokens }
+      const event: OutputEvent = { ...(first ?? { type: 'tokens' }), tokens }
       this.#events.push(logprob === undefined ? event : { ...event, logprobs: [logprob] })
     }
     for (const part of others) this.#events.push({ ...part, tokens: [] })

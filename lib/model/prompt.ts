@@ -120,8 +120,9 @@ function renderedPrompt(
     continueFinalMessage,
   })
   const reasoning = reasoningOf(chatTemplate, text, continueFinalMessage ? messages.at(-1) : undefined)
+  const toolNames = tools?.map((tool) => tool.function.name)
   return encode(text, source, false, {
-    reader: () => new ChatReplyReader({ reasoning, toolCalls }),
+    reader: () => new ChatReplyReader({ reasoning, toolCalls, toolNames }),
     keepSpecialTokens: toolCalls !== undefined && toolCalls !== 'hermes', // the others mark calls with them
   })
 }

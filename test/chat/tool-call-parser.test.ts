@@ -151,6 +151,52 @@ test('numbers keep their digits', () => {
   expect(toolCalls).toEqual([{ name: 'f', arguments: '{"id": 12345678901234567890, "x": 1.0}' }])
 })
 
+describe('JSON that no tag marks as a call', () => {
+  const calls = (text: string, toolNames?: readonly string[]) => {
+    const parser = new ToolCallParser('llama3-json', { toolNames })
+    const pieces = text.split('').flatMap((piece) => parser.push(piece))
+    const { events, content, toolCalls } = parser.end()
+    expect([...pieces, ...events].some((event) => event.type === 'text-delta' && event.text === '')).toBe(
+      false,
+    )
+    expect(content).toBe(toolCalls.length === 0 ? text : null)
+    return toolCalls.map(({ name }) => name)
+  }
+
+  test.each([
+    '{"name": "Alice", "age": 30, "city": "Oslo"}',
+    '{"name": "Alice", "parameters": {}, "age": 30}',
+    '{"name": "Alice", "type": "person"}',
+    '{"name": "Alice", "id": "1"}',
+    '{"name": "now", "parameters": {}}; {"name": "Alice", "age": 30}',
+  ])('is an answer where it says more: %s', (text) => {
+    expect(calls(text)).toEqual([])
+    expect(calls(text, ['Alice', 'now'])).toEqual([])
+  })
+
+  test.each([
+    '{"name": "now"}',
+    '{"name": "now", "parameters": {}}',
+    '{"name": "now", "arguments": {}}',
+    '{"type": "function", "name": "now", "parameters": {}}',
+  ])('is a call of a tool that was offered: %s', (text) => {
+    expect(calls(text)).toEqual(['now'])
+    expect(calls(text, ['now', 'later'])).toEqual(['now'])
+    expect(calls(text, ['later'])).toEqual([])
+    expect(calls(`${text}; ${text}`, ['now'])).toEqual(['now', 'now'])
+  })
+
+  test('is a call behind the tag, whatever it is', () => {
+    expect(calls('<|python_tag|>{"name": "now", "parameters": {}, "id": 1}', ['later'])).toEqual(['now'])
+  })
+
+  test('wants names that are texts', () => {
+    const names = (toolNames: unknown) => () => new ToolCallParser('llama3-json', { toolNames } as never)
+    expect(names(['a', 5])).toThrow(expect.objectContaining({ code: 'invalid_option' }))
+    expect(names('a')).toThrow(expect.objectContaining({ code: 'invalid_option' }))
+  })
+})
+
 test('deep and long outputs take little time', () => {
   const started = performance.now()
   for (const format of ['hermes', 'llama3-json', 'mistral'] as const) {

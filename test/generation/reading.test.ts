@@ -59,14 +59,30 @@ describe('events()', () => {
   it('gives deltas and one end', async () => {
     const events = await collect<GenerationEvent>(model.generate(prompt, { ...options, seed: 5 }).events())
     const end = events.pop()
-    const deltas = events.map((event) => {
-      expect(event.type).toBe('text-delta')
-      return event as GenerationEvent & { type: 'text-delta' }
-    })
-    expect(deltas.map(({ text }) => text).join('')).toBe(whole)
+    const texts = events.map((event) => (event.type === 'text-delta' ? event.text : ''))
+    expect(texts.join('')).toBe(whole)
     const { tokens, text: _, ...rest } = await model.generate(prompt, { ...options, seed: 5 }).result()
-    expect(deltas.flatMap((delta) => delta.tokens)).toEqual([...tokens])
+    expect(events.flatMap((event) => (event.type === 'stream-end' ? [] : event.tokens))).toEqual([...tokens])
     expect(end).toEqual({ type: 'stream-end', ...rest, timings: expect.anything() })
+  })
+
+  it('never gives empty text: tokens without text come as such', async () => {
+    const stop = model.tokenizer.encode(whole)[6] as number
+    const sources = [
+      model.generate(prompt, { ...options, stopTokens: [stop] }),
+      model.generate(prompt, { ...options, stop: ['no such text', whole.slice(9, 14)] }),
+      model.generate('\ud83c', { ...options, temperature: 5, maxTokens: 100, ignoreEos: true }),
+    ]
+    for (const generation of sources) {
+      const events = await collect<GenerationEvent>(generation.events())
+      expect(events.filter((event) => 'text' in event && event.text === '')).toEqual([])
+      const { tokens, text } = await generation.result()
+      expect(events.map((event) => (event.type === 'text-delta' ? event.text : '')).join('')).toBe(text)
+      expect(events.flatMap((event) => (event.type === 'stream-end' ? [] : event.tokens))).toEqual([
+        ...tokens,
+      ])
+      expect(events.filter(({ type }) => type === 'tokens').length).toBeGreaterThan(0)
+    }
   })
 })
 

@@ -160,7 +160,7 @@ describe('logprobs', () => {
     const generation = ids.generate({ tokens: [5, 6, 7] }, options)
     const seen = []
     for await (const event of generation.events()) {
-      if (event.type === 'text-delta') seen.push(...(event.logprobs ?? []))
+      if (event.type === 'tokens') seen.push(...(event.logprobs ?? []))
       else expect(event).not.toHaveProperty('logprobs')
     }
     const { logprobs, tokens } = await generation.result()

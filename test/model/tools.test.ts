@@ -9,6 +9,7 @@ import {
   type Model,
   type ToolDefinition,
 } from '../../lib/index.js'
+import { conversationPrompt } from '../../lib/model/prompt.js'
 import { temporaryFolder } from './temporary.js'
 
 const getWeather: ToolDefinition = {
@@ -86,6 +87,19 @@ describe('tools', () => {
     const answers = model.generateMany(question, { ...greedy, tools: [getWeather], n: 3 })
     const results = await Promise.all(answers.map((answer) => answer.result()))
     for (const { toolCalls, text } of results) expect([toolCalls.length, text]).toEqual([1, ''])
+  })
+
+  test("where no tag marks a call, the tools' names do", async () => {
+    const template = '{{ messages[0].content }}{% if tools %}<|python_tag|>{% endif %}'
+    const other = await loadWithTemplate('llama3', template)
+    const { reader } = await conversationPrompt(question, { tools: [getWeather] }, other)
+    const read = (text: string) => {
+      const own = reader?.()
+      return [...(own?.push(text) ?? []), ...(own?.end() ?? [])].map(({ type }) => type)
+    }
+    expect(read('{"name": "get_weather"}')).toEqual(['tool-call'])
+    expect(read('{"name": "Alice"}')).toEqual(['text-delta'])
+    await other.close()
   })
 
   test("OpenAI's form is the same", async () => {
