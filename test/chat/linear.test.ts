@@ -53,6 +53,11 @@ const calling: [format: ToolCallFormat, beginning: string, piece: string][] = [
   ['mistral', '[TOOL_CALLS] [{"name":"a"}', ' '],
 ]
 
+/** Each of these begins anew within those before it. */
+const blocksWithinBlocks = calling.filter(
+  ([, beginning, piece]) => beginning === '' && piece.startsWith('<tool_call>'),
+)
+
 const pieces = 10_000
 
 function readPieces(shape: ReplyShape, beginning: string, piece: string, count: number): void {
@@ -73,12 +78,9 @@ describe('what it calls', () => {
     expectLinear(pieces, (count) => readPieces({ reasoning: 'none', toolCalls }, beginning, piece, count))
   })
 
-  test.each(calling.filter(([format]) => format === 'hermes'))(
-    '%s %j %j, at once',
-    (toolCalls, beginning, piece) => {
-      expectLinear(pieces, (count) =>
-        readPieces({ reasoning: 'none', toolCalls }, '', beginning + piece.repeat(count), 1),
-      )
-    },
-  )
+  test.each(blocksWithinBlocks)('%s %j %j, at once', (toolCalls, beginning, piece) => {
+    expectLinear(pieces, (count) =>
+      readPieces({ reasoning: 'none', toolCalls }, '', beginning + piece.repeat(count), 1),
+    )
+  })
 })
