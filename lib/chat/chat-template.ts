@@ -1,11 +1,7 @@
 import { expectOptions, QuernError } from '../errors.js'
-import { Budget } from './budget.js'
+import { Template } from '../jinja/template.js'
 import { continuation } from './continue-final-message.js'
-import { Places, PythonInterpreter } from './interpreter.js'
-import { Environment, type Node, parseTemplate, type Scope, toValue, type Value } from './jinja.js'
 import type { ChatMessage } from './messages.js'
-import { strftime } from './strftime.js'
-import { withoutUndefined } from './without-undefined.js'
 
 /**
  * Special tokens that a template may use: those that tokenizer_config.json names, by its names.
@@ -45,8 +41,6 @@ export interface RenderOptions {
 }
 
 const maxSourceCharacters = 512 * 1024
-/** The library's lexer takes time in the square of this. */
-const maxBlanks = 2000
 
 /**
  * A chat template: a conversation to the text that a model was trained to continue. Templates are Jinja, as Hugging Face renders them;
@@ -62,8 +56,7 @@ export class ChatTemplate {
   /** The template's text. */
   readonly source: string
   readonly #tokens: ChatTemplateTokens
-  readonly #program: Node
-  readonly #places: Places
+  readonly #template: Template
 
   /**
    * @param source The text of chat_template.jinja, or `chat_template` of tokenizer_config.json.
@@ -80,15 +73,16 @@ export class ChatTemplate {
         value: source,
       })
     }
-    checkSource(source)
+    if (source.length > maxSourceCharacters) {
+      throw new QuernError(
+        'invalid_template',
+        `chat template: ${source.length} characters, at most ${maxSourceCharacters} are expected`,
+        { value: source.length },
+      )
+    }
     this.source = source
     this.#tokens = tokens
-    try {
-      this.#program = parseTemplate(source)
-      this.#places = new Places(this.#program)
-    } catch (cause) {
-      throw new QuernError('invalid_template', `chat template: ${(cause as Error).message}`, { cause })
-    }
+    this.#template = new Template(source)
   }
 
   /**
@@ -130,66 +124,6 @@ export class ChatTemplate {
       add_generation_prompt: addGenerationPrompt,
       ...variables,
     }
-    const budget = new Budget(given)
-    try {
-      const scope: Scope = new Environment()
-      declareGlobals(scope, budget, now)
-      for (const [name, value] of Object.entries(given))
-        scope.setVariable(name, toValue(withoutUndefined(value)))
-      const rendered: Value = new PythonInterpreter(scope, this.#places, budget).run(this.#program)
-      return rendered.value
-    } catch (cause) {
-      if (cause instanceof QuernError) throw cause
-      if (cause instanceof Raised) throw new QuernError('template_error', cause.message)
-      throw new QuernError('template_error', `the chat template failed: ${(cause as Error).message}`, {
-        cause,
-      })
-    }
-  }
-}
-
-/** The template called raise_exception. */
-class Raised extends Error {}
-
-function declareGlobals(scope: Scope, budget: Budget, now: Date | undefined): void {
-  const constants = { true: true, True: true, false: false, False: false, none: null, None: null }
-  for (const [name, value] of Object.entries(constants)) scope.setVariable(name, toValue(value))
-  const functions: Record<string, (...args: never[]) => unknown> = {
-    raise_exception: (message: unknown) => {
-      throw new Raised(String(message))
-    },
-    strftime_now: (format: unknown) => strftime(now ?? new Date(), String(format).slice(0, 1000)),
-    range: (...args: unknown[]) => range(args, budget),
-  }
-  for (const [name, value] of Object.entries(functions)) scope.setVariable(name, toValue(value))
-}
-
-/** Python's range, whose length is paid for before it is made. */
-function range(args: unknown[], budget: Budget): number[] {
-  const [start, stop, step] = args.length === 1 ? [0, args[0], 1] : [args[0], args[1], args[2] ?? 1]
-  if (![start, stop, step].every(Number.isSafeInteger) || step === 0) {
-    throw new Error('range() wants whole numbers, and a step that is not 0')
-  }
-  const length = Math.max(0, Math.ceil(((stop as number) - (start as number)) / (step as number)))
-  budget.spend(length)
-  return Array.from({ length }, (_, i) => (start as number) + i * (step as number))
-}
-
-function checkSource(source: string): void {
-  if (source.length > maxSourceCharacters) {
-    throw new QuernError(
-      'invalid_template',
-      `chat template: ${source.length} characters, at most ${maxSourceCharacters} are expected`,
-      { value: source.length },
-    )
-  }
-  let blanks = 0
-  for (let i = 0; i < source.length; i++) {
-    blanks = /\s/.test(source[i] as string) ? blanks + 1 : 0
-    if (blanks > maxBlanks) {
-      throw new QuernError('invalid_template', `chat template: more than ${maxBlanks} blanks in a row`, {
-        value: blanks,
-      })
-    }
+    return this.#template.render(given, now ?? new Date())
   }
 }

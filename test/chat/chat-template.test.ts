@@ -52,7 +52,7 @@ describe('rendering', () => {
   test('the date is the one given', () => {
     const now = new Date(2025, 2, 4, 5, 6, 7)
     expect(render('{{ strftime_now("%d %b %Y, %-d %B, %H:%M:%S %p %j") }}', { now })).toBe(
-      '04 Mar 2025, 4 March, 05:06:07 AM %j',
+      '04 Mar 2025, 4 March, 05:06:07 AM 063',
     )
   })
 })
@@ -65,8 +65,8 @@ describe('failures', () => {
     ['{{ 1 / 0 }}', 'template_error'],
     ['{% if %}', 'invalid_template'],
     ['{{ x', 'invalid_template'],
-    ['{% include "x" %}', 'invalid_template'],
-    [`{{ x }}${' '.repeat(5000)}`, 'invalid_template'],
+    ['{% include "x" %}', 'template_error'],
+    ['{{ x | nofilter }}', 'invalid_template'],
     ['x'.repeat(600_000), 'invalid_template'],
   ])('%#', (source, code) => {
     expect(codeOf(() => render(source))).toBe(code)
@@ -101,7 +101,7 @@ describe('hostile templates end soon', () => {
   test.each([
     ['nested loops', '{% for a in range(1000) %}{% for b in range(1000) %}x{% endfor %}{% endfor %}'],
     ['a huge range', '{% for a in range(1000000000) %}{% endfor %}'],
-    ['ranges', rounds('{% set x = range(100000) %}')],
+    ['ranges', rounds('{% set x = range(100000) | list %}')],
     ['doubled text', `${doubled('"x"', 60, 'ns.x ~ ns.x')}{{ ns.x }}`],
     ['doubled list', `${doubled('[1]', 60, 'ns.x + ns.x')}{{ ns.x }}`],
     ['shared lists as JSON', `${doubled('[1]', 60, '[ns.x, ns.x]')}{{ ns.x | tojson }}`],

@@ -1,0 +1,262 @@
+import type { Budget } from './budget.js'
+import { exponential, fixed } from './decimal.js'
+import { toFloat } from './operators.js'
+import { printFloat, printInt, repr, str } from './print.js'
+import type { Run } from './signature.js'
+import { characters, countCharacters } from './text.js'
+import { asNumber, asText, type Dict, Fault, typeName, type Value } from './values.js'
+
+export const mostDigits = 1000
+
+export interface Spec {
+  fill: string
+  align: string
+  sign: string
+  isAlternate: boolean
+  width: number
+  grouping: string
+  precision: number | undefined
+  type: string
+}
+
+/** Digits of a number without its sign. */
+export function digitsOf(value: bigint | number, spec: Spec, budget: Budget): string {
+  const lower = spec.type.toLowerCase()
+  let digits: string
+  if ('bdoxn'.includes(lower) || (lower === '' && typeof value === 'bigint')) {
+    const base = { b: 2, o: 8, x: 16 }[lower] ?? 10
+    const size = BigInt(value) < 0n ? -BigInt(value) : BigInt(value)
+    digits = base === 10 ? printInt(size, budget) : size.toString(base)
+    if (spec.isAlternate && base !== 10) digits = `0${lower}${digits}`
+  } else digits = floatDigits(Math.abs(toFloat(value)), lower, spec)
+  return spec.type === lower ? digits : digits.toUpperCase()
+}
+
+function floatDigits(value: number, type: string, { precision, isAlternate }: Spec): string {
+  if (!Number.isFinite(value)) return printFloat(value) + (type === '%' ? '%' : '')
+  if (type === '%') return `${fixed(value * 100, precision ?? 6)}%`
+  const point = isAlternate ? '.' : ''
+  if (type === 'f') return fixed(value, precision ?? 6) + (precision === 0 ? point : '')
+  if (type === 'e') return scientific(value, precision ?? 6, isAlternate)
+  if (type === '' && precision === undefined) return printFloat(value)
+  // 'g', and the default, which keeps a digit after the point
+  const significant = Math.max(1, precision ?? 6)
+  const { power } = exponential(value, significant - 1)
+  const isLong = power < -4 || power >= significant - (type === '' ? 1 : 0)
+  const text = isLong
+    ? scientific(value, significant - 1, isAlternate)
+    : fixed(value, significant - 1 - power)
+  if (isAlternate) return text.includes('.') ? text : `${text}.`
+  const [mantissa = '', exponent] = text.split('e')
+  let short = mantissa
+  if (short.includes('.')) {
+    while (short.endsWith('0')) short = short.slice(0, -1)
+    if (short.endsWith('.')) short = short.slice(0, -1)
+  }
+  if (exponent !== undefined) return `${short}e${exponent}`
+  return type === '' && !short.includes('.') ? `${short}.0` : short
+}
+
+function scientific(value: number, places: number, isAlternate: boolean): string {
+  const { digits, power } = exponential(value, places)
+  const rest = places > 0 || isAlternate ? `.${digits.slice(1)}` : ''
+  return `${digits[0]}${rest}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`
+}
+
+export function signOf(value: bigint | number, sign: string): string {
+  return value < 0 || Object.is(value, -0) ? '-' : sign === '-' ? '' : sign
+}
+
+export function padded(text: string, { width, fill, align }: Spec, sign: string, budget: Budget): string {
+  const missing = width - countCharacters(text) - sign.length
+  if (missing <= 0) return sign + text
+  budget.text(width)
+  if (align === '=') return sign + fill.repeat(missing) + text
+  const left = align === '<' ? 0 : align === '>' ? missing : missing >> 1
+  return fill.repeat(left) + sign + text + fill.repeat(missing - left)
+}
+
+export function limited(number: string | undefined, most: number): number {
+  if (number !== undefined && Number(number) > most)
+    throw new Fault(`a width or precision of ${most} at most is expected`)
+  return Number(number ?? 0)
+}
+
+/** `format(value, spec)`. */
+function formatValue(value: Value, text: string, budget: Budget): string {
+  if (text === '') return str(value, budget)
+  let rest = text
+  const take = (isTaken: (character: string) => boolean) => {
+    const first = String.fromCodePoint(rest.codePointAt(0) ?? 32)
+    if (rest === '' || !isTaken(first)) return ''
+    rest = rest.slice(first.length)
+    return first
+  }
+  const takeDigits = () => {
+    let digits = ''
+    for (let digit = take(isDigit); digit !== ''; digit = take(isDigit)) digits += digit
+    return digits
+  }
+  const second = characters(text)[1]
+  const fill = second !== undefined && '<>=^'.includes(second) ? take(() => true) : ''
+  let align = take((c) => '<>=^'.includes(c))
+  const sign = take((c) => '+- '.includes(c))
+  const isAlternate = take((c) => c === '#') !== ''
+  const hasZero = take((c) => c === '0') !== ''
+  const width = limited(takeDigits() || undefined, 1_000_000)
+  const grouping = take((c) => ',_'.includes(c))
+  const precision = take((c) => c === '.') === '' ? undefined : limited(takeDigits() || 'x', mostDigits)
+  const type = rest
+  if (type.length > 1 || Number.isNaN(precision)) throw new Fault(`invalid format specifier '${text}'`)
+  const number = asNumber(value)
+  if (number === undefined || (typeof value === 'boolean' && type === 's')) {
+    const isPlain =
+      asText(value) !== undefined && sign === '' && !isAlternate && grouping === '' && align !== '='
+    if (!isPlain || !['', 's'].includes(type))
+      throw new Fault(`unsupported format '${text}' for ${typeName(value)}`)
+    const cut = Array.from(asText(value) ?? '')
+      .slice(0, precision)
+      .join('')
+    align ||= '<'
+    return padded(cut, { fill: fill || (hasZero ? '0' : ' '), align, width } as Spec, '', budget)
+  }
+  const isInt = typeof number === 'bigint'
+  const types = isInt ? 'bcdoxXneEfFgG%' : 'eEfFgGn%'
+  if (
+    !types.includes(type) ||
+    (isInt && precision !== undefined && 'bcdoxXn'.includes(type)) ||
+    type === 'c'
+  ) {
+    throw new Fault(`unsupported format '${text}' for ${typeName(value)}`)
+  }
+  const spec: Spec = {
+    fill: fill || (hasZero ? '0' : ' '),
+    align: align || (hasZero ? '=' : '>'),
+    sign,
+    isAlternate,
+    width,
+    grouping,
+    precision,
+    type: type === 'n' ? (isInt ? 'd' : 'g') : type,
+  }
+  if (typeof value === 'boolean' && type === '')
+    return padded(digitsOf(number, { ...spec, type: 'd' }, budget), spec, '', budget)
+  let digits = digitsOf(number, spec, budget)
+  if (grouping !== '')
+    digits = grouped(
+      digits,
+      grouping,
+      'boxX'.includes(type || 'd') ? 4 : 3,
+      spec,
+      signOf(number, sign).length,
+    )
+  return padded(digits, spec, signOf(number, sign), budget)
+}
+
+/** Digits with a separator between groups; zeros that fill the width are grouped too. */
+function grouped(
+  digits: string,
+  separator: string,
+  size: number,
+  { fill, align, width }: Spec,
+  signs: number,
+): string {
+  let end = 0
+  while (end < digits.length && isDigit(digits[end])) end++
+  let whole = digits.slice(0, end)
+  const rest = digits.slice(end)
+  const insert = () => {
+    let text = whole
+    for (let at = whole.length - size; at > 0; at -= size)
+      text = text.slice(0, at) + separator + text.slice(at)
+    return text
+  }
+  if (align === '=' && fill === '0') {
+    while (insert().length + rest.length + signs < Math.min(width, mostDigits)) whole = `0${whole}`
+  }
+  return insert() + rest
+}
+
+export function isDigit(character: string | undefined): boolean {
+  return character !== undefined && character >= '0' && character <= '9'
+}
+
+/** `template.format(*args, **kwargs)`. */
+export function braceFormat(
+  template: string,
+  args: Value[],
+  named: Dict,
+  lookup: Pick<Run, 'attribute' | 'item'>,
+  budget: Budget,
+  level = 2,
+): string {
+  if (level < 0) throw new Fault('Max string recursion exceeded')
+  let result = ''
+  let automatic = 0
+  for (let at = 0; at < template.length; at++) {
+    const character = template[at] as string
+    if (character !== '{' && character !== '}') {
+      result += character
+      continue
+    }
+    if (template[at + 1] === character) {
+      result += character
+      at++
+      continue
+    }
+    if (character === '}') throw new Fault("Single '}' encountered in format string")
+    let depth = 1
+    let end = at + 1
+    for (; end < template.length && depth > 0; end++)
+      depth += template[end] === '{' ? 1 : template[end] === '}' ? -1 : 0
+    if (depth > 0) throw new Fault("expected '}' before end of string")
+    const field = splitField(template.slice(at + 1, end - 1))
+    const [, first = '', rest = ''] = /^([^.[]*)(.*)$/s.exec(field.name) ?? []
+    const key = first === '' ? String(automatic++) : first
+    let value = [...key].every(isDigit) ? args[Number(key)] : named.get(key, budget)
+    if (value === undefined) throw new Fault(`format() has no argument '${key}'`)
+    for (const [isAttribute, name] of fieldPath(rest)) {
+      const index = [...name].every(isDigit) ? BigInt(name) : name
+      value = isAttribute ? lookup.attribute(value, name) : lookup.item(value, index)
+    }
+    if (field.conversion === 'r') value = repr(value, budget)
+    else if (field.conversion === 's') value = str(value, budget)
+    else if (field.conversion !== '') throw new Fault(`Unknown conversion specifier ${field.conversion}`)
+    const spec = braceFormat(field.spec, args.slice(automatic), named, lookup, budget, level - 1)
+    result += formatValue(value, spec, budget)
+    budget.text(result.length)
+    at = end - 1
+  }
+  return result
+}
+
+function splitField(field: string): { name: string; conversion: string; spec: string } {
+  let bracket = false
+  for (let i = 0; i < field.length; i++) {
+    if (field[i] === '[') bracket = true
+    else if (field[i] === ']') bracket = false
+    else if (!bracket && field[i] === ':')
+      return { name: field.slice(0, i), conversion: '', spec: field.slice(i + 1) }
+    else if (!bracket && field[i] === '!') {
+      const conversion = field[i + 1] ?? '?'
+      if (i + 2 < field.length && field[i + 2] !== ':')
+        throw new Fault("expected ':' after conversion specifier")
+      return { name: field.slice(0, i), conversion, spec: field.slice(i + 3) }
+    }
+  }
+  return { name: field, conversion: '', spec: '' }
+}
+
+function fieldPath(rest: string): [isAttribute: boolean, name: string][] {
+  const path: [boolean, string][] = []
+  for (let at = 0; at < rest.length; ) {
+    const isAttribute = rest[at] === '.'
+    let end = at + 1
+    while (end < rest.length && (isAttribute ? !'.['.includes(rest[end] as string) : rest[end] !== ']')) end++
+    if (end === at + 1 || (!isAttribute && (rest[at] !== '[' || end === rest.length)))
+      throw new Fault('Empty attribute in format string')
+    path.push([isAttribute, rest.slice(at + 1, end)])
+    at = isAttribute ? end : end + 1
+  }
+  return path
+}

@@ -1,0 +1,133 @@
+import type { Budget } from './budget.js'
+import { digitsOf, isDigit, limited, mostDigits, padded, type Spec, signOf } from './format.js'
+import { repr, str } from './print.js'
+import { countCharacters, escapeHtml } from './text.js'
+import { asNumber, asText, Dict, Fault, Markup, Tuple, typeName, Undefined, type Value } from './values.js'
+
+/** `template % values`. */
+export function percentFormat(template: Value, values: Value, budget: Budget): Value {
+  const text = asText(template) as string
+  const items = values instanceof Tuple ? values.items : [values]
+  const isHtml = template instanceof Markup
+  let used = 0
+  let isNamed = false
+  const next = (): Value => {
+    if (used >= items.length) throw new Fault('not enough arguments for format string')
+    return items[used++] as Value
+  }
+  let result = ''
+  for (let at = 0; at < text.length; at++) {
+    const percent = text.indexOf('%', at)
+    result += text.slice(at, percent < 0 ? text.length : percent)
+    budget.text(result.length)
+    if (percent < 0) break
+    at = percent + 1
+    let value: Value | undefined
+    if (text[at] === '(') {
+      let depth = 1
+      let end = at + 1
+      for (; end < text.length && depth > 0; end++)
+        depth += text[end] === '(' ? 1 : text[end] === ')' ? -1 : 0
+      if (!(values instanceof Dict)) throw new Fault('format requires a mapping')
+      value = values.get(text.slice(at + 1, end - 1), budget)
+      if (depth > 0 || value === undefined) throw new Fault(`there is no value for ${text.slice(at, end)}`)
+      at = end
+      isNamed = true
+    }
+    const taken = (isTaken: (character: string) => boolean) => {
+      const start = at
+      while (at < text.length && isTaken(text[at] as string)) at++
+      return text.slice(start, at)
+    }
+    const number = (): bigint | undefined => {
+      if (text[at] !== '*') return BigInt(taken(isDigit) || 0)
+      at++
+      const given = next()
+      if (typeof given !== 'bigint') throw new Fault('* wants int')
+      return given
+    }
+    let flags = taken((character) => '-+ #0'.includes(character))
+    let width = number() as bigint
+    if (width < 0n) {
+      flags += '-'
+      width = -width
+    }
+    let precision: number | undefined
+    if (text[at] === '.') {
+      at++
+      precision = limited(String(number()), mostDigits)
+    }
+    taken((character) => 'hlL'.includes(character))
+    const type = text[at]
+    if (type === undefined) throw new Fault('incomplete format')
+    if (type === '%') {
+      result += '%'
+      continue
+    }
+    const sign = flags.includes('+') ? '+' : flags.includes(' ') ? ' ' : '-'
+    const hasZeros = flags.includes('0') && !flags.includes('-')
+    const spec: Spec = {
+      fill: ' ',
+      align: flags.includes('-') ? '<' : '>',
+      sign,
+      isAlternate: flags.includes('#'),
+      width: limited(String(width), 1_000_000),
+      grouping: '',
+      precision,
+      type,
+    }
+    const shown = percentValue(value ?? next(), spec, hasZeros, budget)
+    result += isHtml && 'sra'.includes(type) ? escapeHtml(shown, budget) : shown
+  }
+  const mayBeLeft = isNamed || values instanceof Dict || Array.isArray(values)
+  if (used < items.length && !mayBeLeft)
+    throw new Fault('not all arguments converted during string formatting')
+  budget.text(result.length)
+  return isHtml ? new Markup(result) : result
+}
+
+function percentValue(value: Value, spec: Spec, hasZeros: boolean, budget: Budget): string {
+  const { type, precision } = spec
+  if ('sra'.includes(type)) {
+    const text = type === 's' ? str(value, budget) : repr(value, budget)
+    return padded(
+      precision === undefined ? text : Array.from(text).slice(0, precision).join(''),
+      spec,
+      '',
+      budget,
+    )
+  }
+  if (type === 'c') {
+    const text = typeof value === 'bigint' ? String.fromCodePoint(Number(value)) : asText(value)
+    if (text === undefined || countCharacters(text) !== 1) throw new Fault('%c requires int or char')
+    return padded(text, spec, '', budget)
+  }
+  const number = asNumber(value)
+  if (value instanceof Undefined) throw new Fault(value.describe())
+  if (!'diuoxXeEfFgG'.includes(type) || number === undefined) {
+    throw new Fault(`%${type} format: a number is required, not ${typeName(value)}`)
+  }
+  let zeros: Spec = hasZeros ? { ...spec, fill: '0', align: '=' } : spec
+  const isInt = 'diuoxX'.includes(type)
+  if (isInt && typeof number === 'number') {
+    if ('oxX'.includes(type) || !Number.isFinite(number))
+      throw new Fault(`%${type} format: an integer is required, not float`)
+  }
+  const whole = isInt
+    ? BigInt(Math.trunc(Number(number)) === Number(number) ? number : Math.trunc(Number(number)))
+    : number
+  let digits = digitsOf(
+    whole,
+    {
+      ...zeros,
+      type: 'diu'.includes(type) ? 'd' : type,
+      isAlternate: isInt ? false : spec.isAlternate,
+      precision: isInt ? undefined : precision,
+    },
+    budget,
+  )
+  if (isInt && precision !== undefined) digits = digits.padStart(precision, '0')
+  if (!Number.isFinite(Number(whole)) && !isInt) zeros = spec
+  const prefix = isInt && spec.isAlternate && !'diu'.includes(type) ? `0${type}` : ''
+  return padded(digits, zeros, signOf(whole, spec.sign) + prefix, budget)
+}

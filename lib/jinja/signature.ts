@@ -1,0 +1,144 @@
+import type { Budget } from './budget.js'
+import { type Args, asNumber, asText, Dict, Fault, typeName, Undefined, type Value } from './values.js'
+
+interface Parameter {
+  name: string
+  default: Value | undefined
+  /** Takes no name: it stands before a slash. */
+  isPositional: boolean
+}
+
+const literals: Record<string, Value> = { None: null, True: true, False: false }
+
+function literal(text: string): Value {
+  if (text in literals) return literals[text] as Value
+  if (text.startsWith("'")) return text.slice(1, -1)
+  return text.includes('.') ? Number(text) : BigInt(text)
+}
+
+/** The signature of a Python function, written as its documentation has it: 'split(sep=None, maxsplit=-1)'. Binds arguments to its names. */
+export class Signature {
+  readonly name: string
+  readonly #parameters: Parameter[] = []
+  #takesRest = false
+  #takesNamed = false
+
+  constructor(text: string) {
+    const open = text.indexOf('(')
+    this.name = text.slice(0, open)
+    for (const part of text.slice(open + 1, -1).split(', ')) {
+      const [name = '', value] = part.split('=')
+      if (name === '/') for (const parameter of this.#parameters) parameter.isPositional = true
+      else if (name.startsWith('**')) this.#takesNamed = true
+      else if (name.startsWith('*')) this.#takesRest = true
+      else if (name !== '') {
+        this.#parameters.push({
+          name,
+          default: value === undefined ? undefined : literal(value),
+          isPositional: false,
+        })
+      }
+    }
+  }
+
+  /** A value for every parameter, then a list of the others, then a dict of those with other names, where they are taken. */
+  bind({ positional, named }: Args): Value[] {
+    const values: Value[] = []
+    let usedNames = 0
+    this.#parameters.forEach((parameter, index) => {
+      const isNamed = !parameter.isPositional && named.has(parameter.name)
+      if (isNamed) usedNames++
+      if (isNamed && index < positional.length)
+        this.#refuse(`got multiple values for argument '${parameter.name}'`)
+      const given = isNamed ? named.get(parameter.name) : positional[index]
+      const value = given === undefined ? parameter.default : given
+      if (value === undefined) this.#refuse(`missing the argument '${parameter.name}'`)
+      values.push(value)
+    })
+    const count = this.#parameters.length
+    if (this.#takesRest) values.push(positional.slice(count))
+    else if (positional.length > count) {
+      this.#refuse(`takes at most ${count} arguments (${positional.length} given)`)
+    }
+    if (this.#takesNamed) values.push(this.#others(named))
+    else if (named.size > usedNames) this.#refuse(`got an unexpected keyword argument`)
+    return values
+  }
+
+  #others(named: ReadonlyMap<string, Value>): Dict {
+    const others = new Dict()
+    for (const [name, value] of named) {
+      const isTaken = this.#parameters.some((parameter) => !parameter.isPositional && parameter.name === name)
+      if (!isTaken) others.entries.set(name, [name, value])
+    }
+    return others
+  }
+
+  #refuse(problem: string): never {
+    throw new Fault(`${this.name}() ${problem}`)
+  }
+}
+
+/** What the functions of a template work with. */
+export interface Run {
+  readonly budget: Budget
+  /** Whether HTML is escaped at this moment. */
+  autoescape: boolean
+  readonly now: Date
+  attribute(object: Value, name: string): Value
+  item(object: Value, key: Value): Value
+  filter(name: string, args: Args): Value
+  test(name: string, args: Args): boolean
+}
+
+/** A function of Python or Jinja. The arguments are what its signature binds. */
+// biome-ignore lint/suspicious/noExplicitAny: each declares the values that its signature has
+export type Native = (run: Run, ...values: any[]) => Value
+
+export interface Builtin {
+  readonly signature: Signature
+  readonly native: Native
+}
+
+/** Functions by their signatures, to functions by their names. */
+export function tableOf(functions: Record<string, Native>): ReadonlyMap<string, Builtin> {
+  const table = new Map<string, Builtin>()
+  for (const [text, native] of Object.entries(functions)) {
+    const signature = new Signature(text)
+    table.set(signature.name, { signature, native })
+  }
+  return table
+}
+
+/** The same for methods: their signatures leave out the value itself, which is the first argument. */
+export function methodsOf(methods: Record<string, Native>): ReadonlyMap<string, Builtin> {
+  const withSelf = Object.entries(methods).map(([text, native]) => {
+    return [text.replace('(', '(self, ').replace(', )', ')'), native] as const
+  })
+  return tableOf(Object.fromEntries(withSelf))
+}
+
+/** Calls a function; what it made is paid for. */
+export function callBuiltin({ signature, native }: Builtin, args: Args, run: Run): Value {
+  run.budget.spend(1)
+  const result = native(run, ...signature.bind(args))
+  if (typeof result === 'string') run.budget.text(result.length)
+  else if (Array.isArray(result)) run.budget.list(result.length)
+  return result
+}
+
+/** An argument that must be a text. */
+export function textOf(value: Value): string {
+  return asText(value) ?? expected('str', value)
+}
+
+/** An argument that must be an int, as a number: sizes and counts, where larger ones mean the same as the largest. */
+export function intOf(value: Value): number {
+  const number = typeof value === 'boolean' ? asNumber(value) : value
+  return typeof number === 'bigint' ? Number(number) : expected('int', value)
+}
+
+function expected(type: string, value: Value): never {
+  if (value instanceof Undefined) throw new Fault(value.describe())
+  throw new Fault(`expected ${type}, got ${typeName(value)}`)
+}
