@@ -12,6 +12,8 @@ export interface Architecture {
   qkvBias: boolean
   /** `attention_bias: true` in config.json adds biases to all four projections; where false, the key means nothing. */
   readsAttentionBias: boolean
+  /** `mlp_bias: true` in config.json adds biases to the feed-forward network; where false, the key means nothing. */
+  readsMlpBias: boolean
   /** `use_sliding_window` and its companions in config.json have a meaning. */
   readsWindow: boolean
   /** What Hugging Face takes where config.json has no such key. */
@@ -24,6 +26,8 @@ export interface Architecture {
     ropeTheta: number
     normEps: number
     contextLength: number
+    /** Tokens that end a reply. */
+    stopTokens: number[] | undefined
   }
   /** Names in a checkpoint; `{layer}` stands for the layer's number. */
   tensors: Record<WeightKind, string>
@@ -56,6 +60,7 @@ const qwenDefaults: Architecture['defaults'] = {
   ropeTheta: 10_000,
   normEps: 1e-6,
   contextLength: 32_768,
+  stopTokens: undefined,
 }
 
 /** The decoders that quern runs. A new one is a new row and a golden test. */
@@ -66,6 +71,7 @@ export const architectures: readonly Architecture[] = [
     qkNorm: true,
     qkvBias: false,
     readsAttentionBias: true,
+    readsMlpBias: false,
     readsWindow: true,
     defaults: { ...qwenDefaults, headDim: 128 },
     tensors,
@@ -76,6 +82,7 @@ export const architectures: readonly Architecture[] = [
     qkNorm: false,
     qkvBias: true,
     readsAttentionBias: false,
+    readsMlpBias: false,
     readsWindow: true,
     defaults: qwenDefaults,
     tensors,
@@ -86,8 +93,9 @@ export const architectures: readonly Architecture[] = [
     qkNorm: false,
     qkvBias: false,
     readsAttentionBias: true,
+    readsMlpBias: true,
     readsWindow: false,
-    defaults: { ...qwenDefaults, kvHeads: undefined, contextLength: 2048 },
+    defaults: { ...qwenDefaults, kvHeads: undefined, contextLength: 2048, stopTokens: [2] },
     tensors,
   },
 ]

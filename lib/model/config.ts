@@ -14,6 +14,12 @@ const vocabRange: Range = { min: 1, max: 1 << 24 }
 const thetaRange: Range = { min: 1e-6, max: 1e15 }
 const epsRange: Range = { min: 0, above: true, max: 1 }
 
+const windowRange: Range = { min: 1, max: Number.MAX_SAFE_INTEGER }
+const windowedLayers: Range = { min: 0, max: 2 ** 31 - 1 }
+/** What Hugging Face takes for a window that is on, and for the first layer that has it, where config.json says neither. */
+const defaultWindow = 4096
+const defaultWindowedLayers = 28
+
 /** Activation functions that other models of these families use. */
 const otherActivations = new Set([
   'gelu',
@@ -33,13 +39,12 @@ export interface ModelConfig {
   decoder: DecoderConfig
   /** `eos_token_id`; generation_config.json overrides it. */
   stopTokens: number[] | undefined
-  /** `bos_token_id` */
-  bosToken: number | undefined
 }
 
 /**
  * Reads config.json as transformers 4 (`rope_theta`, `rope_scaling`) or transformers 5 (`rope_parameters`) writes it. Where a key is
- * missing, what Hugging Face takes for that architecture is taken; unknown keys are ignored.
+ * missing, what Hugging Face takes for that architecture is taken, which may be something else than for null; keys that the architecture
+ * gives no meaning are ignored, whatever stands there.
  *
  * @throws {QuernError} `invalid_config` for values that make no sense, `unsupported_model` for those that ask for something that quern
  * cannot do yet.
@@ -71,14 +76,19 @@ export function readConfig(fields: Fields): ModelConfig {
     qkvBias: architecture.qkvBias,
     tiedEmbeddings: fields.boolean('tie_word_embeddings') ?? defaults.tiedEmbeddings,
   }
-  const stopTokens = fields.integers('eos_token_id', tokenIds)
-  const bosToken = fields.integer('bos_token_id', tokenIds)
+  const stopTokens = fields.states('eos_token_id') ? readStopTokens(fields) : defaults.stopTokens
   refuseUnsupported(fields, architecture, decoder)
-  return { architecture, decoder, stopTokens, bosToken }
+  return { architecture, decoder, stopTokens }
 }
 
-/** Ids of tokens. Those beyond the vocabulary are harmless: they never come. */
-export const tokenIds: Range = { min: 0, max: 2 ** 31 - 1 }
+/** Ids of tokens; -1 is none. Those beyond the vocabulary are harmless: they never come. */
+const tokenIds: Range = { min: -1, max: 2 ** 31 - 1 }
+
+/** `eos_token_id` of config.json or generation_config.json: one or several; undefined where it names none. */
+export function readStopTokens(fields: Fields): number[] | undefined {
+  const ids = fields.integers('eos_token_id', tokenIds)?.filter((id) => id >= 0)
+  return ids?.length ? ids : undefined
+}
 
 /** What has a name that no row has may be any of the hundreds of families that exist: not supported, rather than wrong. */
 function findArchitecture(fields: Fields): Architecture {
@@ -112,7 +122,7 @@ function describeText(fields: Fields): string {
 }
 
 function readHeadDim(fields: Fields, hidden: number, heads: number, fallback: number | undefined): number {
-  let headDim = fields.integer('head_dim', headDimRange) ?? fallback
+  let headDim = fields.integer('head_dim', headDimRange) ?? (fields.states('head_dim') ? undefined : fallback)
   if (headDim === undefined) {
     headDim = hidden / heads
     if (!Number.isInteger(headDim))
@@ -125,7 +135,8 @@ function readHeadDim(fields: Fields, hidden: number, heads: number, fallback: nu
 }
 
 function readKvHeads(fields: Fields, heads: number, fallback: number | undefined): number {
-  const kvHeads = fields.integer('num_key_value_heads', headsRange) ?? fallback ?? heads
+  const absent = fields.states('num_key_value_heads') ? heads : (fallback ?? heads)
+  const kvHeads = fields.integer('num_key_value_heads', headsRange) ?? absent
   if (heads % kvHeads !== 0)
     fields.fail('num_attention_heads', `a multiple of num_key_value_heads, ${kvHeads}`)
   return kvHeads
@@ -167,10 +178,10 @@ function refuseUnsupported(fields: Fields, architecture: Architecture, decoder: 
     fields.fail('position_encoding', 'rope, alibi or rope+alibi')
   if (positionEncoding !== 'rope') fields.unsupported(`position_encoding ${positionEncoding} is`)
 
-  if (fields.boolean('attention_bias') && architecture.readsAttentionBias) {
+  if (architecture.readsAttentionBias && fields.boolean('attention_bias')) {
     fields.unsupported('attention_bias (biases on all four projections) is')
   }
-  if (fields.boolean('mlp_bias')) fields.unsupported('mlp_bias is')
+  if (architecture.readsMlpBias && fields.boolean('mlp_bias')) fields.unsupported('mlp_bias is')
   refuseWindow(fields, architecture, decoder)
   const quantization = fields.object('quantization_config')
   if (quantization !== undefined) refuseQuantization(quantization)
@@ -179,16 +190,19 @@ function refuseUnsupported(fields: Fields, architecture: Architecture, decoder: 
 /** A window that no sequence outgrows, or that is switched off as in Qwen2.5, is no window. */
 function refuseWindow(
   fields: Fields,
-  architecture: Architecture,
+  { readsWindow }: Architecture,
   { layers, contextLength }: DecoderConfig,
 ): void {
-  const window = fields.integer('sliding_window', { min: 1, max: Number.MAX_SAFE_INTEGER })
-  const firstWindowed = fields.integer('max_window_layers', { min: 0, max: 2 ** 31 - 1 }) ?? 28
+  if (!readsWindow) return
   const layerTypes = fields.strings('layer_types')
   const unknown = layerTypes?.find((type) => type !== 'full_attention' && type !== 'sliding_attention')
   if (unknown !== undefined) fields.unsupported(`a layer of type ${unknown.slice(0, 80)} is`)
-  const isOn = architecture.readsWindow && (fields.boolean('use_sliding_window') ?? false)
-  if (!isOn || window === undefined || window >= contextLength) return
-  const isWindowed = layerTypes?.includes('sliding_attention') ?? firstWindowed < layers
+  if (!fields.boolean('use_sliding_window')) return
+  const absent = fields.states('sliding_window') ? undefined : defaultWindow
+  const window = fields.integer('sliding_window', windowRange) ?? absent
+  if (window === undefined || window >= contextLength) return
+  const isWindowed =
+    layerTypes?.includes('sliding_attention') ??
+    (fields.integer('max_window_layers', windowedLayers) ?? defaultWindowedLayers) < layers
   if (isWindowed) fields.unsupported(`a sliding window (${window} tokens) is`)
 }

@@ -35,6 +35,11 @@ export class Fields {
     return (this.entries.get(key) ?? null) !== null
   }
 
+  /** Whether the key is there, even with null: where that says something else than nothing at all. */
+  states(key: string): boolean {
+    return this.entries.has(key)
+  }
+
   keys(): IterableIterator<string> {
     return this.entries.keys()
   }

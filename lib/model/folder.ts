@@ -23,7 +23,6 @@ export interface ModelFolder {
   generation: GenerationDefaults
   /** Tokens that end a reply: generation_config.json's, or else config.json's. Those outside the vocabulary are left out. */
   stopTokens: number[]
-  bosToken?: number
   tokenizer?: TokenizerFiles
   chatTemplates: ChatTemplates
   checkpoint: Checkpoint
@@ -53,7 +52,6 @@ export async function readFolder(folder: string): Promise<ModelFolder> {
   const files = checkpoint.files.map(({ path, bytes }) => ({ path, bytes }))
   const tokenizer = await findTokenizer(path)
   const stopTokens = generation.stopTokens ?? config.stopTokens ?? []
-  const bosToken = generation.bosToken ?? config.bosToken
   return {
     path,
     architecture: config.architecture.modelType,
@@ -61,7 +59,6 @@ export async function readFolder(folder: string): Promise<ModelFolder> {
     ...(spareHead !== undefined && { spareHead }),
     generation: generation.defaults,
     stopTokens: [...new Set(stopTokens)].filter((token) => token < config.decoder.vocab),
-    ...(bosToken !== undefined && { bosToken }),
     ...(tokenizer !== undefined && { tokenizer }),
     chatTemplates: await readChatTemplates(path),
     checkpoint,

@@ -182,7 +182,11 @@ describe('readConfig', () => {
       /sliding window/,
     ],
     [{ layer_types: ['linear_attention'] }, 'unsupported_model', /linear_attention/],
-    [{ sliding_window: 0 }, 'invalid_config', /sliding_window/],
+    [
+      { use_sliding_window: true, sliding_window: 0, max_window_layers: 1 },
+      'invalid_config',
+      /sliding_window/,
+    ],
     [{ partial_rotary_factor: 0.5 }, 'unsupported_model', /partial_rotary_factor/],
     [{ hidden_act: 'gelu' }, 'unsupported_model', /gelu/],
     [{ position_encoding: 'alibi' }, 'unsupported_model', /alibi/],
@@ -212,7 +216,7 @@ describe('readConfig', () => {
     [{ num_attention_heads: 4096, head_dim: 512 }, 'invalid_config', /at most 1048576/],
     [{ head_dim: 2, rope_scaling: { type: 'dynamic', factor: 2 } }, 'invalid_config', /heads of 2/],
     [{ tie_word_embeddings: 'yes' }, 'invalid_config', /true or false/],
-    [{ eos_token_id: [-1] }, 'invalid_config', /eos_token_id/],
+    [{ eos_token_id: [-2] }, 'invalid_config', /eos_token_id/],
     [{ vocab_size: 2 ** 60 }, 'invalid_config', /at most 16777216, got 1152921504606847000/],
   ])('%j is %s', async (change, code, reason) => {
     expect((await expectCode(() => readConfig(fields({ ...qwen3, ...change })), code)).message).toMatch(
@@ -281,12 +285,10 @@ describe('readGenerationConfig', () => {
       top_k: 20,
       top_p: 0.8,
       eos_token_id: [151645, 151643],
-      bos_token_id: 151643,
     }
     expect(read(qwen)).toEqual({
       defaults: { temperature: 0.7, topK: 20, topP: 0.8 },
       stopTokens: [151645, 151643],
-      bosToken: 151643,
     })
     expect(
       read({ do_sample: true, repetition_penalty: 1.1, min_p: 0.05, typical_p: 0.9, eos_token_id: 2 }),

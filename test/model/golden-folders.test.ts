@@ -187,7 +187,6 @@ describe('the fixture', () => {
     })
     expect(folder.generation).toEqual({ temperature: 0.7, topK: 20, topP: 0.8 })
     expect(folder.stopTokens).toEqual([251, 12])
-    expect(folder.bosToken).toBe(1)
     expect(folder.tokenizer).toBeUndefined()
     expect(
       folder.plan.weights.map(({ slot }) => slot).filter((slot) => !slot.startsWith('layers.1.')),
