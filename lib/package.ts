@@ -11,3 +11,13 @@ export function packageVersion(): string {
   }
   return version
 }
+
+/** Whether this code is elsewhere than in its package: a bundler has put it into another program. */
+export function wasMoved(): boolean {
+  try {
+    const about: unknown = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8'))
+    return (about as { name?: unknown } | null)?.name !== 'quern'
+  } catch {
+    return true
+  }
+}

@@ -2,12 +2,13 @@ import { join, relative } from 'node:path'
 import { QuernError } from '../errors.js'
 import { checkCallback, checkSignal, invalidOption } from '../input/check-option.js'
 import { takeOptions } from '../input/take-options.js'
+import { explainHubFailure } from './explain-source.js'
 import { type ModelFolder, readFolder } from './folder.js'
 import { type DecoderConfig, type ModelPlan, type WeightDtype, weightBytes } from './plan.js'
 import { checkHubOptions, fetchModelHeaders } from './pull.js'
 import { planRandomModel } from './random.js'
 import { readSafetensorsHeader, type StoredTensor } from './safetensors.js'
-import { checkRevision, resolveSource } from './source.js'
+import { chooseRevision, resolveSource } from './source.js'
 
 /**
  * A tensor of a model's files.
@@ -96,7 +97,7 @@ export interface InspectOptions {
  * weights are fetched. The weights are not read; a folder that `inspect` accepts has every tensor that its architecture needs, with
  * the right shape.
  *
- * @param source A folder, a .safetensors file, `org/name`, or `random:qwen3-0.6b`, `random:qwen3-1.7b`, `random:qwen3-4b`.
+ * @param source A folder, a .safetensors file, a `file:` URL, `org/name`, or `random:qwen3-0.6b`, `random:qwen3-1.7b`, `random:qwen3-4b`.
  * @throws {QuernError} what `pull` throws, `missing_file`, `read_error`, `unsupported_format`, `unsupported_model`, `invalid_config`, `invalid_input`,
  * `invalid_option`, `unsupported_option`, and for damaged files `truncated`, `header_too_large`, `invalid_header`, `duplicate_name`,
  * `unknown_dtype`, `invalid_offsets`, `overflow`, `size_mismatch`, `invalid_index`, `unsafe_path`, `missing_tensor`, `wrong_shape`,
@@ -107,7 +108,7 @@ export interface InspectOptions {
  * console.log(`${architecture}, ${(parameters / 1e9).toFixed(1)} billion parameters, ${contextLength} tokens`)
  * ```
  */
-export async function inspect(source?: string, options: InspectOptions = {}): Promise<ModelInspection> {
+export async function inspect(source?: string | URL, options: InspectOptions = {}): Promise<ModelInspection> {
   const taken = takeInspectOptions(options)
   const found = await resolveSource(source)
   if (found.kind === 'random') return inspectRandom(found.id, taken)
@@ -120,8 +121,8 @@ export async function inspect(source?: string, options: InspectOptions = {}): Pr
       },
     )
   }
-  checkRevision(found, taken)
-  if (found.kind === 'hub') return inspectHub(found.id, taken)
+  const revision = chooseRevision(found, taken)
+  if (found.kind === 'hub') return inspectHub(found.id, { ...taken, revision })
   return found.kind === 'folder' ? inspectFolder(await readFolder(found.path)) : inspectFile(found.path)
 }
 
@@ -140,7 +141,9 @@ function takeInspectOptions(given: InspectOptions): InspectOptions {
 
 /** Of a model that is not in the cache, the headers are fetched and no more. */
 async function inspectHub(id: string, options: InspectOptions): Promise<ModelInspection> {
-  const { folder, path, revision, remove } = await fetchModelHeaders(id, options)
+  const { folder, path, revision, remove } = await fetchModelHeaders(id, options).catch((error) => {
+    throw explainHubFailure(error, id)
+  })
   try {
     const { plan, ...inspection } = inspectFolder(await readFolder(folder))
     const atHome = plan && {

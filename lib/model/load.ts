@@ -7,6 +7,7 @@ import type { NativeModel, NativeRow } from '../native/binding.js'
 import { callNative, fromNative } from '../native/call-native.js'
 import { native } from '../native/load-binding.js'
 import { Tokenizer } from '../tokenizer/tokenizer.js'
+import { explainHubFailure } from './explain-source.js'
 import { readFolder } from './folder.js'
 import { type LoadOptions, takeLoadOptions } from './load-options.js'
 import { Model } from './model.js'
@@ -14,7 +15,7 @@ import type { ModelParts } from './model-info.js'
 import { type ModelPlan, planText } from './plan.js'
 import { fetchModel, type PullProgress } from './pull.js'
 import { planRandomModel } from './random.js'
-import { checkRevision, resolveSource } from './source.js'
+import { chooseRevision, resolveSource } from './source.js'
 import { resolveTiedHead } from './tied-head.js'
 
 /** What load() needs to know before it reads weights. */
@@ -32,8 +33,8 @@ export interface LoadInternals {
 }
 
 /**
- * Loads a model: a Hugging Face folder with safetensors; the id of a model of the Hugging Face hub, `org/name`, which is downloaded as
- * `pull` does unless there is a folder of that name; or `random:qwen3-0.6b`, `random:qwen3-1.7b`, `random:qwen3-4b` (the real shape with
+ * Loads a model: a Hugging Face folder with safetensors, by its path or `file:` URL; the id of a model of the Hugging Face hub, `org/name`
+ * (or the address of its page), which is downloaded as `pull` does unless there is a folder of that name; or `random:qwen3-0.6b`, `random:qwen3-1.7b`, `random:qwen3-4b` (the real shape with
  * made-up weights and no tokenizer, for measuring). Nothing means the small model that comes with quern.
  *
  * @throws {QuernError} what `pull` throws, what `inspect` throws for files, `unsupported_option`, `invalid_option`, `invalid_tokenizer`,
@@ -45,13 +46,13 @@ export interface LoadInternals {
  * await model.close()
  * ```
  */
-export async function load(source?: string, options: LoadOptions = {}): Promise<Model> {
+export async function load(source?: string | URL, options: LoadOptions = {}): Promise<Model> {
   return loadModel(source, options, {})
 }
 
 /** load() with what tests may set besides. */
 export async function loadModel(
-  source: string | undefined,
+  source: string | URL | undefined,
   given: LoadOptions,
   internals: LoadInternals,
 ): Promise<Model> {
@@ -75,12 +76,12 @@ export async function loadModel(
 const defaultWarning = (message: string) => process.emitWarning(message)
 
 async function prepare(
-  source: string | undefined,
+  source: string | URL | undefined,
   options: LoadOptions,
   internals: LoadInternals,
 ): Promise<Prepared> {
   const found = await resolveSource(source)
-  checkRevision(found, options)
+  const revision = chooseRevision(found, options)
   if (found.kind === 'random') {
     const plan = planRandomModel(
       found.id,
@@ -106,7 +107,7 @@ async function prepare(
     )
   }
   const folder = await readFolder(
-    found.kind === 'hub' ? await download(found.id, options, internals) : found.path,
+    found.kind === 'hub' ? await download(found.id, { ...options, revision }, internals) : found.path,
   )
   const wantsTokenizer = options.tokenizer !== false && folder.tokenizer !== undefined
   return {
@@ -136,7 +137,11 @@ async function download(
         onProgress({ phase: 'download', loadedBytes, totalBytes }),
     }),
   }
-  return (await fetchModel(id, options, hub)).path
+  try {
+    return (await fetchModel(id, options, hub)).path
+  } catch (error) {
+    throw explainHubFailure(error, id)
+  }
 }
 
 /** Positions beyond the trained ones are meaningless, unless the angles adapt to the sequence's length. */

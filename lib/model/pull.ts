@@ -2,11 +2,13 @@ import { join, resolve } from 'node:path'
 import type { HubLimits } from '../hub/limits.js'
 import type { ModelHeaders } from '../hub/headers.js'
 import type { Repo } from '../hub/repo.js'
+import { readRepoUrl } from '../hub/repo-url.js'
 import { type FetchedSnapshot, fetchHeaders, fetchSnapshot, type HubOptions } from '../hub/snapshot.js'
 import { checkCallback, checkSignal, invalidOption } from '../input/check-option.js'
 import { takeOptions } from '../input/take-options.js'
 import { readConfig } from './config.js'
 import { readFields } from './fields.js'
+import { chooseRevision } from './source.js'
 
 /**
  * What to fetch, and where to.
@@ -67,7 +69,7 @@ export interface PulledModel {
 
 /**
  * Fetches a model from the Hugging Face hub into the cache that Hugging Face's libraries share, unless it is there; `load` with the same
- * id then finds it. Only the files that quern needs are fetched.
+ * id then finds it. The address of the model's page serves as its id. Only the files that quern needs are fetched.
  *
  * @throws {QuernError} `hub_not_found`, `hub_unauthorized`, `hub_rate_limited`, `hub_unavailable`, `hub_offline`, `hub_checksum`,
  * `disk_full`, `write_error`, `unsupported_model`, `unsupported_format`, `invalid_input`, `invalid_option`, `invalid_config`,
@@ -81,7 +83,10 @@ export interface PulledModel {
 export async function pull(id: string, options: PullOptions = {}): Promise<PulledModel> {
   const taken = takeOptions('pull', options, known, ['onProgress', 'onWarning', 'signal'])
   checkPullOptions(taken)
-  const { path, revision, files, downloadedBytes } = await fetchModel(id, taken)
+  const page = typeof id === 'string' ? readRepoUrl(id) : undefined
+  const source = { kind: 'hub', ...(page ?? { id }) } as const
+  const chosen = { ...taken, revision: chooseRevision(source, taken) }
+  const { path, revision, files, downloadedBytes } = await fetchModel(source.id, chosen)
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
   return { path, revision, files, bytes, downloadedBytes }
 }

@@ -1,8 +1,11 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { QuernError } from '../errors.js'
 import { isRepoId } from '../hub/repo.js'
+import { readRepoUrl } from '../hub/repo-url.js'
 import { bundledModelPath } from './bundled.js'
+import { explainMissingBundled, explainMissingSource } from './explain-source.js'
 import { quote } from '../files/quote.js'
 import { isRandomModelId } from './random.js'
 
@@ -11,16 +14,17 @@ export type ModelSource =
   | { kind: 'folder'; path: string }
   | { kind: 'safetensors'; path: string }
   | { kind: 'random'; id: string }
-  | { kind: 'hub'; id: string }
+  | { kind: 'hub'; id: string; revision?: string | undefined }
 
 /**
- * Finds what the name of a model means: a folder, a .safetensors file, a `random:` id or, if there is no such folder, a model of the hub;
- * nothing is the bundled model.
+ * Finds what the name of a model means: a folder, a .safetensors file, a `file:` URL of either, a `random:` id or, if there is no such
+ * folder, a model of the hub, by its id or the address of its page; nothing is the bundled model.
  *
  * @throws {QuernError} `invalid_input`, `missing_file`, `unsupported_format`.
  */
-export async function resolveSource(source?: string): Promise<ModelSource> {
-  if (source === undefined) return { kind: 'folder', path: bundledModelPath() }
+export async function resolveSource(given?: string | URL): Promise<ModelSource> {
+  if (given === undefined) return bundledSource()
+  const source = given instanceof URL ? given.href : given
   if (typeof source !== 'string' || source === '' || source.includes('\0')) {
     throw new QuernError(
       'invalid_input',
@@ -38,26 +42,63 @@ export async function resolveSource(source?: string): Promise<ModelSource> {
       },
     )
   }
-  const path = resolve(source)
+  const page = readRepoUrl(source)
+  if (page !== undefined) return { kind: 'hub', ...page }
+  const path = /^file:/i.test(source) ? pathOf(source) : resolve(source)
   const found = await stat(path).catch(() => undefined)
   if (found?.isDirectory()) return { kind: 'folder', path }
   if (found === undefined) {
     if (isRepoId(source) && !source.endsWith('.safetensors')) return { kind: 'hub', id: source }
-    throw new QuernError('missing_file', `${path}: no such file or folder`, { value: source })
+    throw explainMissingSource(source)
   }
-  if (source.endsWith('.safetensors')) return { kind: 'safetensors', path }
+  if (path.endsWith('.safetensors')) return { kind: 'safetensors', path }
   throw new QuernError('unsupported_format', `${source}: expected a folder or a .safetensors file`, {
     value: source,
   })
 }
 
+async function bundledSource(): Promise<ModelSource> {
+  const path = bundledModelPath()
+  const found = await stat(path).catch(() => undefined)
+  if (found?.isDirectory()) return { kind: 'folder', path }
+  throw explainMissingBundled(path)
+}
+
+function pathOf(url: string): string {
+  try {
+    return fileURLToPath(url)
+  } catch (cause) {
+    throw new QuernError(
+      'invalid_input',
+      `${quote(url)} names no file of this machine: ${(cause as Error).message}`,
+      {
+        value: url,
+        cause,
+      },
+    )
+  }
+}
+
 /**
- * Refuses a revision of what has none: a folder that has a model's name would be taken for that revision of the model.
+ * The revision to load, of the options or of the address of a page. One of what has none is refused: a folder that has a model's name would
+ * be taken for that revision of the model.
  *
- * @throws {QuernError} `unsupported_option`.
+ * @throws {QuernError} `unsupported_option`, `invalid_option`.
  */
-export function checkRevision(source: ModelSource, { revision }: { revision?: string | undefined }): void {
-  if (revision === undefined || source.kind === 'hub') return
+export function chooseRevision(
+  source: ModelSource,
+  { revision }: { revision?: string | undefined },
+): string | undefined {
+  if (source.kind === 'hub') {
+    if (revision === undefined || source.revision === undefined) return revision ?? source.revision
+    if (revision === source.revision) return revision
+    throw new QuernError(
+      'invalid_option',
+      `revision: ${quote(revision)}, but the model's address says ${quote(source.revision)}`,
+      { value: revision },
+    )
+  }
+  if (revision === undefined) return undefined
   const what = source.kind === 'random' ? source.id : source.path
   throw new QuernError('unsupported_option', `revision is for models of the hub, ${what} is none`, {
     value: revision,

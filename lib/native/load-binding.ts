@@ -1,5 +1,5 @@
 import { QuernError } from '../errors.js'
-import { packageFolder } from '../package.js'
+import { packageFolder, wasMoved } from '../package.js'
 import type { NativeBinding } from './binding.js'
 
 let loaded: NativeBinding | undefined
@@ -19,8 +19,11 @@ function load(): NativeBinding {
     throw new QuernError(
       'native_binding',
       `expected a native binary of quern for ${process.platform} ${process.arch} (Node ${process.versions.node}), got: ${reason}. ` +
-        'Reinstall quern on this machine (node_modules copied from another system holds the wrong binary), ' +
-        'or, in a checkout, run `npm run build:native`.',
+        (wasMoved()
+          ? 'It runs from a bundle, and no bundler can put a binary into a script: keep quern external, in node_modules; ' +
+            'docs/bundlers.md shows how for each bundler.'
+          : 'Reinstall quern on this machine (node_modules copied from another system holds the wrong binary), ' +
+            'or, in a checkout, run `npm run build:native`.'),
       { value: `${process.platform}-${process.arch}`, cause },
     )
   }

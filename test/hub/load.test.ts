@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { type LoadProgress, load } from '../../lib/index.js'
+import { inspect, type LoadProgress, load, pull } from '../../lib/index.js'
 import { bundledModelPath } from '../../lib/model/bundled.js'
 import { loadModel } from '../../lib/model/load.js'
 import { expectCode } from '../model/expect-code.js'
@@ -30,6 +31,31 @@ describe('load', () => {
       expect(last?.loadedBytes).toBe(last?.totalBytes)
     }
     await Promise.all([bundled.close(), fetched.close()])
+  })
+
+  it('takes the address of a model for its id', async () => {
+    hub.current.serveFolder('quern/tiny', bundledModelPath())
+    const cacheDir = temporary.join('address')
+    const address = `${hub.current.endpoint}/quern/tiny`
+    const fetched = await load(`${address}/tree/main`, { cacheDir })
+    expect(fetched.info.source).toBe('quern/tiny')
+    await fetched.close()
+    hub.current.seen.length = 0
+    expect(await pull(address, { cacheDir })).toMatchObject({ revision: commit, downloadedBytes: 0 })
+    expect(await inspect(new URL(address), { cacheDir })).toMatchObject({ kind: 'hub', revision: commit })
+    await expectCode(() => pull(`${address}/tree/v1`, { cacheDir, revision: 'v2' }), 'invalid_option')
+    await expectCode(() => pull('https://example.com/quern/tiny', { cacheDir }), 'invalid_input')
+  })
+
+  it('says that there is no folder of that name either', async () => {
+    const cacheDir = temporary.join('neither')
+    for (const call of [load, inspect]) {
+      const { message } = await expectCode(() => call('models/absent', { cacheDir }), 'hub_unauthorized')
+      expect(message).toContain(`there is no ${resolve('models/absent')}`)
+    }
+    process.env.HF_HUB_OFFLINE = '1'
+    const { message } = await expectCode(() => load('models/absent', { cacheDir }), 'hub_offline')
+    expect(message).toContain(`there is no ${resolve('models/absent')}`)
   })
 
   it('needs no network the second time, nor a hub that works', async () => {
