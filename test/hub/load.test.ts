@@ -50,7 +50,7 @@ describe('load', () => {
   it('says that there is no folder of that name either', async () => {
     const cacheDir = temporary.join('neither')
     for (const call of [load, inspect]) {
-      const { message } = await expectCode(() => call('models/absent', { cacheDir }), 'hub_unauthorized')
+      const { message } = await expectCode(() => call('models/absent', { cacheDir }), 'hub_not_found')
       expect(message).toContain(`there is no ${resolve('models/absent')}`)
     }
     process.env.HF_HUB_OFFLINE = '1'
