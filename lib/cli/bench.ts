@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
-import { doctor, load, type Model } from '../index.js'
+import { doctor, type Model } from '../index.js'
 import { formatBytes } from './bytes.js'
-import { addModelFlags, loadOptions, type ModelFlags, progressLine, whole } from './model-flags.js'
+import { loadModel } from './load-model.js'
+import { addModelFlags, type ModelFlags, whole } from './model-flags.js'
 import { outputOf } from './output.js'
 
 interface Flags extends ModelFlags {
@@ -31,15 +32,9 @@ export function register(program: Command): void {
     .option('--runs <n>', 'measurements', whole, 5)
     .option('--json', 'print one JSON object')
     .action(async (flags: Flags) => {
-      const progress = progressLine(err)
       const started = performance.now()
-      const model = await load(flags.model, {
-        ...loadOptions(flags),
-        tokenizer: false,
-        onProgress: progress.show,
-      })
+      const model = await loadModel(flags, err, { tokenizer: false })
       const loadMs = performance.now() - started
-      progress.end()
       try {
         const report = await measure(model, flags, loadMs)
         out(flags.json ? `${JSON.stringify(report, null, 2)}\n` : describe(report))

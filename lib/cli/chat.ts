@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
-import { type Generation, load, type Model, QuernError, type Session } from '../index.js'
+import { type Generation, type Model, QuernError, type Session } from '../index.js'
 import { ChatSettings, conversationDefaults } from './chat-settings.js'
 import { ChatTerminal, speedLine } from './chat-terminal.js'
 import { History, historyPath } from './history.js'
-import { addModelFlags, demoNote, loadOptions, type ModelFlags, progressLine } from './model-flags.js'
+import { demoNote, loadModel } from './load-model.js'
+import { addModelFlags, type ModelFlags } from './model-flags.js'
 import { type Output, outputOf } from './output.js'
 import { addSamplingFlags, type SamplingFlags, samplingOptions } from './sampling-flags.js'
 import { isPiped, readInput } from './standard-input.js'
@@ -50,9 +51,7 @@ export function register(program: Command): void {
           'there is no message: give one as an argument, pipe one in, or chat at a terminal',
         )
       }
-      const progress = progressLine(output.err)
-      const model = await load(flags.model, { ...loadOptions(flags), onProgress: progress.show })
-      progress.end()
+      const model = await loadModel(flags, output.err)
       try {
         const settings = new ChatSettings(model, samplingOptions(flags))
         if (flags.think !== undefined) settings.think(flags.think)

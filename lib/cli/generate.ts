@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
-import { type GenerationResult, load } from '../index.js'
-import { addModelFlags, demoNote, loadOptions, type ModelFlags, progressLine } from './model-flags.js'
+import type { GenerationResult } from '../index.js'
+import { demoNote, loadModel } from './load-model.js'
+import { addModelFlags, type ModelFlags } from './model-flags.js'
 import { outputOf } from './output.js'
 import { addSamplingFlags, type SamplingFlags, samplingOptions } from './sampling-flags.js'
 import { isPiped, readInput } from './standard-input.js'
@@ -24,9 +25,7 @@ export function register(program: Command): void {
         err('Type or paste the text to continue; Ctrl-D ends it, Ctrl-C leaves.\n')
       const prompt = argument ?? (await readInput())
       if (flags.model === undefined && process.stderr.isTTY) err(`${demoNote}\n`)
-      const progress = progressLine(err)
-      const model = await load(flags.model, { ...loadOptions(flags), onProgress: progress.show })
-      progress.end()
+      const model = await loadModel(flags, err)
       const interrupt = new AbortController()
       const onInterrupt = () => interrupt.abort(new Error('interrupted'))
       process.once('SIGINT', onInterrupt)

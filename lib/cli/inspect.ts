@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { inspect, type ModelInspection, planText, QuernError } from '../index.js'
 import { formatBytes } from './bytes.js'
+import { warningLine } from './load-model.js'
 import { outputOf } from './output.js'
 
 interface Flags {
@@ -12,7 +13,7 @@ interface Flags {
 }
 
 export function register(program: Command): void {
-  const { out: write } = outputOf(program)
+  const { out: write, err } = outputOf(program)
   program
     .command('inspect')
     .description('tell what a model holds, from its headers alone')
@@ -34,6 +35,7 @@ export function register(program: Command): void {
       const { plan, ...model } = await inspect(argument ?? flags.model, {
         ...(flags.revision !== undefined && { revision: flags.revision }),
         ...(flags.cacheDir !== undefined && { cacheDir: flags.cacheDir }),
+        onWarning: (message) => err(warningLine(message)),
       })
       if (flags.json) return write(`${JSON.stringify(model, null, 2)}\n`)
       if (!flags.plan) return write(describe(model))

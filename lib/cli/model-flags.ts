@@ -1,6 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { LoadOptions, LoadProgress } from '../index.js'
-import { formatBytes } from './bytes.js'
+import type { LoadOptions } from '../index.js'
 
 /** The flags that every command with a model has. */
 export interface ModelFlags {
@@ -14,10 +13,6 @@ export interface ModelFlags {
   revision?: string
   cacheDir?: string
 }
-
-/** What is said where no model was named. */
-export const demoNote =
-  'The bundled demo model: 5 million parameters, for short stories and small talk. A real one: --model Qwen/Qwen3-0.6B (1.5 GB to download).'
 
 /** Adds them to a command. */
 export function addModelFlags(command: Command): Command {
@@ -48,28 +43,6 @@ export function loadOptions(flags: ModelFlags): LoadOptions {
     ...(context !== undefined && { contextLength: context }),
     ...(revision !== undefined && { revision }),
     ...(cacheDir !== undefined && { cacheDir }),
-  }
-}
-
-/** Shows how far downloading and loading are, on a terminal only and only if it takes a while. */
-export function progressLine(write: (text: string) => void): {
-  show: (progress: LoadProgress) => void
-  end: () => void
-} {
-  const started = performance.now()
-  let shown = false
-  return {
-    show({ phase, loadedBytes, totalBytes }) {
-      if (!process.stderr.isTTY || performance.now() - started < 500) return
-      shown = true
-      const percent = Math.floor((100 * loadedBytes) / totalBytes)
-      write(
-        `\r\x1b[K${phase === 'download' ? 'downloading' : 'loading'} ${percent} % of ${formatBytes(totalBytes)}`,
-      )
-    },
-    end() {
-      if (shown) write('\r\x1b[K')
-    },
   }
 }
 

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { pull } from '../index.js'
 import { formatBytes } from './bytes.js'
 import { downloadBar, downloadLines } from './download-progress.js'
+import { warningLine } from './load-model.js'
 import { outputOf } from './output.js'
 
 interface Flags {
@@ -31,7 +32,7 @@ export function register(program: Command): void {
           ...(revision !== undefined && { revision }),
           ...(cacheDir !== undefined && { cacheDir }),
           onProgress: progress.show,
-          onWarning: (message) => progress.print(`warning: ${message}\n`),
+          onWarning: (message) => progress.print(warningLine(message)),
           signal: interrupt.signal,
         })
         progress.end()

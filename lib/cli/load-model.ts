@@ -1,0 +1,61 @@
+import { load, type LoadOptions, type LoadProgress, type Model } from '../index.js'
+import { formatBytes } from './bytes.js'
+import { loadOptions, type ModelFlags } from './model-flags.js'
+
+/** What is said where no model was named. */
+export const demoNote =
+  'The bundled demo model: 5 million parameters, for short stories and small talk. A real one: --model Qwen/Qwen3-0.6B (1.5 GB to download).'
+
+/** load() for a command: progress and warnings go to standard error. */
+export async function loadModel(
+  flags: ModelFlags,
+  write: (text: string) => void,
+  more: LoadOptions = {},
+): Promise<Model> {
+  const line = new ProgressLine(write)
+  try {
+    return await load(flags.model, {
+      ...loadOptions(flags),
+      ...more,
+      onProgress: (progress) => line.show(progress),
+      onWarning: (message) => line.print(warningLine(message)),
+    })
+  } finally {
+    line.erase()
+  }
+}
+
+/** How every command says what is odd but no error. */
+export function warningLine(message: string): string {
+  return `warning: ${message}\n`
+}
+
+const eraseLine = '\r\x1b[K'
+
+/** How far downloading and loading are: one line that is written over, on a terminal only and only if it takes a while. */
+class ProgressLine {
+  readonly #write: (text: string) => void
+  readonly #began = performance.now()
+  #line = ''
+
+  constructor(write: (text: string) => void) {
+    this.#write = write
+  }
+
+  show({ phase, loadedBytes, totalBytes }: LoadProgress): void {
+    if (!process.stderr.isTTY || performance.now() - this.#began < 500) return
+    const percent = Math.floor((100 * loadedBytes) / totalBytes)
+    this.#line = `${phase === 'download' ? 'downloading' : 'loading'} ${percent} % of ${formatBytes(totalBytes)}`
+    this.#write(`${eraseLine}${this.#line}`)
+  }
+
+  /** A line that stays, above the one that is written over. */
+  print(text: string): void {
+    this.#write(this.#line === '' ? text : `${eraseLine}${text}${this.#line}`)
+  }
+
+  erase(): void {
+    if (this.#line !== '') this.#write(eraseLine)
+    this.#line = ''
+  }
+}
