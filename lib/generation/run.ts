@@ -19,6 +19,8 @@ export interface RunTarget {
   model: NativeModel
   requests: Requests
   tokenizer: NativeTokenizer | undefined
+  /** Whose pages it may use besides those that the model computed; 0: nobody's. */
+  origin: number
 }
 
 /** What a run begins with. */
@@ -112,6 +114,7 @@ export class Run {
       stopTokens: Int32Array.from(sampling.stopTokens),
       keepSpecialTokens,
       tokenizer: target.tokenizer,
+      origin: target.origin,
       logits: 'none' as const,
     }
     this.#submitted = performance.now()

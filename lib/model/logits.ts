@@ -70,7 +70,7 @@ function submit(
   { handle, requests }: ModelParts,
 ): Promise<NativeRow> {
   const unused = { sampling: undefined, seed: 0, stopTokens: new Int32Array(), stop: [] }
-  const textless = { keepSpecialTokens: false, tokenizer: undefined }
+  const textless = { keepSpecialTokens: false, tokenizer: undefined, origin: 0 }
   const request = callNative(() => handle.submit({ ...unused, ...textless, maxTokens: 1, prompt, logits }))
   return new Promise((resolve) => requests.add(request, resolve))
 }

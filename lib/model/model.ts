@@ -44,6 +44,8 @@ export class Model {
   readonly #identity: Promise<ModelIdentity>
   readonly #templates: CompiledTemplates
   #isClosed = false
+  /** Session files that were loaded. */
+  #origins = 0
 
   /** @internal */
   constructor(parts: ModelParts) {
@@ -174,7 +176,7 @@ export class Model {
   ): Promise<Session> {
     this.#checkOpen()
     const taken = takeSessionOptions('loadSession', options)
-    return loadSession(takePath('loadSession', path), taken, this.#sessionModel())
+    return loadSession(takePath('loadSession', path), taken, this.#sessionModel(++this.#origins))
   }
 
   /**
@@ -265,19 +267,20 @@ export class Model {
     if (this.#isClosed) throw new QuernError('closed', 'the model is closed')
   }
 
-  #sessionModel(): SessionModel {
+  /** `origin` numbers the file that the session is from, whose pages nobody but its conversations may use. */
+  #sessionModel(origin = 0): SessionModel {
     const { handle, requests, onWarning } = this.#parts
     return {
       reply: (messages, options, onEnd) =>
         this.#start(
           () => options,
           (taken) => conversationPrompt(messages, taken, this),
-          onEnd,
+          { onEnd, origin },
         ),
       refused: (reason) => this.#refused(reason),
       encode: (messages, options) => conversationTokens(messages, options, this),
       identity: () => this.#identity,
-      pages: { model: handle, requests },
+      pages: { model: handle, requests, origin },
       onWarning,
     }
   }
@@ -285,7 +288,7 @@ export class Model {
   #start(
     take: () => GenerateOptions,
     encode: (options: GenerateOptions) => Prompt | Promise<Prompt>,
-    onEnd?: ReplyEnd,
+    { onEnd, origin = 0 }: { onEnd?: ReplyEnd; origin?: number } = {},
   ): Generation {
     const { defaults, stopTokens, handle, requests, tokenizer } = this.#parts
     const decoding = tokenizer && nativeTokenizer(tokenizer)
@@ -295,7 +298,7 @@ export class Model {
       const start = (prompt: Prompt) => {
         this.#checkOpen()
         if (options.stop !== undefined) void this.tokenizer // without one there is no text, and this throws
-        run.start({ model: handle, requests, tokenizer: decoding }, prompt)
+        run.start({ model: handle, requests, tokenizer: decoding, origin }, prompt)
       }
       try {
         const prompt = encode(options)

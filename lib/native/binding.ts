@@ -85,6 +85,8 @@ export interface NativeRequest {
   keepSpecialTokens: boolean
   /** Without one, rows have no text. */
   tokenizer: NativeTokenizer | undefined
+  /** Pages that came from this origin are used too. 0: those alone that the model computed. */
+  origin: number
   /** Instead of tokens: the logits of the last position, or of all, in one row. */
   logits: 'none' | 'last' | 'all'
 }
@@ -159,6 +161,8 @@ export interface NativeRow {
 /** Pages of 16 tokens each, from the beginning of `tokens`. */
 export interface NativeTransfer {
   tokens: Int32Array
+  /** Out: pages of this origin too. In: what those that come are known by, not 0: nobody else uses them. */
+  origin: number
   /** The first page to copy. */
   first: number
   /** Out: how many at most. */

@@ -29,8 +29,11 @@ export async function writePages(
   return (await transfer(source, { tokens, first, count: 0, bytes })).knownPages ?? 0
 }
 
-async function transfer({ model, requests }: PageSource, order: NativeTransfer): Promise<NativeRow> {
-  const request = callNative(() => model.transfer(order))
+async function transfer(
+  { model, requests, origin }: PageSource,
+  order: Omit<NativeTransfer, 'origin'>,
+): Promise<NativeRow> {
+  const request = callNative(() => model.transfer({ ...order, origin }))
   const row = await new Promise<NativeRow>((resolve) => requests.add(request, resolve))
   if (row.finish === 'pages') return row
   if (row.finish === 'cancelled') throw new QuernError('closed', 'the model was closed meanwhile')

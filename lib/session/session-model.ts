@@ -24,6 +24,8 @@ export interface ModelIdentity {
 export interface PageSource {
   model: NativeModel
   requests: Requests
+  /** Whose pages are used besides those that the model computed: a number of the file that they came from; 0: nobody's. */
+  origin: number
 }
 
 /** What a session needs of its model. */

@@ -76,6 +76,7 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
     request.keep_special_tokens = options.flag("keepSpecialTokens");
     const Napi::Value tokenizer = options.get("tokenizer");
     if (!tokenizer.IsUndefined()) request.tokenizer = unwrap_tokenizer(tokenizer);
+    request.origin = options.integer<PageOrigin>("origin");
     const std::string logits = options.text("logits");
     request.logits = logits == "all"    ? Request::Logits::all
                      : logits == "last" ? Request::Logits::last
@@ -87,6 +88,7 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
     const Options options(value);
     PageTransfer transfer;
     transfer.tokens = options.ids("tokens");
+    transfer.origin = options.integer<PageOrigin>("origin");
     transfer.first = options.integer<int32_t>("first");
     transfer.count = options.integer<int32_t>("count");
     const Napi::Value bytes = options.get("bytes");

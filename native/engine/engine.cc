@@ -102,6 +102,8 @@ uint32_t Engine::transfer(PageTransfer transfer) {
     return transfer.first >= 0 && count >= 0 && transfer.first <= pages && count <= pages - transfer.first;
   };
   const auto page_bytes = static_cast<size_t>(decoder_->page_bytes());
+  if (transfer.in && transfer.origin == kComputedHere)
+    throw Error("invalid_input", "pages: expected an origin of their own, since they were not computed here");
   if (static_cast<int64_t>(transfer.tokens.size()) > options_.context_length ||
       !std::ranges::all_of(transfer.tokens, [&](int32_t token) { return token >= 0 && token < vocab; }) ||
       transfer.bytes.size() % page_bytes != 0 ||

@@ -30,8 +30,9 @@ void copy_in(const PageTransfer& transfer, int32_t variant, PrefixCache& cache, 
     decoder.write_page(pages[page],
                        std::span(transfer.bytes).subspan((page - first) * page_bytes, page_bytes));
     const int32_t parent = PrefixCache::parent(variant, pages, page);
-    pages[page] = cache.learn(parent, &transfer.tokens[page * kPagePositions], pages[page]);
-    cache.extend(variant, std::span(transfer.tokens).first(end * kPagePositions), pages);
+    pages[page] =
+        cache.learn_from(transfer.origin, parent, &transfer.tokens[page * kPagePositions], pages[page]);
+    cache.extend(variant, std::span(transfer.tokens).first(end * kPagePositions), transfer.origin, pages);
   }
 }
 
@@ -44,7 +45,7 @@ StepRow transfer_pages(const PageTransfer& transfer, PrefixCache& cache, Decoder
   const int32_t variant = decoder.rope_variant(static_cast<int>(transfer.tokens.size()));
   HeldPages held(cache);
   std::vector<int32_t>& pages = held.pages;
-  cache.extend(variant, transfer.tokens, pages);
+  cache.extend(variant, transfer.tokens, transfer.origin, pages);
   if (transfer.in) copy_in(transfer, variant, cache, decoder, pages);
   row.known_pages = static_cast<int64_t>(pages.size());
   if (!transfer.in) {

@@ -13,6 +13,8 @@ namespace quern {
 // `tokens`, which begin at position 0.
 struct PageTransfer {
   uint32_t id = 0;
+  // Out: pages of this origin too. In: the origin of those that come, not kComputedHere: files can lie.
+  PageOrigin origin = kComputedHere;
   std::vector<int32_t> tokens;
   int64_t first = 0;  // the first page to copy
   int64_t count = 0;  // out: how many at most

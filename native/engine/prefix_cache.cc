@@ -30,18 +30,25 @@ int32_t& PrefixCache::bucket(int32_t parent, const int32_t* tokens) {
   return buckets_[hash(parent, tokens) & (buckets_.size() - 1)];
 }
 
-int32_t PrefixCache::find(int32_t parent, const int32_t* tokens) const {
+int32_t PrefixCache::find_of(PageOrigin origin, int32_t parent, const int32_t* tokens) const {
   int32_t page = buckets_[hash(parent, tokens) & (buckets_.size() - 1)];
-  while (page != kNoPage &&
-         !(at(page).parent == parent && std::equal(tokens, tokens + kPagePositions, at(page).tokens)))
+  while (page != kNoPage && !(at(page).parent == parent && at(page).origin == origin &&
+                              std::equal(tokens, tokens + kPagePositions, at(page).tokens)))
     page = at(page).next_in_bucket;
   return page;
 }
 
-void PrefixCache::extend(int32_t variant, std::span<const int32_t> tokens, std::vector<int32_t>& pages) {
+int32_t PrefixCache::find(int32_t parent, const int32_t* tokens, PageOrigin origin) const {
+  const int32_t page = find_of(origin, parent, tokens);
+  return page == kNoPage && origin != kComputedHere ? find_of(kComputedHere, parent, tokens) : page;
+}
+
+void PrefixCache::extend(int32_t variant, std::span<const int32_t> tokens, PageOrigin origin,
+                         std::vector<int32_t>& pages) {
   const size_t full = tokens.size() / kPagePositions;
   while (pages.size() < full) {
-    const int32_t page = find(parent(variant, pages, pages.size()), &tokens[pages.size() * kPagePositions]);
+    const int32_t page =
+        find(parent(variant, pages, pages.size()), &tokens[pages.size() * kPagePositions], origin);
     if (page == kNoPage) return;
     pages.push_back(page);
     hold(page);
@@ -59,14 +66,20 @@ bool PrefixCache::take(int64_t count, std::vector<int32_t>& pages) {
 }
 
 int32_t PrefixCache::learn(int32_t parent, const int32_t* tokens, int32_t page) {
+  return learn_from(origin_of(parent), parent, tokens, page);
+}
+
+int32_t PrefixCache::learn_from(PageOrigin origin, int32_t parent, const int32_t* tokens, int32_t page) {
   QUERN_CHECK(at(page).holders == 1 && at(page).parent == kNoPage);
-  if (const int32_t known = find(parent, tokens); known != kNoPage) {
+  QUERN_CHECK(origin_of(parent) == origin || origin_of(parent) == kComputedHere);
+  if (const int32_t known = find_of(origin, parent, tokens); known != kNoPage) {
     hold(known);
     let_go(page);
     return known;
   }
   Page& learned = at(page);
   learned.parent = parent;
+  learned.origin = origin;
   std::copy(tokens, tokens + kPagePositions, learned.tokens);
   int32_t& first = bucket(parent, tokens);
   learned.next_in_bucket = first;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backend/backend.h"
+#include "engine/prefix_cache.h"
 #include "tokenizer/token_decoder.h"
 #include "tokenizer/tokenizer.h"
 
@@ -22,6 +23,7 @@ struct Request {
   std::vector<std::string> stop_strings;       // UTF-8, none empty; they need a tokenizer
   std::shared_ptr<const Tokenizer> tokenizer;  // null: ids only, no text
   bool keep_special_tokens = false;            // in the text
+  PageOrigin origin = kComputedHere;           // pages of it are found too
   // Logits instead of tokens: of the last position, or of all.
   enum class Logits { none, last, all } logits = Logits::none;
 };

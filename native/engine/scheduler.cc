@@ -91,9 +91,10 @@ void Scheduler::find_known(Sequence& sequence) {
   const auto page = static_cast<size_t>(sequence.computed / kPagePositions);
   if (tokens.size() < (page + 1) * kPagePositions) return;
   const int32_t parent = PrefixCache::parent(sequence.variant, sequence.pages, page);
-  if (cache_.find(parent, &tokens[page * kPagePositions]) == PrefixCache::kNoPage) return;
+  const PageOrigin origin = sequence.request.origin;
+  if (cache_.find(parent, &tokens[page * kPagePositions], origin) == PrefixCache::kNoPage) return;
   cache_.cut(sequence.pages, page);
-  cache_.extend(sequence.variant, tokens, sequence.pages);
+  cache_.extend(sequence.variant, tokens, origin, sequence.pages);
   const int32_t before = std::max(sequence.computed, sequence.reached);
   sequence.computed = static_cast<int32_t>(sequence.pages.size()) * kPagePositions;
   sequence.reached = std::max(before, sequence.computed);

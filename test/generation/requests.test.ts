@@ -9,7 +9,7 @@ test('what a reader or a listener throws rejects its own request, and the rows o
   const requests = new Requests()
   let number = 0
   const model = { submit: () => ++number, cancel() {}, consumed() {} } as unknown as NativeModel
-  const target = { model, requests, tokenizer: undefined }
+  const target = { model, requests, tokenizer: undefined, origin: 0 }
   const options = () => resolveOptions({}, { temperature: 0 }, [])
   const prompt = { tokens: new Int32Array([1]) }
   const breaks = () => {

@@ -10,6 +10,7 @@ import { bundledModelPath } from '../../lib/model/bundled.js'
 import { pagePositions } from '../../lib/session/session-file.js'
 import { fixturePath } from '../golden.js'
 import { temporaryFolder } from '../model/temporary.js'
+import { withHeader } from './forged-file.js'
 
 const folder = temporaryFolder()
 const greedy = { temperature: 0, maxTokens: 32 }
@@ -24,33 +25,6 @@ async function talk(model: Model): Promise<Session> {
   await session.chat('What is the capital of France?').text()
   await session.chat('Tell me a very short story about a fox.').text()
   return session
-}
-
-/** The file with another header, and all its checksums right. */
-function withHeader(
-  file: Buffer,
-  change: (header: Record<string, unknown>) => unknown,
-  pages?: Buffer[],
-): Buffer {
-  const length = file.readUInt32LE(12)
-  const header = JSON.parse(file.toString('utf8', 16, 16 + length))
-  const { pageBytes } = header
-  const old: Buffer[] = []
-  for (let at = 16 + length + 32; at < file.length; at += pageBytes + 32)
-    old.push(file.subarray(at, at + pageBytes))
-  const json = Buffer.from(JSON.stringify(change(header)))
-  const start = Buffer.from(file.subarray(0, 16))
-  start.writeUInt32LE(json.length, 12)
-  let whole = Buffer.concat([start, json])
-  const seal = () => {
-    whole = Buffer.concat([whole, createHash('sha256').update(whole).digest()])
-  }
-  seal()
-  for (const page of pages ?? old) {
-    whole = Buffer.concat([whole, page])
-    seal()
-  }
-  return whole
 }
 
 describe('a session in a file', () => {

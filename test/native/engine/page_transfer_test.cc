@@ -11,11 +11,13 @@
 namespace quern::test {
 namespace {
 
+constexpr PageOrigin kFile = 1;
 constexpr int kPrompt = 150, kKnown = 9;  // whole pages of the prompt
 
-Request request_for(uint64_t seed) {
+Request request_for(uint64_t seed, PageOrigin origin = kComputedHere) {
   Random random(seed);
   Request request;
+  request.origin = origin;
   for (int i = 0; i < kPrompt; ++i) request.prompt.push_back(random.below(kVocab));
   request.max_tokens = 10;
   return request;
@@ -41,10 +43,10 @@ StepRow transfer(Served& served, PageTransfer transfer) {
 }
 
 PageTransfer out(const Request& request, int64_t first, int64_t count) {
-  return {0, request.prompt, first, count, {}, false};
+  return {0, request.origin, request.prompt, first, count, {}, false};
 }
 PageTransfer in(const Request& request, int64_t first, std::vector<uint8_t> bytes) {
-  return {0, request.prompt, first, 0, std::move(bytes), true};
+  return {0, kFile, request.prompt, first, 0, std::move(bytes), true};
 }
 
 TEST(pages_of_one_engine_serve_another) {
@@ -63,7 +65,8 @@ TEST(pages_of_one_engine_serve_another) {
                      all.page_bytes.begin() + 5 * static_cast<int64_t>(page_bytes)));
 
     Served to(setup);
-    CHECK_EQ(transfer(to, out(request, 0, kKnown)).known_pages, int64_t{0});
+    const Request reader = request_for(1, kFile);
+    CHECK_EQ(transfer(to, out(reader, 0, kKnown)).known_pages, int64_t{0});
     const auto half = all.page_bytes.begin() + 4 * static_cast<int64_t>(page_bytes);
     // Pages whose beginning is not there are of no use.
     CHECK_EQ(transfer(to, in(request, 4, {half, all.page_bytes.end()})).known_pages, int64_t{0});
@@ -72,10 +75,14 @@ TEST(pages_of_one_engine_serve_another) {
                  .known_pages,
              int64_t{kKnown});
     CHECK_EQ(to.pages_in_use(), int64_t{0});
-    const Result got = run(to, request);
+    const Result got = run(to, reader);
     CHECK(got.tokens == want.tokens);
     CHECK_EQ(got.cached_tokens, kKnown * kPagePositions);
-    CHECK_EQ(transfer(to, out(request_for(2), 0, kKnown)).known_pages, int64_t{0});
+    CHECK(transfer(to, out(reader, 0, kKnown)).page_bytes == all.page_bytes);
+    CHECK_EQ(transfer(to, out(request_for(2, kFile), 0, kKnown)).known_pages, int64_t{0});
+    // Nobody else has anything of them.
+    CHECK_EQ(transfer(to, out(request, 0, kKnown)).known_pages, int64_t{0});
+    CHECK_EQ(run(to, request).cached_tokens, 0);
   }
 }
 
@@ -87,7 +94,7 @@ TEST(what_does_not_fit_stays_out) {
   Served small({1, 512, 5 * kPageBytes, false});
   CHECK_EQ(transfer(small, in(request, 0, bytes)).known_pages, int64_t{5});
   CHECK_EQ(small.engine().stats().pages_cached, int64_t{5});
-  Request shorter = request;
+  Request shorter = request_for(1, kFile);
   shorter.prompt.resize(60);
   CHECK_EQ(run(small, shorter).cached_tokens, 48);
 }
@@ -104,6 +111,9 @@ TEST(what_transfer_refuses) {
   refuses(in(request, kKnown, std::vector<uint8_t>(page)));
   refuses(in(request, -1, std::vector<uint8_t>(page)));
   refuses(in(request, INT64_MAX, std::vector<uint8_t>(page)));
+  PageTransfer computed = in(request, 0, std::vector<uint8_t>(page));
+  computed.origin = kComputedHere;
+  refuses(computed);
   refuses(out(request, 0, kKnown + 1));
   refuses(out(request, 3, INT64_MAX));
   refuses(out(request, -1, 1));
@@ -125,7 +135,7 @@ TEST(any_bytes_are_safe) {
     Served served({2, 512, 0, exact});
     std::vector<uint8_t> bytes(static_cast<size_t>(served.engine().decoder().page_bytes()) * kKnown);
     for (uint8_t& byte : bytes) byte = round < 4 ? 0xff : static_cast<uint8_t>(random.below(256));
-    Request request = request_for(1);
+    Request request = request_for(1, kFile);
     CHECK_EQ(transfer(served, in(request, 0, bytes)).known_pages, int64_t{kKnown});
     request.sampling.temperature = static_cast<float>(round % 3);
     request.sampling.top_k = round % 5;
@@ -147,15 +157,40 @@ TEST(beside_running_requests) {
   const auto bytes = transfer(quiet, out(request, 0, kKnown)).page_bytes;
   const Result want_other = run(quiet, other);
   Served served(setup);
+  const Request reader = request_for(1, kFile);
   std::vector<uint32_t> ids;
   for (int round = 0; round < 30; ++round) {
-    ids.push_back(served.submit(round % 2 == 0 ? request : other));
+    ids.push_back(served.submit(round % 2 == 1 ? other : round % 4 == 0 ? request : reader));
     (void)served.engine().transfer(in(request, 0, bytes));
     (void)served.engine().transfer(out(round % 3 == 0 ? request : other, 0, kKnown));
     CHECK(served.read_until([&] { return served.result(ids.back()).finish != Finish::running; }));
   }
   for (size_t i = 0; i < ids.size(); ++i)
     CHECK(served.result(ids[i]).tokens == (i % 2 == 0 ? want : want_other).tokens);
+}
+
+// A file that lies changes what its reader hears, and nobody else's bits, whatever runs together.
+TEST(lies_stay_with_who_reads_them) {
+  const Setup setup{2, 64, 40 * kPageBytes, false};
+  const Request request = request_for(1), reader = request_for(1, kFile), stranger = request_for(1, 2);
+  Served quiet(setup);
+  const Result want = run(quiet, request);
+  auto bytes = transfer(quiet, out(request, 0, kKnown)).page_bytes;
+  for (size_t i = 1; i < bytes.size(); i += 2) bytes[i] ^= 0x80;  // every number's sign
+  Served served(setup);
+  CHECK_EQ(transfer(served, in(request, 0, bytes)).known_pages, int64_t{kKnown});
+  std::vector<uint32_t> readers, others;
+  for (int round = 0; round < 4; ++round) {
+    readers.push_back(served.submit(reader));
+    others.push_back(served.submit(round % 2 == 0 ? request : stranger));
+    if (round == 1) CHECK(served.read_all());  // the first two pairs run together, then the others do
+  }
+  CHECK(served.read_all());
+  for (const uint32_t id : others) CHECK(served.result(id).tokens == want.tokens);
+  for (const uint32_t id : readers) {
+    CHECK(served.result(id).tokens != want.tokens);
+    CHECK_EQ(served.result(id).cached_tokens, kKnown * kPagePositions);
+  }
 }
 
 }  // namespace

@@ -15,8 +15,9 @@ using Tokens = std::vector<int32_t>;
 constexpr int kPage = kPagePositions;
 
 // Computes `tokens` as a sequence does: finds what is known, takes pages for the rest, and makes them known.
-bool hold(PrefixCache& cache, const Tokens& tokens, std::vector<int32_t>& pages, int32_t variant = 0) {
-  cache.extend(variant, tokens, pages);
+bool hold(PrefixCache& cache, const Tokens& tokens, std::vector<int32_t>& pages, int32_t variant = 0,
+          PageOrigin origin = kComputedHere) {
+  cache.extend(variant, tokens, origin, pages);
   const size_t known = pages.size(), full = tokens.size() / kPage;
   if (!cache.take(static_cast<int64_t>(full - known), pages)) {
     cache.cut(pages, 0);
@@ -77,6 +78,62 @@ TEST(who_learns_a_known_page_goes_on_with_that) {
   CHECK_EQ(cache.cached(), int64_t{1});
 }
 
+// Pages of `tokens` as a file brings them, after those that are known.
+std::vector<int32_t> bring(PrefixCache& cache, const Tokens& tokens, PageOrigin origin) {
+  std::vector<int32_t> pages;
+  cache.extend(0, tokens, origin, pages);
+  for (size_t i = pages.size(); i < tokens.size() / kPage; ++i) {
+    CHECK(cache.take(1, pages));
+    pages[i] = cache.learn_from(origin, PrefixCache::parent(0, pages, i), &tokens[i * kPage], pages[i]);
+  }
+  return pages;
+}
+
+size_t known(PrefixCache& cache, const Tokens& tokens, PageOrigin origin) {
+  std::vector<int32_t> pages;
+  cache.extend(0, tokens, origin, pages);
+  const size_t count = pages.size();
+  cache.cut(pages, 0);
+  return count;
+}
+
+TEST(pages_from_a_file_are_found_by_their_origin_alone) {
+  PrefixCache cache(20);
+  auto lies = bring(cache, counting(2), 7);
+  std::vector<int32_t> more;
+  CHECK(hold(cache, counting(4), more, 0, 7));  // what is computed from them is no better than they are
+  CHECK(more[0] == lies[0] && more[1] == lies[1]);
+  for (const PageOrigin other : {kComputedHere, PageOrigin{6}, PageOrigin{8}})
+    CHECK_EQ(known(cache, counting(4), other), size_t{0});
+  CHECK_EQ(known(cache, counting(4), 7), size_t{4});
+
+  // Who computes the same has pages of his own, which are everybody's; the file's owner keeps to the file's.
+  std::vector<int32_t> truth;
+  CHECK(hold(cache, counting(3), truth));
+  CHECK(truth[0] != more[0] && truth[2] != more[2]);
+  CHECK_EQ(known(cache, counting(4), kComputedHere), size_t{3});
+  CHECK_EQ(known(cache, counting(4), 8), size_t{3});
+  std::vector<int32_t> again;
+  cache.extend(0, counting(4), 7, again);
+  CHECK(again == more);
+}
+
+TEST(a_file_brings_only_what_was_not_computed) {
+  PrefixCache cache(20);
+  std::vector<int32_t> truth;
+  CHECK(hold(cache, counting(2), truth));
+  auto pages = bring(cache, counting(4), 7);
+  CHECK(pages[0] == truth[0] && pages[1] == truth[1]);
+  CHECK_EQ(known(cache, counting(4), kComputedHere), size_t{2});
+  CHECK_EQ(known(cache, counting(4), 8), size_t{2});
+  // After pages that were computed, its owner's own computing is everybody's.
+  Tokens fork = counting(2);
+  fork.insert(fork.end(), kPage, 999);
+  std::vector<int32_t> forked;
+  CHECK(hold(cache, fork, forked, 0, 7));
+  CHECK_EQ(known(cache, fork, kComputedHere), size_t{3});
+}
+
 TEST(the_longest_unused_leaf_is_forgotten_first) {
   PrefixCache cache(6);
   std::vector<int32_t> old, recent, fresh;
@@ -86,7 +143,7 @@ TEST(the_longest_unused_leaf_is_forgotten_first) {
   cache.cut(recent, 0);
   const auto known = [&](int32_t first) {
     std::vector<int32_t> pages;
-    cache.extend(0, counting(3, first), pages);
+    cache.extend(0, counting(3, first), kComputedHere, pages);
     const size_t count = pages.size();
     cache.cut(pages, 0);
     return count;
@@ -198,7 +255,7 @@ TEST(random_holders_against_the_obvious_implementation) {
       CHECK_EQ(static_cast<int64_t>(meaning.size()), cache.in_use());
       const Tokens probe = random_tokens(random);
       std::vector<int32_t> found;
-      cache.extend(0, probe, found);
+      cache.extend(0, probe, kComputedHere, found);
       CHECK_EQ(found.size(), reference.known(probe));
       reference.hold(Tokens(probe.begin(), probe.begin() + static_cast<int64_t>(found.size()) * kPage));
       reference.let_go(probe, found.size());
