@@ -6,56 +6,47 @@
 
 namespace quern {
 
-AddedTokenMatcher::AddedTokenMatcher(const std::vector<AddedToken>& tokens) : tokens_(tokens) {
-  roots_.fill(-1);
-  for (size_t i = 0; i < tokens_.size(); ++i) insert(static_cast<int32_t>(i));
+namespace {
+
+// How much text is looked at in one go: what is found there is kept until the walk gets to it.
+constexpr size_t kStretch = 64 * 1024;
+
+std::vector<std::string_view> contents(const std::vector<AddedToken>& tokens) {
+  std::vector<std::string_view> result;
+  for (const AddedToken& token : tokens) result.push_back(token.content);
+  return result;
 }
 
-void AddedTokenMatcher::insert(int32_t token) {
-  int32_t at = -1;
-  for (const char c : tokens_[static_cast<size_t>(token)].content) {
-    const auto byte = static_cast<unsigned char>(c);
-    int32_t child = at < 0 ? roots_[byte] : nodes_[static_cast<size_t>(at)].first_child;
-    while (child >= 0 && nodes_[static_cast<size_t>(child)].byte != byte)
-      child = nodes_[static_cast<size_t>(child)].next_sibling;
-    if (child < 0) {
-      child = static_cast<int32_t>(nodes_.size());
-      nodes_.push_back({byte, -1, -1, -1});
-      if (at < 0) {
-        roots_[byte] = child;
-      } else {
-        nodes_.back().next_sibling = nodes_[static_cast<size_t>(at)].first_child;
-        nodes_[static_cast<size_t>(at)].first_child = child;
-      }
-    }
-    at = child;
-  }
-  if (at >= 0 && nodes_[static_cast<size_t>(at)].token < 0) nodes_[static_cast<size_t>(at)].token = token;
-}
+}  // namespace
 
-bool AddedTokenMatcher::find(std::string_view text, size_t from, Match& match) const {
-  for (size_t begin = from; begin < text.size(); ++begin) {
-    int32_t at = roots_[static_cast<unsigned char>(text[begin])];
-    if (at < 0) continue;
-    int32_t longest = nodes_[static_cast<size_t>(at)].token;
-    size_t end = begin + 1;
-    for (size_t i = begin + 1; i < text.size(); ++i) {
-      const auto byte = static_cast<unsigned char>(text[i]);
-      at = nodes_[static_cast<size_t>(at)].first_child;
-      while (at >= 0 && nodes_[static_cast<size_t>(at)].byte != byte)
-        at = nodes_[static_cast<size_t>(at)].next_sibling;
-      if (at < 0) break;
-      if (nodes_[static_cast<size_t>(at)].token >= 0) {
-        longest = nodes_[static_cast<size_t>(at)].token;
-        end = i + 1;
-      }
-    }
-    if (longest >= 0) {
-      match = {&tokens_[static_cast<size_t>(longest)], begin, end};
+AddedTokenMatcher::AddedTokenMatcher(const std::vector<AddedToken>& tokens)
+    : tokens_(tokens), beginnings_(contents(tokens_)) {}
+
+bool AddedTokenMatcher::Walk::find(Match& match) {
+  for (;;) {
+    while (!found_.empty() && found_.back().begin < search_) found_.pop_back();
+    if (!found_.empty()) {
+      const AddedToken& token = matcher_.tokens_[static_cast<size_t>(found_.back().string)];
+      match = {&token, found_.back().begin, found_.back().begin + token.content.size()};
       return true;
     }
+    const size_t from = std::max(looked_, search_);
+    if (from >= text_.size() || matcher_.empty()) return false;
+    looked_ = std::min(text_.size(), from + kStretch);
+    matcher_.beginnings_.find(text_, from, looked_, found_);
   }
-  return false;
+}
+
+// Tokens of white space that swallow what follows them each ask about the same run.
+size_t AddedTokenMatcher::Walk::skip_spaces(size_t from) {
+  if (from >= spaces_begin_ && from <= spaces_end_) return spaces_end_;
+  spaces_begin_ = spaces_end_ = from;
+  while (spaces_end_ < text_.size()) {
+    const auto [code_point, length] = decode_code_point(text_.data() + spaces_end_);
+    if (table_[code_point].char_class() != CharClass::kSpace) break;
+    spaces_end_ += static_cast<size_t>(length);
+  }
+  return spaces_end_;
 }
 
 bool AddedTokenMatcher::Walk::next(Piece& piece) {
@@ -64,7 +55,7 @@ bool AddedTokenMatcher::Walk::next(Piece& piece) {
   const auto after = [&](size_t i) { return table_[decode_code_point(at(i)).value]; };
   if (done_) return false;
   Match match;
-  while (matcher_.find(text_, search_, match)) {
+  while (find(match)) {
     search_ = match.end;
     auto [token, begin, end] = match;
     if (token->single_word &&
@@ -75,10 +66,7 @@ bool AddedTokenMatcher::Walk::next(Piece& piece) {
       while (begin > given_ && before(begin).char_class() == CharClass::kSpace)
         begin -= static_cast<size_t>(decode_code_point_before(at(begin)).length);
     }
-    if (token->rstrip) {
-      while (end < text_.size() && after(end).char_class() == CharClass::kSpace)
-        end += static_cast<size_t>(decode_code_point(at(end)).length);
-    }
+    if (token->rstrip) end = skip_spaces(end);
     // A token of white space may lie in what the one before it swallowed. As in the reference it counts
     // again, and so does what follows it, unless it swallows spaces itself and nothing is left of it.
     const std::string_view before_token =

@@ -1,12 +1,12 @@
 // Tokens that are found in the text as they are written, before BPE: `<|im_start|>`, `<think>`.
 #pragma once
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "tokenizer/longest_beginnings.h"
 #include "tokenizer/unicode.h"
 
 namespace quern {
@@ -21,10 +21,10 @@ struct AddedToken {
   bool normalized = false;   // searched in the normalized text
 };
 
-// Finds the leftmost, and there the longest, added token, over and over.
+// Finds the leftmost, and there the longest, added token, over and over, in time proportional to the text.
 class AddedTokenMatcher {
  public:
-  static constexpr size_t kMaxContent = 1024;  // bytes; bounds the work per byte of text
+  static constexpr size_t kMaxContent = 1024;  // bytes
 
   struct Piece {
     std::string_view text;  // what lies before the token
@@ -42,33 +42,29 @@ class AddedTokenMatcher {
     bool next(Piece& piece);
 
    private:
+    struct Match {
+      const AddedToken* token;
+      size_t begin;
+      size_t end;
+    };
+
+    bool find(Match& match);
+    size_t skip_spaces(size_t from);
+
     const AddedTokenMatcher& matcher_;
     const UnicodeTable& table_;
     const std::string_view text_;
-    size_t given_ = 0;   // up to where the text belongs to pieces
-    size_t search_ = 0;  // from where the next token is searched
+    size_t given_ = 0;                             // up to where the text belongs to pieces
+    size_t search_ = 0;                            // from where the next token is searched
+    size_t looked_ = 0;                            // up to where the tokens that begin are known,
+    std::vector<LongestBeginnings::Found> found_;  // and those that are still ahead, the next one last
+    size_t spaces_begin_ = 0, spaces_end_ = 0;     // the run of white space that was skipped last
     bool done_ = false;
   };
 
  private:
-  struct Node {
-    unsigned char byte = 0;
-    int32_t token = -1;  // index into tokens_
-    int32_t first_child = -1;
-    int32_t next_sibling = -1;
-  };
-  struct Match {
-    const AddedToken* token;
-    size_t begin;
-    size_t end;
-  };
-
-  void insert(int32_t token);
-  bool find(std::string_view text, size_t from, Match& match) const;
-
   std::vector<AddedToken> tokens_;
-  std::vector<Node> nodes_;
-  std::array<int32_t, 256> roots_;  // the node of each first byte, -1: none
+  LongestBeginnings beginnings_;
 };
 
 }  // namespace quern

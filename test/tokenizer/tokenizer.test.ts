@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { nativeTokenizer, Tokenizer } from '../../lib/tokenizer/tokenizer.js'
 import { fixturePath, readJson } from '../golden.js'
+import { expectLinear } from '../linear.js'
 
 const tinyFolder = fileURLToPath(new URL('../../models/tiny', import.meta.url))
 const tiny = await Tokenizer.fromFile(tinyFolder)
@@ -145,22 +146,34 @@ describe('a tokenizer', () => {
 })
 
 describe('hostile texts take linear time', () => {
-  const length = 1_000_000
+  const length = 60_000
   test.each([
     ['one letter', 'a'],
     ['spaces', ' '],
     ['newlines', '\n'],
     ['marks', '\u0301\u0323'],
     ['jamo', '\u1100\u1161\u11a8'],
+    ['special tokens', '<|im_end|>'],
     ['beginnings of special tokens', '<|im_'],
     ['apostrophes', "'"],
     ['digits', '7'],
+    ['lone surrogates', '\ud800'],
   ])('%s', (_, piece) => {
-    const text = piece.repeat(length / piece.length)
-    const start = performance.now()
-    const ids = tiny.encode(text)
-    expect(performance.now() - start).toBeLessThan(10_000)
+    const text = (units: number) => piece.repeat(units / piece.length)
+    const ids = tiny.encode(text(length))
     expect(equal(tiny.encode(tiny.decode(ids)), ids)).toBe(true)
+    expectLinear(length, (units) => {
+      tiny.encode(text(units))
+    })
+  })
+
+  test('a stream', () => {
+    const ids = tiny.encode('Once upon a time \u{1f30d}')
+    expectLinear(length, (count) => {
+      const decoder = tiny.decoder()
+      for (let i = 0; i < count; i++) decoder.push(ids[i % ids.length] as number)
+      decoder.end()
+    })
   })
 })
 
