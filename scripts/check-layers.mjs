@@ -27,7 +27,7 @@ const typescriptLayers = {
     'package.ts',
     'errors.ts',
   ],
-  session: ['generation', 'tokenizer', 'chat', 'native', 'input', 'errors.ts'],
+  session: ['generation', 'tokenizer', 'chat', 'native', 'files', 'input', 'errors.ts'],
   generation: ['tokenizer', 'native', 'input', 'errors.ts'],
   tokenizer: ['native', 'files', 'input', 'errors.ts'],
   chat: ['jinja', 'input', 'errors.ts'],

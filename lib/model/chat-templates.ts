@@ -1,12 +1,14 @@
 import { readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { parsePlainJson } from '../files/plain-json.js'
 import { isFile, readExactly, withFile } from '../files/read-file.js'
+import { readJson } from '../files/read-json.js'
 
 /** The texts of a model's chat templates, by name; 'default' is the one for conversations, 'tool_use' the one for those with tools. */
 export type ChatTemplates = ReadonlyMap<string, string>
 
 const maxBytes = 16 * 1024 * 1024
+/** Real ones have a few kilobytes. */
+const maxTemplateBytes = 4 * 1024 * 1024
 /** Of templates with names of their own; models that have some have two or three. */
 const maxTemplates = 64
 
@@ -43,8 +45,8 @@ async function additionalFiles(folder: string): Promise<string[]> {
 async function configuredTemplates(path: string): Promise<Map<string, string>> {
   let configured: unknown
   try {
-    const config = parsePlainJson((await readSmall(path)) ?? '{}', { dialect: 'python' })
-    configured = (config as { chat_template?: unknown } | null)?.chat_template
+    const config = await readJson(path, { plain: true, dialect: 'python', maxBytes })
+    configured = (config as unknown as { chat_template?: unknown } | null)?.chat_template
   } catch {
     return new Map()
   }
@@ -67,7 +69,7 @@ function isTemplate(entry: [unknown, unknown]): entry is [string, string] {
 async function readSmall(path: string): Promise<string | undefined> {
   if (!(await isFile(path))) return undefined
   return withFile(path, async (file) => {
-    if (file.bytes > maxBytes) return undefined
+    if (file.bytes > maxTemplateBytes) return undefined
     return (await readExactly(file, 0, file.bytes)).toString('utf8')
   })
 }

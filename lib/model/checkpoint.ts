@@ -1,9 +1,10 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { QuernError } from '../errors.js'
-import { readFields } from './fields.js'
 import { quote } from '../files/quote.js'
 import { isFile } from '../files/read-file.js'
+import { inTurns, type Steps } from '../files/steps.js'
+import { type Fields, readFields } from './fields.js'
 import { readSafetensorsHeader, type SafetensorsHeader, type StoredTensor } from './safetensors.js'
 
 /**
@@ -19,6 +20,10 @@ export interface Checkpoint {
 const singleName = 'model.safetensors'
 const indexName = 'model.safetensors.index.json'
 const maxShards = 10_000
+/** Of all files together. */
+const maxTensors = 500_000
+/** Tensors between two looks at the clock. */
+const stepTensors = 1024
 const indexLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 8, maxValues: 2_000_000 }
 
 /**
@@ -42,19 +47,35 @@ async function readShards(folder: string, index: string): Promise<Checkpoint> {
   const shardOf = await readWeightMap(index)
   const places = new Map<string, number>()
   const files: SafetensorsHeader[] = []
+  /** The first file that holds a tensor. */
+  const holders = new Map<string, number>()
   for (const name of new Set(shardOf.values())) {
     places.set(name, files.length)
-    files.push(await readSafetensorsHeader(join(folder, name)))
+    const file = await readSafetensorsHeader(join(folder, name))
+    await inTurns(noteHolder(index, file, files.length, holders))
+    files.push(file)
   }
   const findIn = (place: number | undefined, name: string) =>
     place === undefined ? undefined : withTensor(place, files[place]?.tensors.get(name))
-  const find = (name: string) => {
-    const indexed = findIn(places.get(shardOf.get(name) ?? ''), name)
-    if (indexed !== undefined) return indexed
-    const holder = files.findIndex(({ tensors }) => tensors.has(name))
-    return holder < 0 ? undefined : findIn(holder, name)
-  }
+  const find = (name: string) =>
+    findIn(places.get(shardOf.get(name) ?? ''), name) ?? findIn(holders.get(name), name)
   return { files, find }
+}
+
+function* noteHolder(
+  index: string,
+  { tensors }: SafetensorsHeader,
+  place: number,
+  holders: Map<string, number>,
+): Steps<void> {
+  for (const name of tensors.keys()) {
+    if (!holders.has(name)) holders.set(name, place)
+    if (holders.size % stepTensors === 0) yield
+  }
+  if (holders.size <= maxTensors) return
+  throw new QuernError('invalid_index', `${index}: its files have more than ${maxTensors} tensors`, {
+    value: holders.size,
+  })
 }
 
 async function readWeightMap(index: string): Promise<Map<string, string>> {
@@ -62,16 +83,22 @@ async function readWeightMap(index: string): Promise<Map<string, string>> {
   if (map === undefined) {
     throw new QuernError('invalid_index', `${index}: "weight_map" is missing`, { value: 'weight_map' })
   }
+  return inTurns(readShardsOf(index, map))
+}
+
+function* readShardsOf(index: string, map: Fields): Steps<Map<string, string>> {
   const shardOf = new Map<string, string>()
+  const shards = new Set<string>()
   for (const tensor of map.keys()) {
     const shard = map.string(tensor) ?? map.missing(tensor)
-    checkShardName(index, shard)
+    if (!shards.has(shard)) checkShardName(index, shard)
+    shards.add(shard)
     shardOf.set(tensor, shard)
+    if (shardOf.size % stepTensors === 0) yield
   }
-  const shards = new Set(shardOf.values()).size
-  if (shards > maxShards) {
-    throw new QuernError('invalid_index', `${index}: ${shards} files, at most ${maxShards} are read`, {
-      value: shards,
+  if (shards.size > maxShards) {
+    throw new QuernError('invalid_index', `${index}: ${shards.size} files, at most ${maxShards} are read`, {
+      value: shards.size,
     })
   }
   return shardOf

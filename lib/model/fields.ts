@@ -1,7 +1,7 @@
 import { QuernError } from '../errors.js'
-import { JsonError, type JsonLimits, type JsonObject, type JsonValue, parseJson } from '../files/json.js'
+import { JsonError, type JsonLimits, type JsonObject, type JsonValue } from '../files/json.js'
 import { quote } from '../files/quote.js'
-import { readExactly, withFile } from '../files/read-file.js'
+import { readJson } from '../files/read-json.js'
 
 /** Where a number may lie; both ends belong to it unless said otherwise. */
 export interface Range {
@@ -148,21 +148,17 @@ export async function readFields(
   code: 'invalid_config' | 'invalid_index' = 'invalid_config',
   limits: JsonLimits & { maxBytes: number } = { maxBytes: 4 * 1024 * 1024, maxValues: 200_000 },
 ): Promise<Fields> {
-  return withFile(path, async (file) => {
-    const refuse = (reason: string): never => {
-      throw new QuernError(code, `${path}: ${reason}`, { value: path })
-    }
-    if (file.bytes > limits.maxBytes) refuse(`${file.bytes} bytes, at most ${limits.maxBytes} are read`)
-    try {
-      const root = parseJson(await readExactly(file, 0, file.bytes), { ...limits, dialect: 'python' })
-      return root instanceof Map
-        ? new Fields(root, path, code)
-        : refuse(`expected an object, got ${quote(root)}`)
-    } catch (error) {
-      if (error instanceof JsonError) return refuse(`no valid JSON: ${error.message}`)
-      throw error
-    }
-  })
+  const refuse = (reason: string): never => {
+    throw new QuernError(code, `${path}: ${reason}`, { value: path })
+  }
+  let root: JsonValue
+  try {
+    root = await readJson(path, { ...limits, dialect: 'python' })
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error
+    return refuse(error.kind === 'too_large' ? error.message : `no valid JSON: ${error.message}`)
+  }
+  return root instanceof Map ? new Fields(root, path, code) : refuse(`expected an object, got ${quote(root)}`)
 }
 
 function inside(value: number, { min, max, above = false }: Range): boolean {

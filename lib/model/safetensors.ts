@@ -1,7 +1,8 @@
 import { QuernError, type QuernErrorCode } from '../errors.js'
-import { JsonError, type JsonObject, type JsonValue, parseJson } from '../files/json.js'
+import { JsonError, type JsonObject, type JsonValue, parseJsonPieces } from '../files/json.js'
 import { quote } from '../files/quote.js'
-import { type OpenFile, readExactly, withFile } from '../files/read-file.js'
+import { type OpenFile, readExactly, readPieces, withFile } from '../files/read-file.js'
+import { inTurns, type Steps } from '../files/steps.js'
 
 // Layout: u64 N, little-endian · N bytes of JSON · the data.
 // Header: {"name": {"dtype": "BF16", "shape": [2, 3], "data_offsets": [begin, end]}, ..., "__metadata__": {string: string}}
@@ -58,9 +59,11 @@ export interface SafetensorsHeader {
 
 /** The format's own bound. */
 const maxHeaderBytes = 100_000_000
-/** About half a million tensors. */
+/** About a quarter of a million tensors; the largest models have less than half of that. */
 const maxValues = 4_000_000
 const firstPiece = 64 * 1024
+/** Tensors between two looks at the clock. */
+const stepEntries = 1024
 const maxU64 = 2n ** 64n - 1n
 
 /**
@@ -77,19 +80,14 @@ const maxU64 = 2n ** 64n - 1n
  */
 export async function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> {
   return withFile(path, async (file) => {
-    const json = await readHeaderBytes(file)
-    const { entries, metadata } = readEntries(path, parseHeader(path, json))
-    const dataStart = 8 + json.byteLength
-    return {
-      path,
-      bytes: file.bytes,
-      tensors: placeTensors(path, entries, dataStart, file.bytes - dataStart),
-      metadata,
-    }
+    const dataStart = 8 + (await readHeaderLength(file))
+    const { entries, metadata } = await readEntries(file, dataStart)
+    const tensors = await inTurns(placeTensors(path, entries, dataStart, file.bytes - dataStart))
+    return { path, bytes: file.bytes, tensors, metadata }
   })
 }
 
-async function readHeaderBytes(file: OpenFile): Promise<Buffer> {
+async function readHeaderLength(file: OpenFile): Promise<number> {
   const { path, bytes } = file
   if (bytes < 8) throw damage('truncated', path, `${bytes} bytes, a header's length alone takes 8`)
   const declared = (await readExactly(file, 0, 8)).readBigUInt64LE()
@@ -109,20 +107,7 @@ async function readHeaderBytes(file: OpenFile): Promise<Buffer> {
   if (!/^[ \t\r\n]*\{/.test(first.toString('latin1'))) {
     throw damage('invalid_header', path, `the header does not begin with '{'`)
   }
-  if (first.byteLength === length) return first
-  return Buffer.concat([first, await readExactly(file, 8 + firstPiece, length - firstPiece)])
-}
-
-function parseHeader(path: string, json: Buffer): JsonObject {
-  try {
-    const header = parseJson(json, { maxBytes: maxHeaderBytes, maxDepth: 8, maxValues })
-    if (header instanceof Map) return header
-  } catch (error) {
-    if (!(error instanceof JsonError)) throw error
-    if (error.kind === 'duplicate' && error.depth === 1) throw damage('duplicate_name', path, error.message)
-    throw damage('invalid_header', path, `the header is no valid JSON: ${error.message}`)
-  }
-  throw damage('invalid_header', path, 'the header is not an object')
+  return length
 }
 
 /** A tensor's entry with the numbers as they stand, perhaps beyond 2^53. */
@@ -134,23 +119,40 @@ interface Entry {
   end: number | bigint
 }
 
-function readEntries(path: string, header: JsonObject): { entries: Entry[]; metadata: Map<string, string> } {
-  const entries: Entry[] = []
-  const metadata = new Map<string, string>()
-  for (const [name, value] of header) {
+/** Each entry is taken as it comes: a header of 100 MB never is in memory as a whole. */
+async function readEntries(
+  file: OpenFile,
+  dataStart: number,
+): Promise<{ entries: Map<string, Entry>; metadata: Map<string, string> }> {
+  const { path } = file
+  const entries = new Map<string, Entry>()
+  let metadata: Map<string, string> | undefined
+  const onMember = (name: string, value: JsonValue) => {
+    if (entries.has(name) || (name === '__metadata__' && metadata !== undefined))
+      throw damage('duplicate_name', path, `the key ${quote(name)} is there twice`)
     if (!(value instanceof Map))
       throw damage('invalid_header', path, `${quote(name)} is ${quote(value)}, not an object`)
-    if (name !== '__metadata__') {
-      entries.push(readEntry(path, name, value))
-      continue
-    }
-    for (const [key, text] of value) {
-      if (typeof text !== 'string')
-        throw damage('invalid_header', path, `__metadata__.${quote(key)} is ${quote(text)}, not a string`)
-      metadata.set(key, text)
-    }
+    if (name === '__metadata__') metadata = readMetadata(path, value)
+    else entries.set(name, readEntry(path, name, value))
   }
-  return { entries, metadata }
+  try {
+    const limits = { maxBytes: maxHeaderBytes, maxDepth: 8, maxValues }
+    await parseJsonPieces(readPieces(file, 8, dataStart), { ...limits, onMember })
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error
+    throw damage('invalid_header', path, `the header is no valid JSON: ${error.message}`)
+  }
+  return { entries, metadata: metadata ?? new Map() }
+}
+
+function readMetadata(path: string, fields: JsonObject): Map<string, string> {
+  const metadata = new Map<string, string>()
+  for (const [key, text] of fields) {
+    if (typeof text !== 'string')
+      throw damage('invalid_header', path, `__metadata__.${quote(key)} is ${quote(text)}, not a string`)
+    metadata.set(key, text)
+  }
+  return metadata
 }
 
 function readEntry(path: string, name: string, fields: JsonObject): Entry {
@@ -195,51 +197,92 @@ function isUnsigned(value: JsonValue): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0)
 }
 
-/** Checks that the tensors cover the data exactly, each with the bytes that its shape needs. */
-function placeTensors(
+/**
+ * Checks that the tensors cover the data exactly, each with the bytes that its shape needs. From each tensor's end it looks up the one that
+ * begins there, which takes time in proportion to their number, in whatever order they stand.
+ */
+function* placeTensors(
   path: string,
-  entries: Entry[],
+  entries: Map<string, Entry>,
   dataStart: number,
   dataBytes: number,
-): Map<string, StoredTensor> {
-  entries.sort((a, b) => compare(a.begin, b.begin) || compare(a.end, b.end))
+): Steps<Map<string, StoredTensor>> {
+  const beginningAt = new Map<number | bigint, Entry[]>()
+  let seen = 0
+  for (const entry of entries.values()) {
+    const others = beginningAt.get(entry.begin)
+    if (others === undefined) beginningAt.set(entry.begin, [entry])
+    else others.push(entry)
+    if (++seen % stepEntries === 0) yield
+  }
   const tensors = new Map<string, StoredTensor>()
   let covered = 0
-  for (const { name, dtype, shape, begin, end } of entries) {
-    const label = `tensor ${quote(name)}`
-    if (begin !== covered || end < begin) {
-      throw damage(
-        'invalid_offsets',
-        path,
-        `${label}: data_offsets are [${begin}, ${end}], expected to begin at ${covered}`,
-      )
+  while (tensors.size < entries.size) {
+    const here = beginningAt.get(covered) ?? []
+    beginningAt.delete(covered)
+    // Those without bytes come before the one with bytes: there can be one only.
+    const wide = here.filter(({ end }) => end !== covered)
+    const next = firstOf(wide)
+    const before = wide.length === 0 ? here : here.filter(({ end }) => end === covered)
+    for (const entry of next === undefined ? before : [...before, next]) {
+      const tensor = placeTensor(path, entry, dataStart, dataBytes)
+      tensors.set(tensor.name, tensor)
+      if (tensors.size % stepEntries === 0) yield
     }
-    if (typeof end === 'bigint') {
-      throw damage('invalid_offsets', path, `${label}: ends at ${end}, the data has ${dataBytes} bytes`)
-    }
-    const bytes = storedBytes(path, label, dtype, shape)
-    if (end > dataBytes) {
-      // With the right size it is the data that is missing; otherwise it is the offsets that are wrong.
-      throw damage(
-        bytes === end - begin ? 'truncated' : 'invalid_offsets',
-        path,
-        `${label}: ends at ${end}, the data has ${dataBytes} bytes`,
-      )
-    }
-    if (bytes !== end - begin) {
-      throw damage(
-        'size_mismatch',
-        path,
-        `${label}: ${dtype} ${quote(shape)} takes ${bytes} bytes, data_offsets give it ${end - begin}`,
-      )
-    }
-    tensors.set(name, { name, dtype, shape: shape.map(Number), offset: dataStart + begin, bytes })
-    covered = end
+    if (next !== undefined) covered = Number(next.end)
+    if (wide.length > 1) throw misplaced(path, firstOf(wide.filter((entry) => entry !== next)), covered)
+    if (here.length === 0) throw misplaced(path, firstOf([...beginningAt.values()].flat()), covered)
   }
   if (covered !== dataBytes) {
     throw damage('size_mismatch', path, `${dataBytes - covered} bytes of data after the last tensor`)
   }
   return tensors
+}
+
+/** Checks one tensor; gives where it lies in the file. */
+function placeTensor(path: string, entry: Entry, dataStart: number, dataBytes: number): StoredTensor {
+  const { name, dtype, shape, begin, end } = entry
+  const label = `tensor ${quote(name)}`
+  if (end < begin) throw misplaced(path, entry, Number(begin))
+  if (typeof end === 'bigint' || typeof begin === 'bigint') {
+    throw damage('invalid_offsets', path, `${label}: ends at ${end}, the data has ${dataBytes} bytes`)
+  }
+  const bytes = storedBytes(path, label, dtype, shape)
+  if (end > dataBytes) {
+    // With the right size it is the data that is missing; otherwise it is the offsets that are wrong.
+    throw damage(
+      bytes === end - begin ? 'truncated' : 'invalid_offsets',
+      path,
+      `${label}: ends at ${end}, the data has ${dataBytes} bytes`,
+    )
+  }
+  if (bytes !== end - begin) {
+    throw damage(
+      'size_mismatch',
+      path,
+      `${label}: ${dtype} ${quote(shape)} takes ${bytes} bytes, data_offsets give it ${end - begin}`,
+    )
+  }
+  return { name, dtype, shape: shape.map(Number), offset: dataStart + begin, bytes }
+}
+
+/** Of tensors, the one that begins first, and of several the one that ends first. */
+function firstOf(entries: readonly Entry[]): Entry | undefined {
+  let least: Entry | undefined
+  for (const entry of entries) {
+    const order =
+      least === undefined ? -1 : compare(entry.begin, least.begin) || compare(entry.end, least.end)
+    if (order < 0) least = entry
+  }
+  return least
+}
+
+function misplaced(path: string, entry: Entry | undefined, expected: number): QuernError {
+  return damage(
+    'invalid_offsets',
+    path,
+    `tensor ${quote(entry?.name)}: data_offsets are [${entry?.begin}, ${entry?.end}], expected to begin at ${expected}`,
+  )
 }
 
 function storedBytes(path: string, label: string, dtype: StoredDtype, shape: (number | bigint)[]): number {

@@ -1,3 +1,4 @@
+import type { Steps } from '../files/steps.js'
 import type { NativeAddedToken } from '../native/binding.js'
 import {
   expectArray,
@@ -12,13 +13,22 @@ import {
 /** Longer added tokens do not occur, and the search for them takes time in proportion. */
 const MAX_CONTENT_BYTES = 1024
 
+/** Far more than models have; the native side takes them in at once. */
+const MAX_TOKENS = 100_000
+
 /** `added_tokens` of tokenizer.json, each checked against the vocabulary. */
-export function readAddedTokens(value: unknown, vocabulary: ReadonlyMap<string, number>): NativeAddedToken[] {
+export function* readAddedTokens(
+  value: unknown,
+  vocabulary: ReadonlyMap<string, number>,
+): Steps<NativeAddedToken[]> {
   const tokens: NativeAddedToken[] = []
   if (value === undefined || value === null) return tokens
   const byContent = new Map<string, number>()
   const byId = new Map<number, string>()
-  for (const [index, entry] of expectArray(value, 'added_tokens').entries()) {
+  const entries = expectArray(value, 'added_tokens')
+  if (entries.length > MAX_TOKENS) throw invalid('added_tokens', `at most ${MAX_TOKENS}`, value)
+  for (const [index, entry] of entries.entries()) {
+    if (index % 256 === 0) yield
     const where = `added_tokens[${index}]`
     const token = readAddedToken(expectObject(entry, where), where)
     const known = vocabulary.get(token.content) ?? byContent.get(token.content) ?? token.id

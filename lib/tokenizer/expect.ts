@@ -59,6 +59,17 @@ export function expectType(value: JsonObject, where: string): string {
   return expectString(value.type, `${where}.type`)
 }
 
+/** Real pipelines have two steps or three, one in the other. */
+const MAX_STEPS = 16
+const MAX_DEPTH = 3
+
+/** The items of a list that is short in any real file. */
+export function expectShortArray(value: unknown, where: string): unknown[] {
+  const items = expectArray(value, where)
+  if (items.length > MAX_STEPS) throw invalid(where, `at most ${MAX_STEPS} items`, value)
+  return items
+}
+
 /** The steps of a pipeline: a `Sequence` is taken apart, however deep, null has none. */
 export function* pipelineSteps(
   value: unknown,
@@ -67,14 +78,14 @@ export function* pipelineSteps(
   depth = 0,
 ): Generator<PipelineStep> {
   if (value === undefined || value === null) return
-  if (depth > 8) throw invalid(where, 'sequences nested at most 8 deep', 'more')
+  if (depth > MAX_DEPTH) throw invalid(where, `sequences nested at most ${MAX_DEPTH} deep`, 'more')
   const step = expectObject(value, where)
   const type = expectType(step, where)
   if (type !== 'Sequence') {
     yield { type, step, where }
     return
   }
-  for (const [index, inner] of expectArray(step[member], `${where}.${member}`).entries())
+  for (const [index, inner] of expectShortArray(step[member], `${where}.${member}`).entries())
     yield* pipelineSteps(inner, `${where}.${member}[${index}]`, member, depth + 1)
 }
 

@@ -1,7 +1,7 @@
 import {
-  expectArray,
   expectId,
   expectObject,
+  expectShortArray,
   expectString,
   invalid,
   type PipelineStep,
@@ -31,7 +31,7 @@ export function readPostProcessor(value: unknown): SpecialAffixes {
 function readTemplate({ step, where }: PipelineStep): SpecialAffixes {
   const affixes: SpecialAffixes = { prefix: [], suffix: [] }
   let texts = 0
-  for (const [index, value] of expectArray(step.single, `${where}.single`).entries()) {
+  for (const [index, value] of expectShortArray(step.single, `${where}.single`).entries()) {
     const here = `${where}.single[${index}]`
     const piece = expectObject(value, here)
     if (piece.Sequence !== undefined) {
@@ -48,7 +48,7 @@ function readTemplate({ step, where }: PipelineStep): SpecialAffixes {
     const inSpecials = `${where}.special_tokens[${JSON.stringify(name)}]`
     if (!Object.hasOwn(specials, name))
       throw invalid(inSpecials, 'the special token of the template', undefined)
-    const ids = expectArray(expectObject(specials[name], inSpecials).ids, `${inSpecials}.ids`)
+    const ids = expectShortArray(expectObject(specials[name], inSpecials).ids, `${inSpecials}.ids`)
     for (const id of ids) affixes[texts === 0 ? 'prefix' : 'suffix'].push(expectId(id, `${inSpecials}.ids`))
   }
   if (texts !== 1) throw unsupported(`${where}.single`, `a template with ${texts} texts`)

@@ -1,3 +1,4 @@
+import type { Steps } from '../files/steps.js'
 import type { NativeAddedToken } from '../native/binding.js'
 import { readAddedToken } from './added-tokens.js'
 import { expectObject } from './expect.js'
@@ -11,7 +12,7 @@ export interface TokenizerConfig {
 }
 
 /** Reads tokenizer_config.json; undefined gives an empty one. */
-export function readTokenizerConfig(value: unknown): TokenizerConfig {
+export function* readTokenizerConfig(value: unknown): Steps<TokenizerConfig> {
   const config: TokenizerConfig = { addedTokens: [], specialTokens: {} }
   if (value === undefined || value === null) return config
   const file = 'tokenizer_config'
@@ -19,6 +20,7 @@ export function readTokenizerConfig(value: unknown): TokenizerConfig {
   if (json.added_tokens_decoder !== undefined) {
     const where = `${file}.added_tokens_decoder`
     for (const [id, entry] of Object.entries(expectObject(json.added_tokens_decoder, where))) {
+      if (config.addedTokens.length % 256 === 0) yield
       const token = expectObject(entry, `${where}[${id}]`)
       config.addedTokens.push(readAddedToken({ ...token, id: Number(id) }, `${where}[${id}]`))
     }

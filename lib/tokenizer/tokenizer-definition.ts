@@ -1,3 +1,4 @@
+import type { Steps } from '../files/steps.js'
 import type { NativeAddedToken, NativeTokenizerDefinition } from '../native/binding.js'
 import { readAddedTokens } from './added-tokens.js'
 import { BYTE_CHARACTERS } from './byte-alphabet.js'
@@ -7,10 +8,10 @@ import { readPretokenizer } from './pretokenizer.js'
 import { compileMerges, compileVocabulary, readVocabulary } from './vocabulary.js'
 
 /** Compiles a parsed tokenizer.json into what the native core runs. `moreAddedTokens` are those of tokenizer_config.json. */
-export function compileTokenizer(
+export function* compileTokenizer(
   tokenizerJson: unknown,
   moreAddedTokens: readonly NativeAddedToken[] = [],
-): NativeTokenizerDefinition {
+): Steps<NativeTokenizerDefinition> {
   const json = expectObject(tokenizerJson, 'tokenizer')
   const model = expectObject(json.model, 'model')
   refuseOtherModels(model)
@@ -19,14 +20,14 @@ export function compileTokenizer(
   requireByteLevelDecoder(json.decoder)
   const { prefix, suffix } = readPostProcessor(json.post_processor)
 
-  const vocabulary = readVocabulary(model.vocab)
+  const vocabulary = yield* readVocabulary(model.vocab)
   refuseUnknownToken(model, vocabulary)
-  const addedTokens = readAddedTokens(json.added_tokens, vocabulary)
+  const addedTokens = yield* readAddedTokens(json.added_tokens, vocabulary)
   addMissing(addedTokens, moreAddedTokens, vocabulary)
-  const tokens = compileVocabulary(vocabulary, addedTokens)
+  const tokens = yield* compileVocabulary(vocabulary, addedTokens)
   return {
     ...tokens,
-    merges: compileMerges(model.merges, vocabulary, tokens.tokenKinds),
+    merges: yield* compileMerges(model.merges, vocabulary, tokens.tokenKinds),
     addedTokens,
     pretokenizer,
     nfc,

@@ -1,7 +1,10 @@
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { QuernError } from '../errors.js'
-import { parsePlainJson } from '../files/plain-json.js'
+import { JsonError, type JsonOptions, parseJsonText } from '../files/json.js'
+import { isFile } from '../files/read-file.js'
+import { readJson } from '../files/read-json.js'
+import { atOnce, inTurns, type Steps } from '../files/steps.js'
 import { invalidOption } from '../input/check-option.js'
 import { guardReceivers } from '../input/guard-receivers.js'
 import { show } from '../input/show.js'
@@ -116,8 +119,12 @@ export class Tokenizer {
    * ```
    */
   static fromJSON(tokenizerJson: string | object, tokenizerConfig?: string | object): Tokenizer {
-    const config = readTokenizerConfig(parseConfig(tokenizerConfig))
-    return new Tokenizer(compileTokenizer(parse(tokenizerJson, 'tokenizer.json'), config.addedTokens), config)
+    return atOnce(
+      Tokenizer.#make(
+        parse(tokenizerJson, 'tokenizer.json', tokenizerOptions),
+        parse(tokenizerConfig, 'tokenizer_config.json', configOptions),
+      ),
+    )
   }
 
   /**
@@ -131,12 +138,18 @@ export class Tokenizer {
   static async fromFile(path: string): Promise<Tokenizer> {
     const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false
     const file = isFolder ? join(path, 'tokenizer.json') : path
-    const json = await readText(file)
+    const json = await readIfThere(file, tokenizerOptions)
     if (json === undefined)
       throw new QuernError('missing_file', `expected a tokenizer.json, found no file ${file}`, {
         value: file,
       })
-    return Tokenizer.fromJSON(json, await readText(join(dirname(file), 'tokenizer_config.json')))
+    const config = await readIfThere(join(dirname(file), 'tokenizer_config.json'), configOptions)
+    return inTurns(Tokenizer.#make(json, config))
+  }
+
+  static *#make(tokenizerJson: unknown, tokenizerConfig: unknown): Steps<Tokenizer> {
+    const config = yield* readTokenizerConfig(tokenizerConfig)
+    return new Tokenizer(yield* compileTokenizer(tokenizerJson, config.addedTokens), config)
   }
 
   /**
@@ -243,41 +256,32 @@ export function nativeTokenizer(tokenizer: Tokenizer): NativeTokenizer {
   }
 }
 
-function parse(json: string | object | undefined, name: string): unknown {
+/** The largest that are known have 35 MB, and 2 million values. */
+const tokenizerOptions = { plain: true, mapKey: 'vocab', maxBytes: 96 * 1024 * 1024, maxValues: 4_000_000 }
+/** Hugging Face's libraries read and write it with Python's json, tokenizer.json with a stricter one. */
+const configOptions = { plain: true, dialect: 'python', maxBytes: 16 * 1024 * 1024 } as const
+
+function parse(json: string | object | undefined, name: string, options: JsonOptions): unknown {
   if (typeof json !== 'string') return json
   try {
-    return JSON.parse(json)
-  } catch (cause) {
-    throw new QuernError('invalid_tokenizer', `${name}: expected JSON: ${(cause as Error).message}`, {
-      cause,
-    })
+    return parseJsonText(json, options)
+  } catch (error) {
+    throw explain(error, name)
   }
 }
 
-/** Hugging Face's libraries read and write tokenizer_config.json with Python's json; tokenizer.json with a stricter one. */
-function parseConfig(json: string | object | undefined): unknown {
-  if (typeof json !== 'string') return json
+async function readIfThere(file: string, options: JsonOptions & { maxBytes: number }): Promise<unknown> {
+  if (!(await isFile(file))) return undefined
   try {
-    return parsePlainJson(json, { dialect: 'python' })
-  } catch (cause) {
-    throw new QuernError(
-      'invalid_tokenizer',
-      `tokenizer_config.json: no valid JSON: ${(cause as Error).message}`,
-      { cause },
-    )
+    return await readJson(file, options)
+  } catch (error) {
+    throw explain(error, file)
   }
 }
 
-async function readText(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw new QuernError('read_error', `expected to read ${file}: ${(cause as Error).message}`, {
-      value: file,
-      cause,
-    })
-  }
+function explain(error: unknown, name: string): unknown {
+  if (!(error instanceof JsonError)) return error
+  return new QuernError('invalid_tokenizer', `${name}: expected JSON: ${error.message}`, { cause: error })
 }
 
 /** One of the options of a call that has no other. */

@@ -1,3 +1,4 @@
+import type { Steps } from '../files/steps.js'
 import { writeAlphabetBytes } from './byte-alphabet.js'
 import { expectArray, expectObject, invalid, isTokenId } from './expect.js'
 
@@ -12,28 +13,41 @@ export interface CompiledVocabulary {
 const WORD = 1
 const LITERAL = 2
 
-/** `model.vocab`: token text → id, each id once. */
-export function readVocabulary(value: unknown): Map<string, number> {
-  const vocabulary = new Map<string, number>()
-  const ids = new Set<number>()
-  const texts = expectObject(value, 'model.vocab')
-  for (const text of Object.keys(texts)) {
-    const id = texts[text]
+/** Tokens or merges between two looks at the clock. */
+const STEP = 4096
+/** Far more than models have, which is 600,000; the native side takes them in at once. */
+const MAX_MERGES = 1_000_000
+
+/** `model.vocab`: token text → id, each id once. A Map or an object. */
+export function* readVocabulary(value: unknown): Steps<ReadonlyMap<string, number>> {
+  const vocabulary = value instanceof Map ? value : yield* membersOf(value)
+  const ids = new Set<unknown>()
+  for (const [text, id] of vocabulary) {
     // Places are put into words only where something is wrong: there are hundreds of thousands of tokens and merges.
     if (!isTokenId(id) || ids.has(id))
       throw invalid(`model.vocab[${JSON.stringify(text)}]`, 'a token id of its own', id)
     ids.add(id)
-    vocabulary.set(text, id)
+    if (ids.size % STEP === 0) yield
   }
   if (vocabulary.size === 0) throw invalid('model.vocab', 'tokens', value)
-  return vocabulary
+  return vocabulary as ReadonlyMap<string, number>
+}
+
+function* membersOf(value: unknown): Steps<Map<string, unknown>> {
+  const object = expectObject(value, 'model.vocab')
+  const members = new Map<string, unknown>()
+  for (const key of Object.keys(object)) {
+    members.set(key, object[key])
+    if (members.size % STEP === 0) yield
+  }
+  return members
 }
 
 /** The bytes of all tokens. A text outside the byte alphabet stands for itself, as in the reference's decoder. */
-export function compileVocabulary(
+export function* compileVocabulary(
   vocabulary: ReadonlyMap<string, number>,
   addedTokens: Iterable<{ id: number; content: string }>,
-): CompiledVocabulary {
+): Steps<CompiledVocabulary> {
   const texts: (string | undefined)[] = []
   const fromModel: boolean[] = []
   let size = 0
@@ -42,7 +56,11 @@ export function compileVocabulary(
     fromModel[id] = model
     size = Math.max(size, id + 1)
   }
-  for (const [text, id] of vocabulary) put(text, id, true)
+  let seen = 0
+  for (const [text, id] of vocabulary) {
+    put(text, id, true)
+    if (++seen % STEP === 0) yield
+  }
   for (const { id, content } of addedTokens) {
     const other = texts[id]
     if (other === content) continue
@@ -59,6 +77,7 @@ export function compileVocabulary(
   const encoder = new TextEncoder()
   let end = 0
   for (let id = 0; id < size; id++) {
+    if (id % STEP === 0) yield
     const text = texts[id]
     if (text !== undefined && text !== '') {
       const written = writeAlphabetBytes(text, bytes, end)
@@ -71,15 +90,17 @@ export function compileVocabulary(
 }
 
 /** `model.merges` as triples of ids, by rank. Older files write a merge as "a b", newer ones as ["a", "b"]. */
-export function compileMerges(
+export function* compileMerges(
   value: unknown,
   vocabulary: ReadonlyMap<string, number>,
   tokenKinds: Uint8Array,
-): Int32Array {
+): Steps<Int32Array> {
   const merges = expectArray(value, 'model.merges')
+  if (merges.length > MAX_MERGES) throw invalid('model.merges', `at most ${MAX_MERGES}`, value)
   const triples = new Int32Array(merges.length * 3)
   let length = 0
   for (let rank = 0; rank < merges.length; rank++) {
+    if (rank % STEP === 0) yield
     const [left, right] = readMerge(merges[rank], rank)
     const leftId = vocabulary.get(left)
     const rightId = vocabulary.get(right)

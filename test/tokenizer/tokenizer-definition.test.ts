@@ -5,7 +5,10 @@ import { describe, expect, test } from 'vitest'
 import { QuernError } from '../../lib/errors.js'
 import { native } from '../../lib/native/load-binding.js'
 import { Tokenizer } from '../../lib/tokenizer/tokenizer.js'
+import { atOnce } from '../../lib/files/steps.js'
 import { compileTokenizer } from '../../lib/tokenizer/tokenizer-definition.js'
+
+const compile = (json: unknown) => atOnce(compileTokenizer(json))
 
 type Json = Record<string, unknown>
 
@@ -84,7 +87,7 @@ describe('a definition', () => {
     const inSplit = small({
       pre_tokenizer: sequence(split({ Regex: GPT2 }), { ...byteLevel, use_regex: false }),
     })
-    expect(compileTokenizer(inSplit).pretokenizer).toEqual(compileTokenizer(small()).pretokenizer)
+    expect(compile(inSplit).pretokenizer).toEqual(compile(small()).pretokenizer)
   })
 })
 
@@ -227,7 +230,7 @@ describe('what breaks the format is refused with its place', () => {
 })
 
 describe('the native core checks a definition again', () => {
-  const good = compileTokenizer(small())
+  const good = compile(small())
   test.each<[string, object]>([
     ['nothing', {}],
     ['no tokens', { ...good, tokenKinds: new Uint8Array(), tokenOffsets: new Uint32Array(1) }],
