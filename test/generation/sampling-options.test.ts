@@ -180,6 +180,16 @@ describe('what the options mean', () => {
     expect(distribution({ temperature: 0, logitBias: { 0: -100 } })).toEqual([0, 1, 0, 0])
   })
 
+  it('of breakers that overlap the last that begins decides', () => {
+    const prompt = [0, 0, 1, 1, 2, 2, 0, 2, 2, 1, 1, 2, 0, 0, 1]
+    const dry = { multiplier: 2, base: 3, allowedLength: 1, breakers: [[0], [0, 0, 1]] }
+    const probabilities = samplingDistribution(new Float32Array(3), { dry }, { prompt, generated: [] })
+    const loss = Math.exp(-2)
+    expect([...probabilities]).toEqual(
+      [1, loss, loss].map((weight) => expect.closeTo(weight / (1 + 2 * loss), 6)),
+    )
+  })
+
   it('texts that break repetitions are the tokens of the tokenizer', async () => {
     const { tokenizer } = model
     const prompt = tokenizer.encode('one two. one two. one')

@@ -5,6 +5,9 @@
 // n[t] is the length of the longest suffix of the context that also occurs earlier, followed by t, without
 // reaching back over a sequence breaker. All n come from one run of the Z-algorithm over the reversed context
 // (Gusfield 1997), in time and memory proportional to its length.
+//
+// Which breaker counts where several overlap is decided as llama.cpp does it: of the places where one begins
+// the last one, and there the longest.
 #include <algorithm>
 #include <cmath>
 
@@ -21,17 +24,26 @@ struct Backwards {
   int32_t operator[](size_t i) const { return tokens[tokens.size() - 1 - i]; }
 };
 
-// Tokens after the last breaker.
-int32_t tokens_since_breaker(Backwards context, const std::vector<std::vector<int32_t>>& breakers) {
-  for (size_t end = 0; end < context.size(); ++end) {  // the place of a breaker's last token
-    for (const auto& breaker : breakers) {
-      if (breaker.empty() || breaker.size() > context.size() - end) continue;
-      size_t same = 0;
-      while (same < breaker.size() && context[end + same] == breaker[breaker.size() - 1 - same]) ++same;
-      if (same == breaker.size()) return static_cast<int32_t>(end);
-    }
+// How many of its tokens, or none, the breaker has from `begin` on towards the end of the context.
+size_t breaker_at(Backwards context, size_t begin, const std::vector<int32_t>& breaker) {
+  if (breaker.empty() || breaker.size() > begin + 1) return 0;
+  for (size_t i = 0; i < breaker.size(); ++i)
+    if (context[begin - i] != breaker[i]) return 0;
+  return breaker.size();
+}
+
+// Tokens after the last breaker, where that is less than `reach`; else `reach`.
+int32_t tokens_since_breaker(Backwards context, const std::vector<std::vector<int32_t>>& breakers,
+                             int32_t reach) {
+  size_t longest = 0;
+  for (const auto& breaker : breakers) longest = std::max(longest, breaker.size());
+  const size_t end = std::min(context.size(), static_cast<size_t>(reach) + longest);
+  for (size_t begin = 0; begin < end; ++begin) {
+    size_t size = 0;
+    for (const auto& breaker : breakers) size = std::max(size, breaker_at(context, begin, breaker));
+    if (size > 0) return std::min(reach, static_cast<int32_t>(begin + 1 - size));
   }
-  return static_cast<int32_t>(context.size());
+  return reach;
 }
 
 // matches[i]: how many tokens from i on equal those from 0 on.
@@ -59,16 +71,19 @@ void Penalties::dry(std::span<float> logits, std::span<const int32_t> tokens, co
   if (options.last_tokens > 0 && static_cast<size_t>(options.last_tokens) < tokens.size())
     tokens = tokens.last(static_cast<size_t>(options.last_tokens));
   const Backwards context{tokens};
-  if (static_cast<int64_t>(tokens.size()) <= options.allowed_length) return;
-  const int32_t limit = tokens_since_breaker(context, options.breakers);
+  if (static_cast<int64_t>(tokens.size()) <= std::max(1, options.allowed_length)) return;
+  matches_.resize(std::max(matches_.size(), tokens.size()));
+  const std::span<int32_t> matches(matches_.data(), tokens.size());
+  find_matches(context, matches);
+  const int32_t reach = *std::max_element(matches.begin() + 1, matches.end());
+  if (reach < options.allowed_length) return;
+  const int32_t limit = tokens_since_breaker(context, options.breakers, reach);
   if (limit < options.allowed_length) return;
 
-  matches_.resize(std::max(matches_.size(), tokens.size()));
-  find_matches(context, matches_);
   auto* const lengths = counts_.as<int32_t>();  // n[t] + 1
   for (size_t i = 1; i < tokens.size(); ++i) {
     int32_t& length = lengths[context[i - 1]];  // what followed the suffix that ends at i
-    length = std::max(length, std::min(matches_[i], limit) + 1);
+    length = std::max(length, std::min(matches[i], limit) + 1);
   }
   for (const auto& breaker : options.breakers) {
     if (breaker.size() == 1 && static_cast<size_t>(breaker[0]) < logits.size()) lengths[breaker[0]] = 0;
