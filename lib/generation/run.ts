@@ -3,6 +3,7 @@ import type { NativeModel, NativeRow, NativeTokenizer } from '../native/binding.
 import { callNative } from '../native/call-native.js'
 import { type TokenLogprob, tokenLogprob } from './logprobs.js'
 import type { ResolvedOptions } from './options.js'
+import { Queue } from './queue.js'
 import type { Requests } from './requests.js'
 import { onAbort } from './on-abort.js'
 import { plainReader, Reply, type ReplyPart, type ReplyReader } from './reply.js'
@@ -42,7 +43,7 @@ const acknowledgeEvery = 32
  * engine's callback holds this and not that, so a Generation that nobody holds can be noticed.
  */
 export class Run {
-  readonly #events: OutputEvent[] = []
+  readonly #events = new Queue<OutputEvent>()
   readonly #tokens: number[] = []
   readonly #reply = new Reply()
   readonly #logprobs: TokenLogprob[] = []
@@ -147,11 +148,11 @@ export class Run {
   }
 
   drain(): void {
+    if (this.#draining) return
     this.#draining = true
-    this.#acknowledge(
-      this.#events.reduce((sum, event) => sum + event.tokens.length, 0),
-      true,
-    )
+    let unread = 0
+    for (const event of this.#events) unread += event.tokens.length
+    this.#acknowledge(unread, true)
   }
 
   /** The next event; undefined at the end. Rejects if the run failed. */
