@@ -30,7 +30,7 @@ export interface LoadOptions {
   precision?: 'fast' | 'exact' | undefined
   /** Tokens that prompt and answer may have together. Default: the model's own limit; more only where its positions scale on their own. */
   contextLength?: number | undefined
-  /** Memory for keys and values, shared by all requests. */
+  /** Memory for keys and values, shared by all requests. One full context is little for many long ones at a time: docs/server.md reckons. */
   kvCache?:
     | {
         /** Bytes. Default: enough for one full context (and 64 MiB at least), but at most half of the memory that is left. */

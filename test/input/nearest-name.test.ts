@@ -2,7 +2,18 @@ import { describe, expect, it, test } from 'vitest'
 import { unsupportedOption } from '../../lib/input/check-option.js'
 import { nearestName } from '../../lib/input/nearest-name.js'
 
-const names = ['maxTokens', 'temperature', 'topK', 'topP', 'seed', 'stop', 'signal', 'xtc']
+const names = [
+  'maxTokens',
+  'temperature',
+  'topK',
+  'topP',
+  'seed',
+  'stop',
+  'signal',
+  'xtc',
+  'logitBias',
+  'keepOnAbort',
+]
 
 test.each([
   ['maxToken', 'maxTokens'],
@@ -29,6 +40,8 @@ describe('an option that does not exist', () => {
     expect(message('maxToken')).toMatch(/^generate\(\) has no option 'maxToken': did you mean 'maxTokens'\?/)
     expect(message('max_new_tokens')).toMatch(/did you mean 'maxTokens'/)
     expect(message('abortSignal')).toMatch(/did you mean 'signal'/)
+    expect(message('tokenBias')).toMatch(/did you mean 'logitBias'/)
+    expect(message('stopOnAbortSignal')).toMatch(/did you mean 'keepOnAbort'/)
     expect(message('grammar')).toMatch(/^generate\(\) has no option 'grammar'\. It has maxTokens, /)
     for (const name of ['maxToken', 'grammar', 'constructor', '__proto__']) {
       expect(message(name)).not.toMatch(/yet|undefined|function/)
