@@ -6,8 +6,7 @@
 // reaching back over a sequence breaker. All n come from one run of the Z-algorithm over the reversed context
 // (Gusfield 1997), in time and memory proportional to its length.
 //
-// Which breaker counts where several overlap is decided as llama.cpp does it: of the places where one begins
-// the last one, and there the longest.
+// Where several breakers overlap, the last that begins counts, and there the longest.
 #include <algorithm>
 #include <cmath>
 
