@@ -1,5 +1,5 @@
-// Builds and runs the native tests: `test-native.mjs` in build/, `test-native.mjs --sanitize` in folders of their own.
-// usage: test-native.mjs [--sanitize] [--tests-regex what-ctest-knows]
+// Builds and runs the native tests: plainly in build/, or with sanitizers in folders of their own.
+// usage: test-native.mjs [--address | --sanitize] [--tests-regex names of tests]
 import { availableParallelism, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { dropUnusableBuild } from './build-folder.mjs'
@@ -8,9 +8,9 @@ import { runBuild } from './run-build.mjs'
 
 const cores = availableParallelism()
 const parallel = ['--parallel', String(cores)]
-const { sanitize, 'tests-regex': chosen } = parseArgs({
-  options: { sanitize: { type: 'boolean' }, 'tests-regex': { type: 'string' } },
-}).values
+const flag = { type: 'boolean' }
+const options = { address: flag, sanitize: flag, 'tests-regex': { type: 'string' } }
+const { address, sanitize, 'tests-regex': chosen } = parseArgs({ options }).values
 
 /** Seconds after which a test hangs: 30 where the machine is free, more where others use it. */
 function secondsOfHang(slowdown) {
@@ -37,9 +37,13 @@ async function testSanitized(name, sanitizers, only) {
   )
 }
 
-// The thread sanitizer is for what has threads: the engine, the pool, the backends.
-const passed = sanitize
-  ? (await testSanitized('sanitize-address', 'address,undefined', chosen)) &&
-    (await testSanitized('sanitize-thread', 'thread', chosen ?? 'engine|thread|backend'))
-  : await test('build', chosen)
-process.exit(passed ? 0 : 1)
+const withAddress = () => testSanitized('sanitize-address', 'address,undefined', chosen)
+// This sanitizer is for what has threads: the engine, the pool, the backends.
+const withThread = () => testSanitized('sanitize-thread', 'thread', chosen ?? 'engine|thread|backend')
+
+async function passes() {
+  if (address) return withAddress()
+  if (sanitize) return (await withAddress()) && (await withThread())
+  return test('build', chosen)
+}
+process.exit((await passes()) ? 0 : 1)

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { JsonError, type JsonLimits, type JsonValue, parseJson } from '../../lib/files/json.js'
+import { processorMilliseconds } from '../patience.js'
 
 const encode = (text: string) => new TextEncoder().encode(text)
 const parse = (text: string, limits?: JsonLimits) => parseJson(encode(text), limits)
@@ -132,15 +133,15 @@ describe('parseJson', () => {
     )
     const bytes = encode(JSON.stringify(header))
     expect(bytes.byteLength).toBeGreaterThan(4e6)
-    const start = performance.now()
+    const start = processorMilliseconds()
     expect((parseJson(bytes) as Map<string, JsonValue>).size).toBe(40_000)
-    expect(performance.now() - start).toBeLessThan(5000)
+    expect(processorMilliseconds() - start).toBeLessThan(5000)
   })
 
   it('reads a string of many escapes in linear time', () => {
-    const start = performance.now()
+    const start = processorMilliseconds()
     expect(parse(`"${'\\n'.repeat(1_000_000)}"`)).toHaveLength(1_000_000)
-    expect(performance.now() - start).toBeLessThan(2000)
+    expect(processorMilliseconds() - start).toBeLessThan(2000)
   })
 })
 

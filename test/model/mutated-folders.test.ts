@@ -5,6 +5,7 @@ import { QuernError } from '../../lib/errors.js'
 import { inspect } from '../../lib/model/inspect.js'
 import { planText } from '../../lib/model/plan.js'
 import { fixturePath } from '../golden.js'
+import { processorMilliseconds } from '../patience.js'
 import { temporaryFolder } from './temporary.js'
 
 const temporary = temporaryFolder()
@@ -53,10 +54,12 @@ it.each([
         ])
       }
       await writeFile(`${folder}/${name}`, bytes)
-      const start = performance.now()
+      const start = processorMilliseconds()
       try {
         const { plan, config } = await inspect(folder)
-        expect(plan && planText(plan)).not.toMatch(/NaN|Infinity|undefined|null|object/)
+        expect(plan && planText(plan).replaceAll(folder, '')).not.toMatch(
+          /NaN|Infinity|undefined|null|object/,
+        )
         // What the tensors' shapes decide cannot have changed unnoticed.
         expect(config).toMatchObject({ hidden: 16, headDim: 8, ffn: 24, vocab: 32 })
         for (const { source, rows, cols } of plan?.weights ?? []) {
@@ -67,7 +70,7 @@ it.each([
       } catch (error) {
         if (!(error instanceof QuernError)) throw error
       }
-      expect(performance.now() - start).toBeLessThan(2000)
+      expect(processorMilliseconds() - start).toBeLessThan(2000)
     }),
     { numRuns: 400 },
   )

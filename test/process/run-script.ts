@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { slowdown } from '../patience.js'
 
 /** Where `import('quern')` and `require('quern')` find this package itself. */
 export const packageFolder = fileURLToPath(new URL('../..', import.meta.url))
@@ -26,7 +27,7 @@ export interface ScriptOptions {
   nodeOptions?: string[]
   /** Where it runs. Default: a folder whose name says nothing, as the traces of its errors have it in them. */
   cwd?: string
-  /** Milliseconds after which it is killed. */
+  /** Milliseconds after which it is killed. Default: 20 s, more on a busy machine. */
   timeout?: number
 }
 
@@ -40,7 +41,7 @@ export function runScript(source: string, options: ScriptOptions = {}): Promise<
   const child = spawn(process.execPath, args, {
     cwd: options.cwd ?? '/',
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: options.timeout ?? 20_000,
+    timeout: options.timeout ?? Math.ceil(20_000 * slowdown()),
     killSignal: 'SIGKILL',
   })
   let stdout = ''
