@@ -1,14 +1,7 @@
 import type { Steps } from '../files/steps.js'
 import type { NativeAddedToken } from '../native/binding.js'
-import {
-  expectArray,
-  expectFlag,
-  expectId,
-  expectObject,
-  expectString,
-  invalid,
-  unsupported,
-} from './expect.js'
+import type { AddedVocabulary } from './added-vocabulary.js'
+import { expectArray, expectFlag, expectObject, expectString, invalid, unsupported } from './expect.js'
 
 /** Longer added tokens do not occur, and the search for them takes time in proportion. */
 const MAX_CONTENT_BYTES = 1024
@@ -16,44 +9,41 @@ const MAX_CONTENT_BYTES = 1024
 /** Far more than models have; the native side takes them in at once. */
 const MAX_TOKENS = 100_000
 
-/** `added_tokens` of tokenizer.json, each checked against the vocabulary. */
-export function* readAddedTokens(
-  value: unknown,
-  vocabulary: ReadonlyMap<string, number>,
-): Steps<NativeAddedToken[]> {
-  const tokens: NativeAddedToken[] = []
-  if (value === undefined || value === null) return tokens
-  const byContent = new Map<string, number>()
-  const byId = new Map<number, string>()
+/** Tokens between two looks at the clock. */
+export const STEP = 256
+
+/** A token that a file adds to the vocabulary. */
+export interface AddedToken extends Omit<NativeAddedToken, 'id'> {
+  /** As the file has it, which is a wish. */
+  id?: number
+}
+
+/** `added_tokens` of tokenizer.json. */
+export function* readAddedTokens(value: unknown, added: AddedVocabulary): Steps<void> {
+  if (value === undefined || value === null) return
   const entries = expectArray(value, 'added_tokens')
-  if (entries.length > MAX_TOKENS) throw invalid('added_tokens', `at most ${MAX_TOKENS}`, value)
-  for (const [index, entry] of entries.entries()) {
-    if (index % 256 === 0) yield
+  for (const [index, entry] of limited(entries, 'added_tokens').entries()) {
+    if (index % STEP === 0) yield
     const where = `added_tokens[${index}]`
-    const token = readAddedToken(expectObject(entry, where), where)
-    const known = vocabulary.get(token.content) ?? byContent.get(token.content) ?? token.id
-    if (known !== token.id)
-      throw invalid(`${where}.id`, `${known}, the id that ${token.content} has already`, token.id)
-    const other = byId.get(token.id) ?? token.content
-    if (other !== token.content)
-      throw invalid(`${where}.id`, `an id of its own, not that of ${other}`, token.id)
-    if (byContent.has(token.content)) continue
-    byContent.set(token.content, token.id)
-    byId.set(token.id, token.content)
-    tokens.push(token)
+    const token = expectObject(entry, where)
+    added.add({ ...readAddedToken(token, where), id: expectAddedId(token.id, `${where}.id`) }, where)
   }
-  return tokens
+}
+
+/** A list that has no more than models have. */
+export function limited<T>(entries: T[], where: string): T[] {
+  if (entries.length > MAX_TOKENS) throw invalid(where, `at most ${MAX_TOKENS}`, entries)
+  return entries
 }
 
 /** One added token, as tokenizer.json and tokenizer_config.json both write it. */
-export function readAddedToken(entry: Record<string, unknown>, where: string): NativeAddedToken {
+export function readAddedToken(entry: Record<string, unknown>, where: string): AddedToken {
   const content = expectString(entry.content, `${where}.content`)
-  if (content === '' || /\p{Surrogate}/u.test(content)) throw invalid(`${where}.content`, 'text', content)
+  if (/\p{Surrogate}/u.test(content)) throw invalid(`${where}.content`, 'text', content)
   if (Buffer.byteLength(content) > MAX_CONTENT_BYTES)
     throw unsupported(`${where}.content`, `an added token of more than ${MAX_CONTENT_BYTES} bytes`)
   const special = expectFlag(entry.special, `${where}.special`, false)
   return {
-    id: expectId(entry.id, `${where}.id`),
     content,
     special,
     lstrip: expectFlag(entry.lstrip, `${where}.lstrip`, false),
@@ -61,4 +51,11 @@ export function readAddedToken(entry: Record<string, unknown>, where: string): N
     singleWord: expectFlag(entry.single_word, `${where}.single_word`, false),
     normalized: expectFlag(entry.normalized, `${where}.normalized`, !special),
   }
+}
+
+/** The library reads 32 bits. */
+function expectAddedId(value: unknown, where: string): number {
+  const isId = Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 32
+  if (!isId) throw invalid(where, 'a token id', value)
+  return value as number
 }

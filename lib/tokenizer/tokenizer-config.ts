@@ -1,43 +1,91 @@
 import type { Steps } from '../files/steps.js'
-import type { NativeAddedToken } from '../native/binding.js'
-import { readAddedToken } from './added-tokens.js'
-import { expectObject } from './expect.js'
+import { type AddedToken, limited, readAddedToken, STEP } from './added-tokens.js'
+import type { AddedVocabulary } from './added-vocabulary.js'
+import { expectObject, invalid, type JsonObject } from './expect.js'
 
 /** What quern takes from tokenizer_config.json. */
 export interface TokenizerConfig {
-  /** Tokens that tokenizer.json may lack. */
-  addedTokens: NativeAddedToken[]
+  /** By id: tokens that tokenizer.json may lack, or have with other properties. */
+  addedTokens: AddedToken[]
+  /** Special tokens by what they are for, and those without a purpose, in the order in which transformers adds those that nobody has. */
+  namedTokens: AddedToken[]
+  extraTokens: AddedToken[]
   /** The texts of bos_token, eos_token, pad_token, ...: those that the model has. */
   specialTokens: Record<string, string>
 }
 
+const file = 'tokenizer_config'
+/** In the order in which transformers looks at them. */
+const purposes = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token', 'cls_token', 'mask_token']
+
 /** Reads tokenizer_config.json; undefined gives an empty one. */
 export function* readTokenizerConfig(value: unknown): Steps<TokenizerConfig> {
-  const config: TokenizerConfig = { addedTokens: [], specialTokens: {} }
-  if (value === undefined || value === null) return config
-  const file = 'tokenizer_config'
-  const json = expectObject(value, file)
-  if (json.added_tokens_decoder !== undefined) {
-    const where = `${file}.added_tokens_decoder`
-    for (const [id, entry] of Object.entries(expectObject(json.added_tokens_decoder, where))) {
-      if (config.addedTokens.length % 256 === 0) yield
-      const token = expectObject(entry, `${where}[${id}]`)
-      config.addedTokens.push(readAddedToken({ ...token, id: Number(id) }, `${where}[${id}]`))
-    }
+  const json = value === undefined || value === null ? {} : expectObject(value, file)
+  const named = readNamedTokens(json)
+  const specialTokens = purposes.flatMap((name) => {
+    const token = named.get(name)
+    return token === undefined ? [] : [[name, token.content] as const]
+  })
+  return {
+    addedTokens: yield* readDecoder(json.added_tokens_decoder),
+    namedTokens: [...named.values()],
+    extraTokens: readExtraTokens(json),
+    specialTokens: Object.fromEntries(specialTokens),
   }
-  for (const name of [
-    'bos_token',
-    'eos_token',
-    'pad_token',
-    'unk_token',
-    'sep_token',
-    'cls_token',
-    'mask_token',
-  ]) {
-    const token = json[name]
-    const text =
-      typeof token === 'object' && token !== null ? (token as { content?: unknown }).content : token
-    if (typeof text === 'string') config.specialTokens[name] = text
+}
+
+/**
+ * Adds the tokens of tokenizer_config.json to those of tokenizer.json, as transformers does: first those of added_tokens_decoder, in the
+ * order of their ids, then the special ones that are still missing.
+ */
+export function* addConfiguredTokens(config: TokenizerConfig, added: AddedVocabulary): Steps<void> {
+  for (const [index, token] of config.addedTokens.entries()) {
+    if (index % STEP === 0) yield
+    added.add(token, `${file}.added_tokens_decoder`)
   }
-  return config
+  for (const token of config.namedTokens) added.addSpecial(token, file)
+  for (const token of config.extraTokens)
+    if (!added.has(token.content)) added.addSpecial(token, `${file}.additional_special_tokens`)
+}
+
+function* readDecoder(value: unknown): Steps<AddedToken[]> {
+  if (value === undefined || value === null) return []
+  const where = `${file}.added_tokens_decoder`
+  const tokens: (AddedToken & { id: number })[] = []
+  for (const [key, entry] of limited(Object.entries(expectObject(value, where)), where)) {
+    if (tokens.length % STEP === 0) yield
+    const id = Number(key)
+    if (!Number.isInteger(id)) throw invalid(where, 'ids as keys', key)
+    tokens.push({ id, ...readAddedToken(expectObject(entry, `${where}[${key}]`), `${where}[${key}]`) })
+  }
+  return tokens.sort((a, b) => a.id - b.id)
+}
+
+/** By name: the known purposes first, then what else a model has a `..._token` for. */
+function readNamedTokens(json: JsonObject): Map<string, AddedToken> {
+  const others = Object.keys(json).filter(
+    (name) => name.endsWith('_token') && !purposes.includes(name) && typeof json[name] === 'string',
+  )
+  const tokens = [...purposes, ...others].map((name) => [name, readSpecial(json[name], name)] as const)
+  return new Map(tokens.flatMap(([name, token]) => (token === undefined ? [] : [[name, token]])))
+}
+
+/** `extra_special_tokens`, a list or an object by name, or else `additional_special_tokens`, as it was called before. */
+function readExtraTokens(json: JsonObject): AddedToken[] {
+  const newer = valuesOf(json.extra_special_tokens)
+  const tokens = newer.length > 0 ? newer : valuesOf(json.additional_special_tokens)
+  return tokens.flatMap((value) => readSpecial(value, 'additional_special_tokens') ?? [])
+}
+
+function valuesOf(list: unknown): unknown[] {
+  return typeof list === 'object' && list !== null ? limited(Object.values(list), file) : []
+}
+
+/** A special token, a text or an object; undefined for anything else. */
+function readSpecial(value: unknown, name: string): AddedToken | undefined {
+  if (typeof value === 'string') return readAddedToken({ content: value, special: true }, `${file}.${name}`)
+  if (typeof value !== 'object' || value === null) return undefined
+  const entry = value as JsonObject
+  if (typeof entry.content !== 'string') return undefined
+  return readAddedToken({ ...entry, special: true }, `${file}.${name}`)
 }

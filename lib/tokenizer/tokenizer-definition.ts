@@ -1,16 +1,18 @@
 import type { Steps } from '../files/steps.js'
-import type { NativeAddedToken, NativeTokenizerDefinition } from '../native/binding.js'
+import type { NativeTokenizerDefinition } from '../native/binding.js'
 import { readAddedTokens } from './added-tokens.js'
+import { AddedVocabulary } from './added-vocabulary.js'
 import { BYTE_CHARACTERS } from './byte-alphabet.js'
 import { expectFlag, expectObject, type JsonObject, pipelineSteps, unsupported } from './expect.js'
 import { readPostProcessor } from './post-processor.js'
 import { readPretokenizer } from './pretokenizer.js'
+import { addConfiguredTokens, type TokenizerConfig } from './tokenizer-config.js'
 import { compileMerges, compileVocabulary, readVocabulary } from './vocabulary.js'
 
-/** Compiles a parsed tokenizer.json into what the native core runs. `moreAddedTokens` are those of tokenizer_config.json. */
+/** Compiles a parsed tokenizer.json into what the native core runs, with the tokens that tokenizer_config.json adds. */
 export function* compileTokenizer(
   tokenizerJson: unknown,
-  moreAddedTokens: readonly NativeAddedToken[] = [],
+  config?: TokenizerConfig,
 ): Steps<NativeTokenizerDefinition> {
   const json = expectObject(tokenizerJson, 'tokenizer')
   const model = expectObject(json.model, 'model')
@@ -20,10 +22,12 @@ export function* compileTokenizer(
   requireByteLevelDecoder(json.decoder)
   const { prefix, suffix } = readPostProcessor(json.post_processor)
 
-  const vocabulary = yield* readVocabulary(model.vocab)
+  const { vocabulary, ids } = yield* readVocabulary(model.vocab)
   refuseUnknownToken(model, vocabulary)
-  const addedTokens = yield* readAddedTokens(json.added_tokens, vocabulary)
-  addMissing(addedTokens, moreAddedTokens, vocabulary)
+  const added = new AddedVocabulary(vocabulary, ids)
+  yield* readAddedTokens(json.added_tokens, added)
+  if (config !== undefined) yield* addConfiguredTokens(config, added)
+  const addedTokens = added.tokens()
   const tokens = yield* compileVocabulary(vocabulary, addedTokens)
   return {
     ...tokens,
@@ -77,18 +81,4 @@ function requireByteLevelDecoder(value: unknown): void {
   const types = [...pipelineSteps(value, 'decoder', 'decoders')].map(({ type }) => type)
   if (types.length !== 1 || types[0] !== 'ByteLevel')
     throw unsupported('decoder', types.length === 0 ? 'no decoder' : `the decoder ${types.join(', ')}`, types)
-}
-
-function addMissing(
-  tokens: NativeAddedToken[],
-  more: readonly NativeAddedToken[],
-  vocabulary: ReadonlyMap<string, number>,
-): void {
-  const contents = new Set(tokens.map(({ content }) => content))
-  for (const token of more) {
-    if (contents.has(token.content)) continue
-    const known = vocabulary.get(token.content)
-    if (known === undefined || known === token.id) tokens.push(token)
-    contents.add(token.content)
-  }
 }

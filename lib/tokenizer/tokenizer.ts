@@ -149,7 +149,7 @@ export class Tokenizer {
 
   static *#make(tokenizerJson: unknown, tokenizerConfig: unknown): Steps<Tokenizer> {
     const config = yield* readTokenizerConfig(tokenizerConfig)
-    return new Tokenizer(yield* compileTokenizer(tokenizerJson, config.addedTokens), config)
+    return new Tokenizer(yield* compileTokenizer(tokenizerJson, config), config)
   }
 
   /**

@@ -19,9 +19,11 @@ const STEP = 4096
 const MAX_MERGES = 1_000_000
 
 /** `model.vocab`: token text → id, each id once. A Map or an object. */
-export function* readVocabulary(value: unknown): Steps<ReadonlyMap<string, number>> {
+export function* readVocabulary(
+  value: unknown,
+): Steps<{ vocabulary: ReadonlyMap<string, number>; ids: Set<number> }> {
   const vocabulary = value instanceof Map ? value : yield* membersOf(value)
-  const ids = new Set<unknown>()
+  const ids = new Set<number>()
   for (const [text, id] of vocabulary) {
     // Places are put into words only where something is wrong: there are hundreds of thousands of tokens and merges.
     if (!isTokenId(id) || ids.has(id))
@@ -30,7 +32,7 @@ export function* readVocabulary(value: unknown): Steps<ReadonlyMap<string, numbe
     if (ids.size % STEP === 0) yield
   }
   if (vocabulary.size === 0) throw invalid('model.vocab', 'tokens', value)
-  return vocabulary as ReadonlyMap<string, number>
+  return { vocabulary: vocabulary as ReadonlyMap<string, number>, ids }
 }
 
 function* membersOf(value: unknown): Steps<Map<string, unknown>> {
