@@ -1,7 +1,9 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { JsonError } from '../files/json.js'
+import { readJson } from '../files/read-json.js'
 import { bytesAt, type RepoCache } from './cache.js'
-import { chooseFiles, maxIndexBytes, readShardNames, singleName, templateFolder } from './needed-files.js'
+import { chooseFiles, maxIndexBytes, shardNames, singleName, templateFolder } from './needed-files.js'
 
 /** A model in the cache, complete. */
 export interface Snapshot {
@@ -42,6 +44,16 @@ async function namesIn(snapshot: string, folder = ''): Promise<string[]> {
 
 /** The names of the files that an index in the cache speaks of. */
 export async function readIndex(path: string): Promise<string[]> {
-  if (((await bytesAt(path)) ?? 0) > maxIndexBytes) return readShardNames('', path)
-  return readShardNames(await readFile(path, 'utf8'), path)
+  return shardNames(await readWeightMap(path), path)
+}
+
+async function readWeightMap(path: string): Promise<unknown> {
+  const limits = { maxBytes: maxIndexBytes, maxDepth: 8, maxValues: 2_000_000 }
+  try {
+    const index = await readJson(path, { ...limits, dialect: 'python' })
+    return index instanceof Map ? index.get('weight_map') : undefined
+  } catch (error) {
+    if (error instanceof JsonError) return undefined
+    throw error
+  }
 }

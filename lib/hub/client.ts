@@ -1,8 +1,9 @@
 import { QuernError } from '../errors.js'
 import type { HubEnvironment } from './environment.js'
 import type { HubLimits } from './limits.js'
-import { checkStatus } from './status.js'
-import { Transient } from './retry.js'
+import { Conversation, TooSlow } from './conversation.js'
+import { nowAndThen, type Retries, retrying, Transient } from './retry.js'
+import { checkStatus, RangesIgnored } from './status.js'
 
 /** A request's way to the hub. */
 export interface HubRequest {
@@ -12,10 +13,16 @@ export interface HubRequest {
   headers?: Record<string, string>
   /** Do not follow a redirect to another host: the headers of the hub's own answer are what is asked for. */
   stayAtHub?: boolean
+  /** The answer is small: it must come within `answerMs`. */
+  isSmall?: boolean
 }
 
-/** Reads an answer; must call `alive` for every piece of it that comes. */
-type Reader<T> = (response: Response, alive: () => void) => Promise<T>
+/** What came. */
+export interface Answer {
+  status: number
+  headers: Headers
+  body: AsyncIterable<Uint8Array>
+}
 
 const maxRedirects = 8
 
@@ -28,51 +35,83 @@ export class HubClient {
   private readonly origin: string
   private readonly token: string | undefined
   private readonly limits: HubLimits
+  private readonly retries: Retries
   private readonly waiting: (() => void)[] = []
   private free: number
 
-  constructor({ endpoint, token }: HubEnvironment, limits: HubLimits) {
+  /** `tell` is called before a longer pause between two attempts. */
+  constructor({ endpoint, token }: HubEnvironment, limits: HubLimits, tell: (message: string) => void) {
     this.endpoint = endpoint
     this.origin = new URL(endpoint).origin
     this.token = token
     this.limits = limits
+    this.retries = { limits, tell: nowAndThen(tell) }
     this.free = limits.connections
   }
 
+  /** Does something until it works, as `retrying` says. */
+  retry<T>(signal: AbortSignal, attempt: (progressed: () => void) => Promise<T>): Promise<T> {
+    return retrying(this.retries, signal, attempt)
+  }
+
   /** Sends a request and hands the answer, whose status says success, to `read`. */
-  async send<T>(request: HubRequest, signal: AbortSignal, read: Reader<T>): Promise<T> {
+  async send<T>(request: HubRequest, signal: AbortSignal, read: (answer: Answer) => Promise<T>): Promise<T> {
     await this.takeTurn()
     const controller = new AbortController()
     const abort = () => controller.abort(signal.reason)
     signal.addEventListener('abort', abort, { once: true })
-    const { stallMs } = this.limits
-    const stalled = setTimeout(
-      () => controller.abort(new Error(`nothing came for ${stallMs / 1e3} s`)),
-      stallMs,
-    )
+    const totalMs = request.isSmall ? this.limits.answerMs : Number.POSITIVE_INFINITY
+    const conversation = new Conversation(this.limits, totalMs, (slow) => controller.abort(slow))
     try {
       signal.throwIfAborted()
-      const response = await this.follow(request, controller.signal)
+      const response = await this.orLost(conversation.wait(this.follow(request, controller.signal)))
+      const { status, headers } = response
       try {
-        stalled.refresh()
-        return await read(response, () => stalled.refresh())
+        return await read({ status, headers, body: this.pieces(response, conversation) })
       } finally {
         await response.body?.cancel().catch(() => {})
       }
     } catch (error) {
       signal.throwIfAborted()
-      if (
-        error instanceof QuernError ||
-        error instanceof Transient ||
-        !isNetworkError(error, controller.signal)
-      )
-        throw error
-      throw new Transient(unreachable(this.endpoint, error))
+      throw error
     } finally {
-      clearTimeout(stalled)
       signal.removeEventListener('abort', abort)
       this.endTurn()
     }
+  }
+
+  private async *pieces({ body }: Response, conversation: Conversation): AsyncGenerator<Uint8Array> {
+    const reader = body?.getReader()
+    if (reader === undefined) return
+    try {
+      for (;;) {
+        const { done, value } = await this.orLost(conversation.wait(reader.read()))
+        if (done) return
+        conversation.came(value.byteLength)
+        yield value
+      }
+    } catch (error) {
+      throw error instanceof TooSlow ? this.lost(error) : error
+    } finally {
+      await reader.cancel().catch(() => {})
+      reader.releaseLock()
+    }
+  }
+
+  /** Whatever fetch or a body fails with, the connection was lost; our own errors pass. */
+  private async orLost<T>(coming: Promise<T>): Promise<T> {
+    try {
+      return await coming
+    } catch (error) {
+      const isOurs =
+        error instanceof QuernError || error instanceof Transient || error instanceof RangesIgnored
+      throw isOurs ? error : this.lost(error)
+    }
+  }
+
+  private lost(error: unknown): Transient {
+    const isSlow = error instanceof TooSlow
+    return new Transient(unreachable(this.endpoint, error), { isSlow })
   }
 
   private async follow(request: HubRequest, signal: AbortSignal): Promise<Response> {
@@ -95,7 +134,12 @@ export class HubClient {
       const next = redirectOf(response, url)
       if (next === undefined || (stayAtHub && next.origin !== this.origin)) {
         if (next === undefined)
-          await checkStatus(response, { url, isHub, hasToken: this.token !== undefined })
+          await checkStatus(response, {
+            url,
+            isHub,
+            hasToken: this.token !== undefined,
+            isStart: headers.range?.startsWith('bytes=0-') ?? false,
+          })
         return response
       }
       await response.body?.cancel().catch(() => {})
@@ -124,17 +168,12 @@ function redirectOf(response: Response, from: URL): URL | undefined {
   if (![301, 302, 303, 307, 308].includes(response.status)) return undefined
   const location = response.headers.get('location') ?? ''
   const to = URL.canParse(location, from.href) ? new URL(location, from) : undefined
-  if (to?.protocol === 'https:' || (to?.protocol === 'http:' && from.protocol === 'http:')) return to
+  const isSafe = to?.protocol === 'https:' || (to?.protocol === 'http:' && from.protocol === 'http:')
+  if (to !== undefined && isSafe && to.username === '' && to.password === '') return to
+  // The address may hold a password: it is not repeated.
   throw new QuernError(
     'hub_unavailable',
-    `${from.origin}${from.pathname}: redirected to what is no address, or from https to an open one; check HF_ENDPOINT`,
-  )
-}
-
-/** What fetch throws for a connection that fails, as opposed to an error of the reader's own. */
-function isNetworkError(error: unknown, signal: AbortSignal): boolean {
-  return (
-    signal.aborted || (error instanceof TypeError && /fetch failed|terminated|network/i.test(error.message))
+    `${from.origin}${from.pathname}: redirected to what is no address, to one with a user's name, or from https to an open one; check HF_ENDPOINT`,
   )
 }
 

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { lstat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { QuernError } from '../errors.js'
 import type { HubLimits } from './limits.js'
@@ -21,7 +21,7 @@ export async function checkSpace(folder: string, needed: number, { freeBytes }: 
 
 /** Bytes that a file takes on the disk: less than its size where it has holes. */
 export async function allocatedAt(path: string): Promise<number> {
-  const found = await stat(path).catch(() => undefined)
+  const found = await lstat(path).catch(() => undefined)
   return found === undefined ? 0 : 512 * found.blocks
 }
 

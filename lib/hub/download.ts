@@ -1,13 +1,15 @@
 import { rename } from 'node:fs/promises'
 import { QuernError } from '../errors.js'
-import { bytesAt, type RepoCache } from './cache.js'
+import type { RepoCache } from './cache.js'
 import { matches } from './checksum.js'
-import type { HubClient } from './client.js'
+import type { Answer, HubClient } from './client.js'
 import type { HubLimits } from './limits.js'
 import type { RemoteFile } from './listing.js'
 import { takeLock } from './lock.js'
-import { PartialFile, type Span } from './partial-file.js'
-import { retrying, Transient } from './retry.js'
+import { PartialFile } from './partial-file.js'
+import { Transient } from './retry.js'
+import type { Span } from './spans.js'
+import { RangesIgnored } from './status.js'
 
 /** All that fetching files takes. */
 export interface Downloads {
@@ -18,9 +20,6 @@ export interface Downloads {
   /** Bytes that came over the network. */
   received: number
 }
-
-/** The hub sends whole files only. */
-class RangesIgnored extends Error {}
 
 /**
  * Brings a file's contents into the cache, unless they are there, and checks them. What is already there of them is not fetched again,
@@ -36,7 +35,8 @@ export async function downloadBlob(
 ): Promise<void> {
   const { cache, limits, signal } = downloads
   const blob = cache.blob(file.hash)
-  const isThere = async () => (await bytesAt(blob)) === file.bytes
+  const isThere = async () => (await cache.blobBytes(file.hash)) === file.bytes
+  await cache.prepare()
   const lock = await takeLock(cache.lock(file.hash), limits, signal, isThere)
   if (lock === undefined) return onLoaded(file.bytes)
   try {
@@ -65,7 +65,7 @@ async function fill(
   for (let left = 2; left > 0; left--) {
     onLoaded(partial.loaded)
     await fetchMissing(partial, path, downloads, onLoaded)
-    if (await matches(partial.path, file, downloads.signal)) return
+    if (await matches(partial.handle, file, downloads.signal)) return
     await partial.reset()
   }
   await partial.remove()
@@ -97,7 +97,7 @@ async function fetchMissing(
   )
   await Promise.allSettled(workers)
   if (stop.signal.reason instanceof RangesIgnored) {
-    await retrying(downloads.limits, downloads.signal, async () => {
+    await downloads.client.retry(downloads.signal, async () => {
       await partial.reset()
       await fetchOnce(partial, { start: 0, end: partial.bytes }, path, downloads, downloads.signal, onLoaded)
     })
@@ -123,28 +123,33 @@ async function fetchSpan(
 ): Promise<void> {
   const signal = AbortSignal.any([downloads.signal, stopped])
   let position = start
-  await retrying(downloads.limits, signal, async (progressed) => {
-    await fetchOnce(partial, { start: position, end }, path, downloads, signal, (loaded, at) => {
-      // A byte at a time is no progress: a hub could keep us busy for ever.
-      if (at - position >= downloads.limits.writeBytes) progressed()
-      position = at
-      onLoaded(loaded)
+  // Some hosts answer with less than they are asked for.
+  while (position < end) {
+    await downloads.client.retry(signal, async (progressed) => {
+      await fetchOnce(partial, { start: position, end }, path, downloads, signal, (loaded, at) => {
+        // A byte at a time is no progress: a hub could keep us busy for ever.
+        if (at - position >= downloads.limits.writeBytes) progressed()
+        position = at
+        onLoaded(loaded)
+      })
     })
-  })
+  }
 }
 
 /** One request. Calls `onWritten` with how much of the file is there, and up to where the span is. */
 async function fetchOnce(
   partial: PartialFile,
-  { start, end }: Span,
+  wanted: Span,
   path: string,
   downloads: Downloads,
   signal: AbortSignal,
   onWritten: (loaded: number, position: number) => void,
 ): Promise<void> {
   const { client, limits } = downloads
-  const isWhole = start === 0 && end === partial.bytes
-  const headers: Record<string, string> = isWhole ? {} : { range: `bytes=${start}-${end - 1}` }
+  const { start } = wanted
+  const isWhole = start === 0 && wanted.end === partial.bytes
+  const headers: Record<string, string> = isWhole ? {} : { range: `bytes=${start}-${wanted.end - 1}` }
+  let { end } = wanted
   let position = start
   let pieces: Uint8Array[] = []
   let gathered = 0
@@ -157,15 +162,15 @@ async function fetchOnce(
     position += data.byteLength
     onWritten(partial.loaded, position)
   }
-  await client.send({ path, headers }, signal, async (response, alive) => {
-    checkRange(response, { start, end }, partial.bytes, `${client.endpoint}${path}`)
+  await client.send({ path, headers }, signal, async (answer) => {
+    const file = { bytes: partial.bytes, where: `${client.endpoint}${path}`, leastBytes: limits.writeBytes }
+    end = answeredEnd(answer, wanted, file)
     try {
-      for await (const piece of response.body ?? []) {
-        alive()
+      for await (const piece of answer.body) {
         downloads.received += piece.byteLength
-        const wanted = piece.subarray(0, end - position - gathered)
-        pieces.push(wanted)
-        gathered += wanted.byteLength
+        const needed = piece.subarray(0, end - position - gathered)
+        pieces.push(needed)
+        gathered += needed.byteLength
         if (gathered >= limits.writeBytes) await flush()
         if (position + gathered >= end) break
       }
@@ -184,21 +189,43 @@ async function fetchOnce(
   }
 }
 
-/** The answer must be the part of the file that was asked for. */
-function checkRange({ status, headers }: Response, { start, end }: Span, bytes: number, where: string): void {
+/** Of the file that is fetched. */
+interface Asked {
+  bytes: number
+  /** Its address. */
+  where: string
+  /** A part that is shorter than was asked for, and than this, is not worth a request. */
+  leastBytes: number
+}
+
+/**
+ * Up to where an answer brings what was asked for. The hash of the whole is checked anyway, so a host that is vague about parts, as mirrors
+ * are, is asked for all of the file instead.
+ */
+function answeredEnd({ status, headers }: Answer, { start, end }: Span, asked: Asked): number {
+  const { bytes, where, leastBytes } = asked
   const isWhole = start === 0 && end === bytes
-  if (status === 200 && !isWhole) throw new RangesIgnored()
-  const range = headers.get('content-range')
-  const length = headers.get('content-length')
-  const expected = `bytes ${start}-${end - 1}/${bytes}`
-  const isRight = status === 206 ? range === expected : length === null || Number(length) === bytes
-  if (isRight) return
-  const came = status === 206 ? JSON.stringify(range) : `${length} bytes`
-  throw new Transient(
-    new QuernError(
-      'hub_checksum',
-      `${where}: expected ${status === 206 ? JSON.stringify(expected) : `${bytes} bytes, as the hub announced`}, got ${came}; a proxy may change it, or the file on the hub is damaged`,
-      { value: came },
-    ),
-  )
+  const refuse = (expected: string, came: string) =>
+    new Transient(
+      new QuernError(
+        'hub_checksum',
+        `${where}: expected ${expected}, got ${came}; a proxy may change it, or the file on the hub is damaged`,
+        { value: came },
+      ),
+    )
+  if (status === 200) {
+    if (!isWhole) throw new RangesIgnored()
+    const length = headers.get('content-length')
+    if (length === null || Number(length) === bytes) return end
+    throw refuse(`${bytes} bytes, as the hub announced`, `${length} bytes`)
+  }
+  const range = headers.get('content-range') ?? ''
+  const [, first, last, total] = /^\s*bytes[ =]+(\d+)-(\d+)\/(\d+|\*)\s*$/i.exec(range) ?? []
+  if (total !== undefined && total !== '*' && Number(total) !== bytes)
+    throw refuse(JSON.stringify(`bytes ${start}-${end - 1}/${bytes}`), JSON.stringify(range))
+  if (isWhole) return end
+  const answered = Math.min(Number(last) + 1, end)
+  const isPart = Number(first) === start && (answered === end || answered - start >= leastBytes)
+  if (isPart) return answered
+  throw new RangesIgnored()
 }

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { QuernError } from '../errors.js'
+import { readSmallFile } from '../files/read-file.js'
 
 /** What the environment says about the hub: the variables that Hugging Face's Python library reads, with the same meaning. */
 export interface HubEnvironment {
@@ -13,6 +13,8 @@ export interface HubEnvironment {
   /** Use what is there and ask nobody. */
   offline: boolean
 }
+
+const maxTokenBytes = 4096
 
 type Variables = Record<string, string | undefined>
 
@@ -63,19 +65,11 @@ function readEndpoint(text: string): string {
 function readToken(variables: Variables, home: string): string | undefined {
   const given = variables.HF_TOKEN || variables.HUGGING_FACE_HUB_TOKEN
   const path = place(variables, 'HF_TOKEN_PATH') ?? join(home, 'token')
-  const token = (given ?? readText(path) ?? '').trim()
+  const token = (given ?? readSmallFile(path, maxTokenBytes) ?? '').trim()
   if (token === '') return undefined
   if (/^[\x21-\x7e]+$/.test(token)) return token
   throw new QuernError(
     'invalid_option',
     `the token of ${given ? 'HF_TOKEN' : path} holds characters that no token has; copy it again from your settings on the hub`,
   )
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return undefined
-  }
 }

@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import { QuernError } from '../errors.js'
-import { bytesAt } from './cache.js'
 import { readIndex, type Snapshot } from './cached.js'
 import { allocatedAt, checkSpace } from './disk.js'
 import { type Downloads, downloadBlob } from './download.js'
@@ -111,9 +110,9 @@ export class Fetching {
   }
 
   private async describe(name: string): Promise<RemoteFile> {
-    const { client, limits, signal } = this.downloads
+    const { client, signal } = this.downloads
     const { commit, files } = this.listing
-    return files.get(name) ?? fetchDescription(client, this.id, commit, name, limits, signal)
+    return files.get(name) ?? fetchDescription(client, this.id, commit, name, signal)
   }
 
   private async missing(files: readonly RemoteFile[]): Promise<RemoteFile[]> {
@@ -126,7 +125,7 @@ export class Fetching {
     const { cache } = this.downloads
     const left = await Promise.all(
       files.map(async ({ hash, bytes }) => {
-        const isThere = (await bytesAt(cache.blob(hash))) === bytes
+        const isThere = (await cache.blobBytes(hash)) === bytes
         return isThere ? 0 : Math.max(0, bytes - (await allocatedAt(cache.partial(hash))))
       }),
     )
@@ -136,7 +135,7 @@ export class Fetching {
   private async fetch(file: RemoteFile, onLoaded: (bytes: number) => void): Promise<void> {
     const { cache } = this.downloads
     const { commit } = this.listing
-    if ((await bytesAt(cache.blob(file.hash))) !== file.bytes) {
+    if ((await cache.blobBytes(file.hash)) !== file.bytes) {
       await downloadBlob(file, filePath(this.id, commit, file.name), this.downloads, onLoaded)
     }
     await cache.place(file.hash, commit, file.name)

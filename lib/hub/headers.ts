@@ -5,7 +5,7 @@ import { QuernError } from '../errors.js'
 import type { Downloads } from './download.js'
 import type { Fetching } from './fetching.js'
 import type { RemoteFile } from './listing.js'
-import { retrying } from './retry.js'
+import { RangesIgnored } from './status.js'
 
 /** A model as far as its headers tell it. */
 export interface ModelHeaders {
@@ -71,7 +71,7 @@ async function writeHeader(
 
 /** The first bytes of a file; a hub that sends all of it is not listened to for longer. */
 async function fetchStart(path: string, bytes: number, downloads: Downloads): Promise<Buffer> {
-  const { client, limits, signal } = downloads
+  const { client, signal } = downloads
   if (bytes === 0) return Buffer.alloc(0)
   downloads.received += bytes
   if (downloads.received > maxTotalBytes) {
@@ -81,23 +81,28 @@ async function fetchStart(path: string, bytes: number, downloads: Downloads): Pr
       { value: downloads.received },
     )
   }
-  const headers = { range: `bytes=0-${bytes - 1}` }
-  return retrying(limits, signal, () =>
-    client.send({ path, headers }, signal, async (response, alive) => {
-      const pieces: Uint8Array[] = []
-      let came = 0
-      for await (const piece of response.body ?? []) {
-        alive()
-        pieces.push(piece)
-        came += piece.byteLength
-        if (came >= bytes) break
-      }
-      if (came >= bytes) return Buffer.concat(pieces).subarray(0, bytes)
-      throw new QuernError(
-        'hub_checksum',
-        `${client.endpoint}${path}: ended after ${came} bytes, expected ${bytes} at least, as the hub announced`,
-        { value: came },
-      )
-    }),
-  )
+  const start = (headers: Record<string, string>) =>
+    client.retry(signal, () =>
+      client.send({ path, headers, isSmall: true }, signal, async (answer) => {
+        if (/^\s*bytes[ =]+[1-9]/i.test(answer.headers.get('content-range') ?? '')) throw new RangesIgnored()
+        const pieces: Uint8Array[] = []
+        let came = 0
+        for await (const piece of answer.body) {
+          pieces.push(piece)
+          came += piece.byteLength
+          if (came >= bytes) return Buffer.concat(pieces).subarray(0, bytes)
+        }
+        throw new QuernError(
+          'hub_checksum',
+          `${client.endpoint}${path}: ended after ${came} bytes, expected ${bytes} at least, as the hub announced`,
+          { value: came },
+        )
+      }),
+    )
+  try {
+    return await start({ range: `bytes=0-${bytes - 1}` })
+  } catch (error) {
+    if (error instanceof RangesIgnored) return start({})
+    throw error
+  }
 }

@@ -10,8 +10,15 @@ export interface HubLimits {
   backoffMs: number
   /** The longest pause between attempts. A hub that asks for more gets `hub_rate_limited`. */
   maxWaitMs: number
-  /** Without one byte for so long, a connection counts as lost. */
+  /** Without one byte for so long, a connection counts as lost; so it does when the headers of an answer have not come by then. */
   stallMs: number
+  /** A connection that brings fewer bytes per second than `minBytesPerSecond`, over so long, counts as lost too. */
+  rateMs: number
+  minBytesPerSecond: number
+  /** The longest wait for all of a small answer: a list of files, a description, a header. */
+  answerMs: number
+  /** Pauses of at least so long are told about. */
+  tellMs: number
   /** Connections at a time. */
   connections: number
   /** Files at a time. */
@@ -30,7 +37,11 @@ export const defaultLimits: HubLimits = {
   attempts: 6,
   backoffMs: 500,
   maxWaitMs: 60_000,
-  stallMs: 30_000,
+  stallMs: 20_000,
+  rateMs: 10_000,
+  minBytesPerSecond: 1024,
+  answerMs: 120_000,
+  tellMs: 1000,
   connections: 8,
   files: 4,
   segmentBytes: 8 * megabyte,

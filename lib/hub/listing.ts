@@ -1,8 +1,9 @@
 import { QuernError } from '../errors.js'
+import { JsonError, parseJsonPieces } from '../files/json.js'
+import { inTurns, type Steps } from '../files/steps.js'
 import type { HubClient } from './client.js'
-import type { HubLimits } from './limits.js'
 import { isCommit, type Repo, shown } from './repo.js'
-import { retrying, Transient } from './retry.js'
+import { Transient } from './retry.js'
 
 /** A file as the hub announces it. */
 export interface RemoteFile {
@@ -20,6 +21,8 @@ export interface Listing {
 }
 
 const maxListingBytes = 32 * 1024 ** 2
+/** About 170,000 files. */
+const maxListingValues = 4_000_000
 /** More than any file system takes. */
 const maxFileBytes = 2 ** 43
 
@@ -27,46 +30,48 @@ const maxFileBytes = 2 ** 43
 export async function fetchListing(
   client: HubClient,
   { id, revision }: Repo,
-  limits: HubLimits,
   signal: AbortSignal,
 ): Promise<Listing> {
   const path = `/api/models/${id}/revision/${encodeURIComponent(revision)}?blobs=true`
-  const text = await retrying(limits, signal, () =>
-    client.send({ path }, signal, (response, alive) =>
-      readText(response, alive, `${client.endpoint}${path}`),
-    ),
+  const where = `${client.endpoint}${path}`
+  const answer = await client.retry(signal, () =>
+    client.send({ path, isSmall: true }, signal, ({ body }) => readAnswer(body, where)),
   )
-  let answer: { sha?: unknown; siblings?: unknown }
-  try {
-    answer = JSON.parse(text) ?? {}
-  } catch {
-    answer = {}
-  }
   const { sha, siblings } = answer
   if (!isCommit(sha) || !Array.isArray(siblings)) {
     throw new QuernError(
       'hub_unavailable',
-      `${client.endpoint}${path}: expected a model's commit and files, got something else; check HF_ENDPOINT`,
+      `${where}: expected a model's commit and files, got something else; check HF_ENDPOINT`,
     )
   }
-  return { commit: sha, files: new Map(siblings.flatMap(readSibling)) }
+  return { commit: sha, files: await inTurns(readSiblings(siblings)) }
 }
 
-async function readText(response: Response, alive: () => void, where: string): Promise<string> {
-  const pieces: Uint8Array[] = []
-  let bytes = 0
-  for await (const piece of response.body ?? []) {
-    alive()
-    pieces.push(piece)
-    bytes += piece.byteLength
-    if (bytes > maxListingBytes) {
-      throw new QuernError(
-        'hub_unavailable',
-        `${where}: the list of files is longer than ${maxListingBytes} bytes; check HF_ENDPOINT`,
-      )
-    }
+/** What is no JSON is as good as an empty object. */
+async function readAnswer(
+  body: AsyncIterable<Uint8Array>,
+  where: string,
+): Promise<{ sha?: unknown; siblings?: unknown }> {
+  try {
+    const limits = { maxBytes: maxListingBytes, maxValues: maxListingValues }
+    return ((await parseJsonPieces(body, { ...limits, plain: true })) ?? {}) as object
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error
+    if (error.kind !== 'too_large') return {}
+    throw new QuernError(
+      'hub_unavailable',
+      `${where}: the list of files is longer than ${maxListingBytes} bytes, or holds more than a model's (${error.message}); check HF_ENDPOINT`,
+    )
   }
-  return Buffer.concat(pieces).toString('utf8')
+}
+
+function* readSiblings(siblings: readonly unknown[]): Steps<Map<string, RemoteFile | undefined>> {
+  const files = new Map<string, RemoteFile | undefined>()
+  for (const [index, sibling] of siblings.entries()) {
+    for (const [name, file] of readSibling(sibling)) files.set(name, file)
+    if (index % 1024 === 0) yield
+  }
+  return files
 }
 
 function readSibling(sibling: unknown): [string, RemoteFile | undefined][] {
@@ -94,12 +99,11 @@ export async function fetchDescription(
   id: string,
   commit: string,
   name: string,
-  limits: HubLimits,
   signal: AbortSignal,
 ): Promise<RemoteFile> {
   const path = filePath(id, commit, name)
-  return retrying(limits, signal, () =>
-    client.send({ path, method: 'HEAD', stayAtHub: true }, signal, async ({ headers }) => {
+  return client.retry(signal, () =>
+    client.send({ path, method: 'HEAD', stayAtHub: true, isSmall: true }, signal, async ({ headers }) => {
       const bytes = headers.get('x-linked-size') ?? headers.get('content-length') ?? ''
       const hash = (headers.get('x-linked-etag') ?? headers.get('etag') ?? '')
         .replace(/^W\//, '')

@@ -1,11 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync, readlinkSync } from 'node:fs'
-import { mkdir, open, readFile, rm, stat, utimes } from 'node:fs/promises'
+import { lstat, lutimes, mkdir, open, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { QuernError } from '../errors.js'
 import type { HubLimits } from './limits.js'
+import { readOwnFile } from './own-files.js'
+
+/** Of a lock's text. */
+const maxBytes = 4096
 
 /** Who holds a lock. */
 interface Owner {
@@ -35,12 +39,19 @@ export async function takeLock(
     signal.throwIfAborted()
     if (await done()) return undefined
     if (await create(path, JSON.stringify(owner))) return hold(path, owner, heartbeatMs)
-    const text = await readFile(path, 'utf8').catch(() => '')
-    const touched = (await stat(path).catch(() => undefined))?.mtimeMs ?? 0
+    const found = await lstat(path).catch(() => undefined)
+    if (found === undefined) continue
+    if (!found.isFile()) {
+      // A link, a pipe: nobody's lock.
+      await remove(path)
+      continue
+    }
+    const text = (await readOwnFile(path, maxBytes)) ?? ''
+    const touched = found.mtimeMs
     // How long it is silent is measured by one clock, ours: the disk may be another machine's.
     if (seen?.text !== text || seen.touched !== touched) seen = { text, touched, since: performance.now() }
     if (isGone(text) || performance.now() - seen.since > 10 * heartbeatMs) {
-      if ((await readFile(path, 'utf8').catch(() => '')) === text) await remove(path)
+      if (((await readOwnFile(path, maxBytes)) ?? '') === text) await remove(path)
       continue
     }
     await sleep(Math.min(250, heartbeatMs), undefined, { signal }).catch(() => signal.throwIfAborted())
@@ -71,12 +82,12 @@ async function create(path: string, text: string): Promise<boolean> {
 }
 
 function hold(path: string, owner: Owner, heartbeatMs: number) {
-  const touch = () => utimes(path, new Date(), new Date()).catch(() => {})
+  const touch = () => lutimes(path, new Date(), new Date()).catch(() => {})
   const beat = setInterval(touch, heartbeatMs).unref()
   return {
     async release() {
       clearInterval(beat)
-      const text = await readFile(path, 'utf8').catch(() => undefined)
+      const text = await readOwnFile(path, maxBytes)
       if (text === JSON.stringify(owner)) await rm(path, { force: true })
     },
   }

@@ -1,5 +1,4 @@
 import { QuernError } from '../errors.js'
-import { type JsonObject, parseJson } from '../files/json.js'
 import { shown } from './repo.js'
 
 /** Files beside the weights that a model is made of, as far as there are. Everything else on the hub is for others. */
@@ -22,7 +21,7 @@ const maxTemplates = 64
 export const singleName = 'model.safetensors'
 export const indexName = 'model.safetensors.index.json'
 const maxShards = 10_000
-/** Of a file whose text is read here: the index. */
+/** Of the index. */
 export const maxIndexBytes = 64 * 1024 ** 2
 
 /** What to fetch of a model: the index comes first, since it names the rest. */
@@ -54,16 +53,15 @@ export function chooseFiles(id: string, names: ReadonlySet<string>): NeededFiles
 }
 
 /**
- * The files that an index names.
+ * The files that an index's map of weights names.
  *
  * @throws {QuernError} `invalid_index`, `unsafe_path`.
  */
-export function readShardNames(text: string, where: string): string[] {
-  const map = readWeightMap(text)
-  if (map === undefined) {
+export function shardNames(weightMap: unknown, where: string): string[] {
+  if (!(weightMap instanceof Map)) {
     throw new QuernError('invalid_index', `${where}: expected JSON with a "weight_map"`, { value: where })
   }
-  const names = new Set(map.values())
+  const names = new Set<unknown>(weightMap.values())
   if (names.size === 0 || names.size > maxShards) {
     throw new QuernError('invalid_index', `${where}: ${names.size} files, expected 1 to ${maxShards}`, {
       value: where,
@@ -77,25 +75,13 @@ export function readShardNames(text: string, where: string): string[] {
   })
 }
 
-function readWeightMap(text: string): JsonObject | undefined {
-  try {
-    const index = parseJson(Buffer.from(text), {
-      maxBytes: maxIndexBytes,
-      maxDepth: 8,
-      maxValues: 2_000_000,
-      dialect: 'python',
-    })
-    const map = index instanceof Map ? index.get('weight_map') : undefined
-    return map instanceof Map ? map : undefined
-  } catch {
-    return undefined
-  }
-}
-
+/** Everything that a file system takes and that stays in its folder. A name becomes a part of an address too, where it is escaped. */
 function isSafeName(name: string): boolean {
+  const isPart = (part: string) => part !== '' && !part.startsWith('.') && Buffer.byteLength(part) <= 255
   return (
-    name.length <= 255 &&
+    name.length <= 1024 &&
     name.endsWith('.safetensors') &&
-    name.split('/').every((part) => /^[\w=+@-][\w.=+@-]*$/.test(part))
+    !/[\\:\p{Cc}\p{Surrogate}]/u.test(name) &&
+    name.split('/').every(isPart)
   )
 }

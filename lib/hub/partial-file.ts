@@ -1,11 +1,10 @@
-import { constants, type FileHandle, mkdir, open, readFile, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { constants } from 'node:fs'
+import { type FileHandle, rm } from 'node:fs/promises'
+import { openOwnFile } from './own-files.js'
+import { type Span, Spans } from './spans.js'
 
-/** Bytes from `start` up to, without, `end`. */
-export interface Span {
-  start: number
-  end: number
-}
+/** Of a journal. One of the largest files that there are, fetched in the smallest pieces, has a tenth of it. */
+const maxJournalBytes = 4 * 1024 ** 2
 
 /**
  * A file that comes in pieces, in any order, over several runs, with a journal beside it of what is there.
@@ -16,48 +15,46 @@ export interface Span {
 export class PartialFile {
   readonly path: string
   readonly bytes: number
-  private readonly file: FileHandle
+  readonly handle: FileHandle
   private readonly journal: FileHandle
-  /** Sorted, with gaps between. */
-  private present: Span[] = []
+  private present = new Spans()
 
-  private constructor(path: string, bytes: number, file: FileHandle, journal: FileHandle) {
+  private constructor(path: string, bytes: number, handle: FileHandle, journal: FileHandle) {
     this.path = path
     this.bytes = bytes
-    this.file = file
+    this.handle = handle
     this.journal = journal
   }
 
+  /** Opens it, in a folder that is there. */
   static async open(path: string, bytes: number): Promise<PartialFile> {
-    await mkdir(dirname(path), { recursive: true })
-    const journal = await open(journalOf(path), 'a')
-    const file = await open(path, constants.O_RDWR | constants.O_CREAT).catch(async (error) => {
+    const journal = await openOwnFile(journalOf(path), constants.O_APPEND)
+    const handle = await openOwnFile(path).catch(async (error) => {
       await journal.close()
       throw error
     })
-    const partial = new PartialFile(path, bytes, file, journal)
-    await partial.recall()
+    const partial = new PartialFile(path, bytes, handle, journal)
+    try {
+      await partial.recall()
+    } catch (error) {
+      await partial.close()
+      throw error
+    }
     return partial
   }
 
   /** Bytes that are there. */
   get loaded(): number {
-    return this.present.reduce((sum, { start, end }) => sum + end - start, 0)
+    return this.present.total
   }
 
   missing(): Span[] {
-    const gaps: Span[] = []
-    let position = 0
-    for (const { start, end } of [...this.present, { start: this.bytes, end: this.bytes }]) {
-      if (start > position) gaps.push({ start: position, end: start })
-      position = end
-    }
-    return gaps
+    return this.present.gaps(this.bytes)
   }
 
   async write(position: number, data: Uint8Array): Promise<void> {
     for (let written = 0; written < data.byteLength; ) {
-      const { bytesWritten } = await this.file.write(
+      const { bytesWritten } = await this.handle.write(
         data,
         written,
         data.byteLength - written,
@@ -67,23 +64,23 @@ export class PartialFile {
     }
     const span = { start: position, end: position + data.byteLength }
     await this.journal.appendFile(`${span.start} ${span.end}\n`)
-    this.note(span)
+    this.present.add(span)
   }
 
   /** Forgets everything. */
   async reset(): Promise<void> {
-    this.present = []
+    this.present = new Spans()
     await this.journal.truncate()
-    await this.file.truncate()
+    await this.handle.truncate()
   }
 
   /** Nothing is lost in a power cut afterwards. */
   async sync(): Promise<void> {
-    await this.file.sync()
+    await this.handle.sync()
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled([this.file.close(), this.journal.close()])
+    await Promise.allSettled([this.handle.close(), this.journal.close()])
   }
 
   /** Removes what is left of it, once its contents are elsewhere or worthless. */
@@ -92,24 +89,18 @@ export class PartialFile {
   }
 
   private async recall(): Promise<void> {
-    const { size } = await this.file.stat()
-    if (size > this.bytes) return this.reset()
-    for (const line of (await readFile(journalOf(this.path), 'utf8')).split('\n')) {
+    const { size } = await this.handle.stat()
+    const { size: journalBytes } = await this.journal.stat()
+    if (size > this.bytes || journalBytes > maxJournalBytes) return this.reset()
+    const noted = Buffer.alloc(journalBytes)
+    await this.journal.read(noted, 0, journalBytes, 0)
+    const spans: Span[] = []
+    for (const line of noted.toString('latin1').split('\n')) {
       const [start, end] = /^\d+ \d+$/.test(line) ? line.split(' ').map(Number) : []
       // Beyond the file's end is what a power cut has swallowed.
-      if (start !== undefined && end !== undefined && start < end && end <= size) this.note({ start, end })
+      if (start !== undefined && end !== undefined && start < end && end <= size) spans.push({ start, end })
     }
-  }
-
-  private note(span: Span): void {
-    const { start, end } = span
-    const apart = this.present.filter((other) => other.end < start || other.start > end)
-    const touching = this.present.filter((other) => other.end >= start && other.start <= end)
-    apart.push({
-      start: Math.min(start, ...touching.map((other) => other.start)),
-      end: Math.max(end, ...touching.map((other) => other.end)),
-    })
-    this.present = apart.sort((a, b) => a.start - b.start)
+    this.present = Spans.of(spans)
   }
 }
 

@@ -97,7 +97,7 @@ async function askOnline<T>(
   environment: HubEnvironment,
   cache: RepoCache,
   hasCopy: boolean,
-  { signal, limits: given }: HubOptions,
+  { signal, limits: given, onWarning }: HubOptions,
   sources: Sources<T>,
 ): Promise<T> {
   const limits = { ...defaultLimits, ...given }
@@ -109,8 +109,8 @@ async function askOnline<T>(
   try {
     // With a copy at hand nobody should wait for a hub that is down.
     const patience = hasCopy ? { ...limits, attempts: 1, stallMs: limits.stallMs / 3 } : limits
-    const listing = await fetchListing(new HubClient(environment, patience), repo, patience, stop.signal)
-    const client = new HubClient(environment, limits)
+    const listing = await fetchListing(new HubClient(environment, patience, onWarning), repo, stop.signal)
+    const client = new HubClient(environment, limits, onWarning)
     const downloads = { client, cache, limits, signal: stop.signal, received: 0 }
     return await sources.fromHub(new Fetching(repo.id, listing, downloads, stop), downloads)
   } finally {

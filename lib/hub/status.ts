@@ -2,23 +2,29 @@ import { QuernError } from '../errors.js'
 import { shown } from './repo.js'
 import { Transient } from './retry.js'
 
+/** The peer does not send parts of files as they are asked for. */
+export class RangesIgnored extends Error {}
+
 /** Where an answer came from. */
 export interface Asked {
   url: URL
   /** The hub itself, not a host that it redirected to. */
   isHub: boolean
   hasToken: boolean
+  /** The first part of a file was asked for, which every file has. */
+  isStart: boolean
 }
 
 /**
  * Lets an answer through that says success; any other becomes an error that says what to do.
  *
- * @throws {QuernError} `hub_not_found`, `hub_unauthorized`, `hub_unavailable`; or `Transient` for what may pass.
+ * @throws {QuernError} `hub_not_found`, `hub_unauthorized`, `hub_unavailable`; or `Transient` for what may pass, `RangesIgnored`.
  */
 export async function checkStatus(response: Response, asked: Asked): Promise<void> {
   const { status, headers } = response
   if (status === 200 || status === 206) return
   await response.body?.cancel().catch(() => {})
+  if (status === 416 && asked.isStart) throw new RangesIgnored()
   // Without the query: it may be signed.
   const where = `${asked.url.origin}${asked.url.pathname}`
   const said = headers.get('x-error-message')
@@ -27,10 +33,12 @@ export async function checkStatus(response: Response, asked: Asked): Promise<voi
     new QuernError(code, `${answer}; ${advice}`, { value: status })
   if (status === 429) {
     const advice = `it was asked too often; try again later${asked.hasToken ? '' : ', or set HF_TOKEN, which allows more'}`
-    throw new Transient(fail('hub_rate_limited', advice), waitOf(headers))
+    throw new Transient(fail('hub_rate_limited', advice), { waitMs: waitOf(headers) })
   }
   if (status >= 500 || status === 408 || status === 425) {
-    throw new Transient(fail('hub_unavailable', 'it has trouble; try again later'), waitOf(headers))
+    throw new Transient(fail('hub_unavailable', 'it has trouble; try again later'), {
+      waitMs: waitOf(headers),
+    })
   }
   // A host that stores files answers so when the link to it is too old; the hub gives a new one.
   if (!asked.isHub)

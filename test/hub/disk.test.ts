@@ -1,5 +1,5 @@
-import { lstat, readFile, writeFile } from 'node:fs/promises'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { lstat, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { explainDisk } from '../../lib/hub/disk.js'
 import { PartialFile } from '../../lib/hub/partial-file.js'
 import { QuernError } from '../../lib/index.js'
@@ -58,6 +58,7 @@ describe('a disk', () => {
 })
 
 describe('a partial file', () => {
+  beforeAll(() => mkdir(temporary.join('partial')))
   const open = (name: string, bytes = 100) => PartialFile.open(temporary.join('partial', name), bytes)
 
   it('remembers its pieces, in whatever order they come', async () => {

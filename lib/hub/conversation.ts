@@ -1,0 +1,66 @@
+import type { HubLimits } from './limits.js'
+
+/** Why a peer is not listened to any longer: it is silent, or says too little. What it did may be tried again, but not often. */
+export class TooSlow extends Error {}
+
+/**
+ * Measures how long a peer lets us wait. Our own time, for writing what came for example, does not count.
+ */
+export class Conversation {
+  private readonly limits: HubLimits
+  private readonly giveUp: (error: TooSlow) => void
+  private readonly totalMs: number
+  private waitedMs = 0
+  /** Since the last look at the rate. */
+  private windowMs = 0
+  private windowBytes = 0
+
+  /** `totalMs` bounds the waiting for all of an answer; `giveUp` must end it. */
+  constructor(limits: HubLimits, totalMs: number, giveUp: (error: TooSlow) => void) {
+    this.limits = limits
+    this.totalMs = totalMs
+    this.giveUp = giveUp
+  }
+
+  /** Waits for something to come, but not for ever. */
+  async wait<T>(coming: Promise<T>): Promise<T> {
+    const { stallMs } = this.limits
+    const leftMs = Math.max(1, this.totalMs - this.waitedMs)
+    const begun = performance.now()
+    const giveUp = () =>
+      this.giveUp(leftMs < stallMs ? this.noEnd() : new TooSlow(`nothing came for ${seconds(stallMs)}`))
+    const silence = setTimeout(giveUp, Math.min(stallMs, leftMs))
+    try {
+      return await coming
+    } finally {
+      clearTimeout(silence)
+      const waited = performance.now() - begun
+      this.waitedMs += waited
+      this.windowMs += waited
+    }
+  }
+
+  /**
+   * Notes what came.
+   *
+   * @throws {TooSlow}
+   */
+  came(bytes: number): void {
+    const { rateMs, minBytesPerSecond } = this.limits
+    this.windowBytes += bytes
+    if (this.waitedMs > this.totalMs) throw this.noEnd()
+    if (this.windowMs < rateMs) return
+    if (this.windowBytes < (minBytesPerSecond * this.windowMs) / 1e3)
+      throw new TooSlow(`${this.windowBytes} bytes came in ${seconds(this.windowMs)}`)
+    this.windowMs = 0
+    this.windowBytes = 0
+  }
+
+  private noEnd(): TooSlow {
+    return new TooSlow(`no end came within ${seconds(this.totalMs)}`)
+  }
+}
+
+function seconds(milliseconds: number): string {
+  return `${Math.round(milliseconds / 100) / 10} s`
+}
