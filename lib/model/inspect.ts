@@ -95,7 +95,7 @@ export interface InspectOptions {
  * Tells what a model holds, from its headers: a Hugging Face folder, a .safetensors file, the id of a model of the Hugging Face hub, or a
  * `random:` id. Nothing means the model that comes with quern. Of a model that is on the hub only, small files and the headers of the
  * weights are fetched. The weights are not read; a folder that `inspect` accepts has every tensor that its architecture needs, with
- * the right shape.
+ * the right shape. Whether an output matrix that is stored beside a tied embedding is another one, only `load` looks.
  *
  * @param source A folder, a .safetensors file, a `file:` URL, `org/name`, or `random:qwen3-0.6b`, `random:qwen3-1.7b`, `random:qwen3-4b`.
  * @throws {QuernError} what `pull` throws, `missing_file`, `read_error`, `unsupported_format`, `unsupported_model`, `invalid_config`, `invalid_input`,

@@ -90,12 +90,17 @@ export async function readSafetensorsHeader(path: string): Promise<SafetensorsHe
 async function readHeaderLength(file: OpenFile): Promise<number> {
   const { path, bytes } = file
   if (bytes < 8) throw damage('truncated', path, `${bytes} bytes, a header's length alone takes 8`)
-  const declared = (await readExactly(file, 0, 8)).readBigUInt64LE()
+  const start = await readExactly(file, 0, 8)
+  const declared = start.readBigUInt64LE()
   if (declared > maxHeaderBytes) {
+    const text = start.toString('latin1')
+    const hint = /^[\t\n\r -~]{8}$/.test(text)
+      ? `; it begins with the text ${quote(text)}, so something else was saved in its place`
+      : ''
     throw damage(
       'header_too_large',
       path,
-      `the header claims ${declared} bytes, at most ${maxHeaderBytes} are allowed`,
+      `the header claims ${declared} bytes, at most ${maxHeaderBytes} are allowed${hint}`,
     )
   }
   const length = Number(declared)

@@ -128,7 +128,8 @@ export class Tokenizer {
   }
 
   /**
-   * Makes a tokenizer from a tokenizer.json, or a folder that holds one. A tokenizer_config.json beside it is read too.
+   * Makes a tokenizer from a tokenizer.json, or a folder that holds one. A tokenizer_config.json beside it is read too, and
+   * special_tokens_map.json, where older files have special tokens.
    *
    * @example
    * ```ts
@@ -143,8 +144,7 @@ export class Tokenizer {
       throw new QuernError('missing_file', `expected a tokenizer.json, found no file ${file}`, {
         value: file,
       })
-    const config = await readIfThere(join(dirname(file), 'tokenizer_config.json'), configOptions)
-    return inTurns(Tokenizer.#make(json, config))
+    return inTurns(Tokenizer.#make(json, await readConfigs(dirname(file))))
   }
 
   static *#make(tokenizerJson: unknown, tokenizerConfig: unknown): Steps<Tokenizer> {
@@ -277,6 +277,15 @@ async function readIfThere(file: string, options: JsonOptions & { maxBytes: numb
   } catch (error) {
     throw explain(error, file)
   }
+}
+
+/** tokenizer_config.json; one without added_tokens_decoder is older, and special_tokens_map.json has the last word on special tokens. */
+async function readConfigs(folder: string): Promise<unknown> {
+  const config = await readIfThere(join(folder, 'tokenizer_config.json'), configOptions)
+  const members = typeof config === 'object' && config !== null ? config : {}
+  if ('added_tokens_decoder' in members) return config
+  const map = await readIfThere(join(folder, 'special_tokens_map.json'), configOptions)
+  return typeof map === 'object' && map !== null && !Array.isArray(map) ? { ...members, ...map } : config
 }
 
 function explain(error: unknown, name: string): unknown {

@@ -72,6 +72,13 @@ describe('readSafetensorsHeader', () => {
     expect(error.message).toBe(`${path}: tensor "weight": F32 [2, 3] takes 24 bytes, data_offsets give it 20`)
   })
 
+  it('says what a text is that was saved under its name', async () => {
+    const path = folder.join('page.safetensors')
+    await writeFile(path, '<!doctype html><title>404</title>')
+    const { message } = await expectCode(() => readSafetensorsHeader(path), 'header_too_large')
+    expect(message).toContain('begins with the text "<!doctyp"')
+  })
+
   it('tells a missing file, a folder and a link to nothing', async () => {
     await expectCode(() => readSafetensorsHeader(folder.join('absent.safetensors')), 'missing_file')
     await mkdir(folder.join('folder.safetensors'))

@@ -1,7 +1,9 @@
 // Added tokens whose ids do not fit, and special tokens that only tokenizer_config.json names. All expected ids are those of Hugging Face's
 // libraries for the same files: tokenizers 0.23.3 for tokenizer.json alone, transformers 5.24 (PreTrainedTokenizerFast) with a config.
+import { mkdir, writeFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { Tokenizer } from '../../lib/tokenizer/tokenizer.js'
+import { temporaryFolder } from '../model/temporary.js'
 
 type Json = Record<string, unknown>
 
@@ -19,8 +21,8 @@ const token = (content: string, more: Json = {}) => ({
 })
 const at = (id: number, content: string, more: Json = {}) => ({ id, ...token(content, more) })
 
-function tokenizerOf(added: Json[], config?: Json, vocab: Json = letters): Tokenizer {
-  const json = {
+function jsonOf(added: Json[], vocab: Json = letters): Json {
+  return {
     added_tokens: added,
     normalizer: null,
     pre_tokenizer: byteLevel,
@@ -28,7 +30,10 @@ function tokenizerOf(added: Json[], config?: Json, vocab: Json = letters): Token
     decoder: byteLevel,
     model: { type: 'BPE', vocab, merges: [] },
   }
-  return Tokenizer.fromJSON(json, config)
+}
+
+function tokenizerOf(added: Json[], config?: Json, vocab?: Json): Tokenizer {
+  return Tokenizer.fromJSON(jsonOf(added, vocab), config)
 }
 
 interface Expected {
@@ -42,6 +47,37 @@ function check(tokenizer: Tokenizer, text: string, { ids, plain }: Expected) {
   expect(tokenizer.decode(ids)).toBe(text)
   expect(tokenizer.decode(ids, { skipSpecialTokens: true })).toBe(plain)
 }
+
+describe('special_tokens_map.json', () => {
+  const temporary = temporaryFolder()
+  const map = { eos_token: token('<x>'), additional_special_tokens: ['<y>'] }
+
+  async function fromFolder(name: string, config: Json | undefined): Promise<Tokenizer> {
+    const folder = temporary.join(name)
+    await mkdir(folder)
+    const files = {
+      'tokenizer.json': jsonOf([]),
+      'special_tokens_map.json': map,
+      'tokenizer_config.json': config,
+    }
+    for (const [file, content] of Object.entries(files))
+      if (content !== undefined) await writeFile(`${folder}/${file}`, JSON.stringify(content))
+    return Tokenizer.fromFile(folder)
+  }
+
+  it('counts where the config is old, and has the last word', async () => {
+    const both = { ids: [0, 14, 1, 15], plain: 'ab' }
+    check(await fromFolder('alone', undefined), 'a<x>b<y>', both)
+    const older = await fromFolder('older', { eos_token: '<z>', model_max_length: 5 })
+    check(older, 'a<x>b<y>', both)
+    expect(older.specialTokens).toEqual({ eos_token: '<x>' })
+  })
+
+  it('does not count where the config has added_tokens_decoder', async () => {
+    const newer = await fromFolder('newer', { added_tokens_decoder: { 14: token('<y>') } })
+    check(newer, 'a<x>b<y>', { ids: [0, 9, 11, 10, 1, 14], plain: 'a<x>b' })
+  })
+})
 
 describe('added_tokens of tokenizer.json', () => {
   it.each<[string, Json[], string, Expected, Json?]>([
