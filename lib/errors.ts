@@ -89,11 +89,3 @@ export class QuernError extends Error {
     if ('value' in details) this.value = details.value
   }
 }
-
-/** Throws `invalid_option` unless the options of a call are an object, as all that follows takes for granted. */
-export function expectOptions(call: string, options: unknown): void {
-  if (typeof options === 'object' && options !== null && !Array.isArray(options)) return
-  throw new QuernError('invalid_option', `${call}: expected an object of options, got ${String(options)}`, {
-    value: options,
-  })
-}

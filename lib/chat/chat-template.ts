@@ -1,4 +1,9 @@
-import { expectOptions, QuernError } from '../errors.js'
+import { QuernError } from '../errors.js'
+import { invalidOption } from '../input/check-option.js'
+import { guardReceivers } from '../input/guard-receivers.js'
+import { show } from '../input/show.js'
+import { takeData } from '../input/take-data.js'
+import { takeAnyOptions } from '../input/take-options.js'
 import { Template } from '../jinja/template.js'
 import { continuation } from './continue-final-message.js'
 import type { ChatMessage } from './messages.js'
@@ -69,7 +74,7 @@ export class ChatTemplate {
    */
   constructor(source: string, tokens: ChatTemplateTokens = {}) {
     if (typeof source !== 'string') {
-      throw new QuernError('invalid_input', `chat template: expected its text, got ${typeof source}`, {
+      throw new QuernError('invalid_input', `chat template: expected its text, got ${show(source)}`, {
         value: source,
       })
     }
@@ -81,7 +86,7 @@ export class ChatTemplate {
       )
     }
     this.source = source
-    this.#tokens = tokens
+    this.#tokens = takeAnyOptions('ChatTemplate', tokens)
     this.#template = new Template(source)
   }
 
@@ -97,16 +102,27 @@ export class ChatTemplate {
    * ```
    */
   render(messages: readonly ChatMessage[], options: RenderOptions = {}): string {
-    expectOptions('render', options)
-    if (!Array.isArray(messages)) {
-      throw new QuernError('invalid_input', 'chat template: expected an array of messages', {
-        value: messages,
-      })
+    const given = takeData('messages', messages, 'invalid_input')
+    if (!Array.isArray(given)) {
+      throw new QuernError(
+        'invalid_input',
+        `chat template: expected an array of messages, got ${show(messages)}`,
+        {
+          value: messages,
+        },
+      )
     }
-    const { tools, addGenerationPrompt = false, continueFinalMessage = false, now, ...variables } = options
-    if (!continueFinalMessage) return this.#render(messages, tools, addGenerationPrompt, now, variables)
-    const { marked, cut } = continuation(messages, addGenerationPrompt)
+    const taken = takeAnyOptions('render', options)
+    const { tools, addGenerationPrompt = false, continueFinalMessage = false, now, ...variables } = taken
+    if (now !== undefined && !(now instanceof Date && Number.isFinite(now.getTime())))
+      throw invalidOption('now', 'a Date', now)
+    if (!continueFinalMessage) return this.#render(given, tools, addGenerationPrompt, now, variables)
+    const { marked, cut } = continuation(given, addGenerationPrompt)
     return cut(this.#render(marked, tools, false, now, variables))
+  }
+
+  static {
+    guardReceivers(ChatTemplate, (value) => #template in value)
   }
 
   #render(

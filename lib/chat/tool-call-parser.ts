@@ -1,4 +1,8 @@
-import { expectOptions, QuernError } from '../errors.js'
+import { QuernError } from '../errors.js'
+import { guardReceivers } from '../input/guard-receivers.js'
+import { show } from '../input/show.js'
+import { given } from '../input/take-data.js'
+import { takeOptions } from '../input/take-options.js'
 import { HermesFormat } from './hermes.js'
 import { Llama3JsonFormat } from './llama3-json.js'
 import { MistralFormat } from './mistral.js'
@@ -78,21 +82,20 @@ export class ToolCallParser {
    * ```
    */
   constructor(format: ToolCallFormat, options: ToolCallParserOptions = {}) {
-    if (!Object.hasOwn(formats, format)) {
+    if (typeof format !== 'string' || !Object.hasOwn(formats, format)) {
       throw new QuernError(
         'invalid_option',
-        `ToolCallParser: expected one of ${Object.keys(formats).join(', ')}, got ${String(format)}`,
+        `ToolCallParser: expected one of ${Object.keys(formats).join(', ')}, got ${show(format)}`,
         { value: format },
       )
     }
-    expectOptions('ToolCallParser', options)
-    const { toolNames } = options
+    const { toolNames } = takeOptions('ToolCallParser', options, ['toolNames'])
     if (
       toolNames !== undefined &&
       !(Array.isArray(toolNames) && toolNames.every((name) => typeof name === 'string'))
     ) {
       throw new QuernError('invalid_option', 'ToolCallParser: toolNames: expected an array of names', {
-        value: toolNames,
+        value: given(toolNames),
       })
     }
     this.#format = new formats[format](this.#reply, toolNames)
@@ -110,7 +113,7 @@ export class ToolCallParser {
   push(text: string): ToolCallEvent[] {
     this.#checkOpen()
     if (typeof text !== 'string') {
-      throw new QuernError('invalid_input', `ToolCallParser: expected a text, got ${String(text)}`, {
+      throw new QuernError('invalid_input', `ToolCallParser: expected a text, got ${show(text)}`, {
         value: text,
       })
     }
@@ -134,6 +137,10 @@ export class ToolCallParser {
     this.#reply.end()
     const { content, calls, malformed } = this.#reply
     return { events: this.#reply.takeEvents(), content, toolCalls: calls, malformed }
+  }
+
+  static {
+    guardReceivers(ToolCallParser, (value) => #reply in value)
   }
 
   #checkOpen(): void {

@@ -1,7 +1,7 @@
 import { QuernError } from '../errors.js'
 import { unsupportedOption } from './check-option.js'
 import { show } from './show.js'
-import { hasVirtualMembers, isArray, isRevoked, readMember, takeData } from './take-data.js'
+import { hasVirtualMembers, isArray, isRevoked, namesOf, readMember, takeData } from './take-data.js'
 
 /**
  * The options of a call, as a copy that nobody else can change: each is read once, and what they hold is copied. `live` names those that
@@ -15,13 +15,9 @@ export function takeOptions<T extends object>(
   known: readonly string[],
   live: readonly string[] = [],
 ): T {
-  const refuse = () =>
-    new QuernError('invalid_option', `${call}: expected an object of options, got ${show(options)}`, {
-      value: options,
-    })
-  const isObject = typeof options === 'object' && options !== null && !isRevoked(options)
-  if (!isObject || isArray(options) || hasVirtualMembers(options)) throw refuse()
-  for (const name of Object.keys(options)) {
+  const refuse = () => refusal(call, options)
+  expectObject(call, options)
+  for (const name of namesOf(options, refuse)) {
     if (known.includes(name)) continue
     const value = readMember(options, name, refuse)
     if (value !== undefined) throw unsupportedOption(call, name, known, value)
@@ -33,4 +29,21 @@ export function takeOptions<T extends object>(
       taken[name] = live.includes(name) ? value : takeData(name, value, 'invalid_option')
   }
   return taken as T
+}
+
+/** The same for a call that takes members of any name. */
+export function takeAnyOptions<T extends object>(call: string, options: T): T {
+  expectObject(call, options)
+  return takeData(call, options, 'invalid_option')
+}
+
+function expectObject(call: string, options: unknown): void {
+  const isObject = typeof options === 'object' && options !== null && !isRevoked(options)
+  if (!isObject || isArray(options) || hasVirtualMembers(options)) throw refusal(call, options)
+}
+
+function refusal(call: string, options: unknown): QuernError {
+  return new QuernError('invalid_option', `${call}: expected an object of options, got ${show(options)}`, {
+    value: options,
+  })
 }

@@ -32,6 +32,6 @@ export async function modelIdentity(info: ModelInfo, plan: ModelPlan): Promise<M
     arithmetic: `quern ${packageVersion()}, ${info.isa}, ${info.dtype} weights, ${info.precision}, ${info.kvDtype} keys and values`,
     pageBytes: info.pageBytes,
     contextLength: info.contextLength,
-    vocab: info.config.vocab,
+    vocab: plan.config.vocab,
   }
 }

@@ -55,8 +55,8 @@ export class Model {
     this.info = Object.freeze({
       source: parts.source,
       architecture: parts.architecture,
-      config: parts.plan.config,
-      stopTokens: parts.stopTokens,
+      config: structuredClone(parts.plan.config), // whoever changes what he got changes nothing here
+      stopTokens: [...parts.stopTokens],
       device: 'cpu',
       precision: parts.precision,
       dtype: parts.dtype === 'auto' ? storedDtype(parts.plan) : parts.dtype,

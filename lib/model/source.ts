@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { QuernError } from '../errors.js'
 import { isRepoId } from '../hub/repo.js'
 import { readRepoUrl } from '../hub/repo-url.js'
+import { show } from '../input/show.js'
 import { bundledModelPath } from './bundled.js'
 import { explainMissingBundled, explainMissingSource } from './explain-source.js'
 import { quote } from '../files/quote.js'
@@ -24,12 +25,12 @@ export type ModelSource =
  */
 export async function resolveSource(given?: string | URL): Promise<ModelSource> {
   if (given === undefined) return bundledSource()
-  const source = given instanceof URL ? given.href : given
+  const source = given instanceof URL ? hrefOf(given) : given
   if (typeof source !== 'string' || source === '' || source.includes('\0')) {
     throw new QuernError(
       'invalid_input',
-      `a model is named by a folder, a file or an id such as org/name, got ${quote(source)}`,
-      { value: source },
+      `a model is named by a folder, a file or an id such as org/name, got ${show(given)}`,
+      { value: given },
     )
   }
   if (isRandomModelId(source)) return { kind: 'random', id: source }
@@ -55,6 +56,17 @@ export async function resolveSource(given?: string | URL): Promise<ModelSource> 
   throw new QuernError('unsupported_format', `${source}: expected a folder or a .safetensors file`, {
     value: source,
   })
+}
+
+const href = Object.getOwnPropertyDescriptor(URL.prototype, 'href')?.get as () => string
+
+/** Undefined for what has the prototype alone. */
+function hrefOf(url: URL): string | undefined {
+  try {
+    return href.call(url)
+  } catch {
+    return undefined
+  }
 }
 
 async function bundledSource(): Promise<ModelSource> {

@@ -56,7 +56,7 @@ export class RunningChecksum {
 
 /** Everything before the first checksum. */
 export function headerBytes(header: SessionHeader): Buffer {
-  const json = Buffer.from(JSON.stringify(header))
+  const json = writeJson(header)
   if (json.length > maxHeaderBytes) {
     throw new QuernError(
       'invalid_input',
@@ -69,6 +69,19 @@ export function headerBytes(header: SessionHeader): Buffer {
   start.writeUInt32LE(formatVersion, 8)
   start.writeUInt32LE(json.length, 12)
   return Buffer.concat([start, json])
+}
+
+function writeJson(header: SessionHeader): Buffer {
+  try {
+    return Buffer.from(JSON.stringify(header))
+  } catch (cause) {
+    // A bigint, or more than a text can hold.
+    throw new QuernError(
+      'invalid_input',
+      `the messages cannot be saved as JSON: ${(cause as Error).message}`,
+      { cause },
+    )
+  }
 }
 
 /** The length of the header, from a file's first 16 bytes. */

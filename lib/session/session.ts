@@ -182,7 +182,7 @@ export class Session {
    * Writes the conversation to a file, with what the model has computed of it, as far as that is in the KV cache. The file appears whole or
    * not at all. The session's options are not saved.
    *
-   * @throws {QuernError} `session_busy`, `closed`, `disk_full` or `write_error` where the file cannot be written.
+   * @throws {QuernError} `session_busy`, `closed`, `invalid_input` for what is no path or no JSON, `disk_full` or `write_error` where the file cannot be written.
    * @example
    * ```ts
    * await session.save('sky.session')

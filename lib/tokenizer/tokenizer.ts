@@ -8,9 +8,10 @@ import { atOnce, inTurns, type Steps } from '../files/steps.js'
 import { invalidOption } from '../input/check-option.js'
 import { guardReceivers } from '../input/guard-receivers.js'
 import { show } from '../input/show.js'
+import { takeData } from '../input/take-data.js'
 import { takeIds } from '../input/take-numbers.js'
 import { takeOptions } from '../input/take-options.js'
-import { takeText } from '../input/take-text.js'
+import { takePath, takeText } from '../input/take-text.js'
 import type { NativeAddedToken, NativeTokenizer, NativeTokenizerDefinition } from '../native/binding.js'
 import { callNative } from '../native/call-native.js'
 import { native } from '../native/load-binding.js'
@@ -137,6 +138,7 @@ export class Tokenizer {
    * ```
    */
   static async fromFile(path: string): Promise<Tokenizer> {
+    takePath('Tokenizer.fromFile', path)
     const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false
     const file = isFolder ? join(path, 'tokenizer.json') : path
     const json = await readIfThere(file, tokenizerOptions)
@@ -262,7 +264,7 @@ const tokenizerOptions = { plain: true, mapKey: 'vocab', maxBytes: 96 * 1024 * 1
 const configOptions = { plain: true, dialect: 'python', maxBytes: 16 * 1024 * 1024 } as const
 
 function parse(json: string | object | undefined, name: string, options: JsonOptions): unknown {
-  if (typeof json !== 'string') return json
+  if (typeof json !== 'string') return takeData(name, json, 'invalid_tokenizer', tokenizerOptions.maxValues)
   try {
     return parseJsonText(json, options)
   } catch (error) {

@@ -103,6 +103,14 @@ Napi::Int32Array to_int32_array(Napi::Env env, const std::vector<int32_t>& ids) 
   return array;
 }
 
+// V8 refuses what is longer than its longest string.
+Napi::Value to_string(Napi::Env env, const std::string& text) {
+  napi_value value = nullptr;
+  if (napi_create_string_utf8(env, text.data(), text.size(), &value) == napi_ok) return {env, value};
+  throw Error("invalid_input", "decode: the text of the tokens has " + std::to_string(text.size()) +
+                                   " bytes, more than a string can hold");
+}
+
 std::string string_argument(const Napi::CallbackInfo& info, size_t index) {
   if (!info[index].IsString()) fail_type(info.Env(), "expected a string to encode");
   return info[index].As<Napi::String>().Utf8Value();  // lone surrogates become U+FFFD here
@@ -199,7 +207,8 @@ class TokenizerBinding : public Napi::ObjectWrap<TokenizerBinding> {
 
   Napi::Value decode(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&]() -> Napi::Value {
-      return Napi::String::New(info.Env(), tokenizer_->decode(ids_argument(info, 0), info[1].ToBoolean()));
+      const bool skip_special_tokens = info[1].ToBoolean();
+      return to_string(info.Env(), tokenizer_->decode(ids_argument(info, 0), skip_special_tokens));
     });
   }
 

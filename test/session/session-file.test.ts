@@ -74,6 +74,17 @@ describe('a session in a file', () => {
     socket.close()
   })
 
+  test('what JSON cannot say is refused, and what was there stays', async () => {
+    const there = await save('kept.session', bytes)
+    const strange = model.session({ messages: [{ role: 'user', content: 'Hi', size: 10n } as never] })
+    await expect(strange.save(there)).rejects.toThrow(code('invalid_input'))
+    expect((await readFile(there)).equals(bytes)).toBe(true)
+    for (const path of [undefined, '', 7, Symbol('path'), 'a\0b', {}]) {
+      await expect(session.save(path as never)).rejects.toThrow(code('invalid_input'))
+      await expect(model.loadSession(path as never)).rejects.toThrow(code('invalid_input'))
+    }
+  })
+
   test('a cache with less room takes what fits', async () => {
     const { bytes: kvBytes, pages } = model.stats().kvCache
     const small = await fresh({ kvCache: { maxBytes: (kvBytes / pages) * 5 } })
