@@ -3,11 +3,16 @@
 #include <algorithm>
 #include <functional>
 
+#include "core/error.h"
+#include "tokenizer/probe_budget.h"
+
 namespace quern {
 namespace {
 
 // Up to this many bytes, looking at every pair for each merge is cheaper than keeping a heap.
 constexpr size_t kShortWord = 64;
+
+constexpr uint64_t kNextMultiplier = 0xD1342543DE82EF95u;  // odd (Steele and Vigna 2021)
 
 }  // namespace
 
@@ -15,19 +20,31 @@ Bpe::Bpe(const std::array<int32_t, 256>& byte_ids, const std::vector<Merge>& mer
   int bits = 4;
   while ((size_t{1} << bits) < merges.size() * 2) ++bits;
   shift_ = 64 - bits;
-  slots_.resize(size_t{1} << bits);
-  uint32_t rank = 0;
-  for (const Merge& merge : merges) {
-    const uint64_t pair = pair_of(merge.left, merge.right);
-    size_t i = first_slot(pair);
-    while (slots_[i].pair != kEmpty && slots_[i].pair != pair) i = (i + 1) & (slots_.size() - 1);
-    slots_[i] = {pair, {rank++, merge.result}};  // of two equal merges the later counts, as in the reference
+  for (int functions = 1; !fill_slots(merges); ++functions) {
+    if (functions == ProbeBudget::kMostFunctions)
+      throw Error("invalid_tokenizer", "tokenizer: the ids of the merges are chosen to make searches long");
+    multiplier_ *= kNextMultiplier;
   }
   byte_merges_.resize(256 * 256);
   for (size_t left = 0; left < 256; ++left)
     for (size_t right = 0; right < 256; ++right)
       if (byte_ids_[left] >= 0 && byte_ids_[right] >= 0)
         byte_merges_[left * 256 + right] = find(byte_ids_[left], byte_ids_[right]);
+}
+
+// False where the hash function puts too many together.
+bool Bpe::fill_slots(const std::vector<Merge>& merges) {
+  slots_.assign(size_t{1} << (64 - shift_), {});
+  ProbeBudget budget(merges.size());
+  uint32_t rank = 0;
+  for (const Merge& merge : merges) {
+    const uint64_t pair = pair_of(merge.left, merge.right);
+    size_t i = first_slot(pair), probes = 0;
+    for (; slots_[i].pair != kEmpty && slots_[i].pair != pair; ++probes) i = (i + 1) & (slots_.size() - 1);
+    if (!budget.spend(probes)) return false;
+    slots_[i] = {pair, {rank++, merge.result}};  // of two equal merges the later counts, as in the reference
+  }
+  return true;
 }
 
 Bpe::MergeOf Bpe::find(int32_t left, int32_t right) const {

@@ -31,7 +31,7 @@ class Bpe {
   };
 
   // byte_ids: the token of each byte, -1 where there is none: such bytes vanish, as in the reference. A
-  // merge's rank is its place.
+  // merge's rank is its place. Fails where no hash function tells the merges apart.
   Bpe(const std::array<int32_t, 256>& byte_ids, const std::vector<Merge>& merges);
 
   void encode(std::string_view word, Workspace& workspace, std::vector<int32_t>& out) const;
@@ -52,8 +52,9 @@ class Bpe {
   static uint64_t pair_of(int32_t left, int32_t right) {
     return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
   }
-  size_t first_slot(uint64_t pair) const { return static_cast<size_t>(pair * 0x9E3779B97F4A7C15u >> shift_); }
+  size_t first_slot(uint64_t pair) const { return static_cast<size_t>(pair * multiplier_ >> shift_); }
   MergeOf find(int32_t left, int32_t right) const;
+  bool fill_slots(const std::vector<Merge>& merges);
 
   void encode_short(std::string_view word, std::vector<int32_t>& out) const;
   void encode_long(std::string_view word, Workspace& workspace, std::vector<int32_t>& out) const;
@@ -63,6 +64,7 @@ class Bpe {
       byte_merges_;  // [256 * 256] of two bytes: where every word begins, so kept apart from the large table
   std::vector<Slot> slots_;  // open addressing; a power of two
   int shift_ = 0;
+  uint64_t multiplier_ = 0x9E3779B97F4A7C15u;  // odd
 };
 
 }  // namespace quern

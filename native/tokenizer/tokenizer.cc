@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "tokenizer/nfc.h"
+#include "tokenizer/probe_budget.h"
 #include "tokenizer/utf8.h"
 #include "tokenizer/word_cache.h"
 
@@ -15,6 +16,8 @@ using TokenKind = TokenizerDefinition::TokenKind;
 
 constexpr size_t kTokenPadding = 16;  // readable bytes after the last token
 constexpr size_t kMaxTokens = 1 << 24;
+constexpr size_t kMaxAddedBytes = 8 << 20;  // of all added tokens: far more than models have
+constexpr uint64_t kNextSeed = 0x9E3779B97F4A7C15u;
 constexpr size_t kMaxText = 0x7FFFFFFF / 3;  // a repaired byte becomes three, and positions are int32
 
 void require(bool holds, const std::string& message) {
@@ -57,7 +60,11 @@ void validate(const TokenizerDefinition& definition) {
         "merge " + std::to_string(place) + " does not give its parts' bytes");
     ++place;
   }
+  size_t added_bytes = 0;
   for (const AddedToken& token : definition.added_tokens) {
+    added_bytes += token.content.size();
+    require(added_bytes <= kMaxAddedBytes,
+            "expected at most " + std::to_string(kMaxAddedBytes) + " bytes of added tokens");
     require(is_token(token.id), "added token " + std::to_string(token.id) + " is outside the vocabulary");
     require(!token.content.empty() && token.content.size() <= AddedTokenMatcher::kMaxContent &&
                 is_valid_utf8(token.content),
@@ -100,8 +107,8 @@ std::vector<AddedToken> searched_in(const TokenizerDefinition& definition, bool 
   return result;
 }
 
-uint64_t hash_bytes(std::string_view bytes) {
-  uint64_t hash = 0xCBF29CE484222325u;
+uint64_t hash_bytes(std::string_view bytes, uint64_t seed) {
+  uint64_t hash = 0xCBF29CE484222325u + seed;
   for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
   return hash ^ hash >> 32;
 }
@@ -172,22 +179,41 @@ Tokenizer::Tokenizer(TokenizerDefinition definition)
   offsets_ = std::move(definition.token_offsets);
   size_t capacity = 16;
   while (capacity < special_.size() * 2) capacity *= 2;
-  word_ids_.assign(capacity, -1);
-  for (size_t i = 0; i < special_.size(); ++i)
-    if (definition.token_kinds[i] == TokenKind::kWord) insert_word(static_cast<int32_t>(i));
+  word_ids_.resize(capacity);
+  for (int functions = 1; !fill_words(definition.token_kinds); ++functions) {
+    require(functions < ProbeBudget::kMostFunctions, "the tokens are chosen to make searches long");
+    word_seed_ += kNextSeed;
+  }
 }
 
 Tokenizer::~Tokenizer() = default;
 
+size_t Tokenizer::first_word_slot(std::string_view word) const {
+  return static_cast<size_t>(hash_bytes(word, word_seed_)) & (word_ids_.size() - 1);
+}
+
 size_t Tokenizer::word_slot(std::string_view word) const {
-  size_t slot = static_cast<size_t>(hash_bytes(word)) & (word_ids_.size() - 1);
+  size_t slot = first_word_slot(word);
   while (word_ids_[slot] >= 0 && token_bytes(word_ids_[slot]) != word)
     slot = (slot + 1) & (word_ids_.size() - 1);
   return slot;
 }
 
-void Tokenizer::insert_word(int32_t id) {
-  word_ids_[word_slot(token_bytes(id))] = id;
+// False where the hash function puts too many together.
+bool Tokenizer::fill_words(const std::vector<TokenKind>& kinds) {
+  std::fill(word_ids_.begin(), word_ids_.end(), -1);
+  ProbeBudget budget(kinds.size());
+  const size_t mask = word_ids_.size() - 1;
+  for (size_t i = 0; i < kinds.size(); ++i) {
+    if (kinds[i] != TokenKind::kWord) continue;
+    const auto id = static_cast<int32_t>(i);
+    const std::string_view word = token_bytes(id);
+    size_t slot = first_word_slot(word), probes = 0;
+    for (; word_ids_[slot] >= 0 && token_bytes(word_ids_[slot]) != word; ++probes) slot = (slot + 1) & mask;
+    if (!budget.spend(probes)) return false;
+    word_ids_[slot] = id;
+  }
+  return true;
 }
 
 std::string_view Tokenizer::token_bytes(int32_t id) const {

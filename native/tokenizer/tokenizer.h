@@ -63,8 +63,9 @@ class Tokenizer {
                     std::vector<int32_t>& out) const;
   void encode_word(std::string_view word, Scratch& scratch, std::vector<int32_t>& out) const;
 
+  size_t first_word_slot(std::string_view word) const;
   size_t word_slot(std::string_view word) const;  // where the word is in word_ids_, or would be
-  void insert_word(int32_t id);
+  bool fill_words(const std::vector<TokenizerDefinition::TokenKind>& kinds);
 
   const UnicodeTable& unicode_;
   std::string bytes_;
@@ -79,6 +80,7 @@ class Tokenizer {
   AddedTokenMatcher raw_tokens_;         // searched in the text as it is
   AddedTokenMatcher normalized_tokens_;  // searched after normalization
   std::vector<int32_t> word_ids_;        // hash table over the bytes of kWord tokens; -1: free
+  uint64_t word_seed_ = 0;               // of its hash function
 
   mutable std::mutex scratch_mutex_;
   mutable std::vector<std::unique_ptr<Scratch>> free_scratch_;

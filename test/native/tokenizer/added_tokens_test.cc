@@ -122,7 +122,7 @@ double seconds_to_walk(const AddedTokenMatcher& matcher, const std::string& text
 
 void check_linear(const std::vector<AddedToken>& tokens, std::string_view piece) {
   const AddedTokenMatcher matcher(tokens);
-  check::linear(100'000, std::string(piece), [&](size_t size) {
+  check::linear(20'000, std::string(piece), [&](size_t size) {
     std::string text;
     while (text.size() < size) text += piece;
     return seconds_to_walk(matcher, text);
