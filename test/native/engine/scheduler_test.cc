@@ -1,54 +1,13 @@
 #include "engine/scheduler.h"
 
-#include <algorithm>
-#include <map>
-#include <set>
-#include <sstream>
 #include <string>
 
 #include "backend/backend.h"
 #include "check.h"
-#include "numbers.h"
+#include "engine/scheduled.h"
 
 namespace quern::test {
 namespace {
-
-std::shared_ptr<Sequence> make_sequence(uint32_t id, std::vector<int32_t> prompt) {
-  Request request;
-  request.prompt = std::move(prompt);
-  request.max_tokens = 10;
-  return std::make_shared<Sequence>(id, std::move(request));
-}
-
-// Of tokens that no other sequence has.
-std::shared_ptr<Sequence> make_sequence(uint32_t id, int prompt) {
-  return make_sequence(id, std::vector<int32_t>(static_cast<size_t>(prompt), static_cast<int32_t>(id)));
-}
-
-// What the engine does with a step: every part is computed, and a sequence at its end gets a token.
-void compute(Scheduler& scheduler, const std::vector<ScheduledRows>& parts) {
-  for (const ScheduledRows& part : parts) {
-    scheduler.completed(part);
-    if (part.sequence->pending() == 0) part.sequence->tokens.push_back(1);
-  }
-}
-void compute(Scheduler& scheduler) {
-  compute(scheduler, scheduler.schedule());
-}
-
-// "id:rows id:rows", every part of a step.
-std::string shown(const std::vector<ScheduledRows>& parts) {
-  std::ostringstream text;
-  for (const ScheduledRows& part : parts)
-    text << (text.view().empty() ? "" : " ") << part.sequence->id << ':' << part.rows;
-  return text.str();
-}
-
-std::string ids(const auto& sequences) {
-  std::ostringstream text;
-  for (const auto& sequence : sequences) text << (text.view().empty() ? "" : " ") << sequence->id;
-  return text.str();
-}
 
 TEST(decoding_rows_come_before_chunks_of_prompts) {
   Scheduler scheduler({64, 10, 100});
@@ -76,14 +35,46 @@ TEST(chunks_follow_the_measured_rate) {
   scheduler.measured(100, 0.5);                                // 200 rows a second: one second of them alone
   CHECK_EQ(shown(scheduler.schedule()), std::string("1:200"));
   scheduler.add(make_sequence(2, 1));
+  CHECK_EQ(shown(scheduler.schedule()), std::string("2:1 1:40"));  // 0.2 s beside one that decodes
   compute(scheduler);
-  for (int round = 0; round < 60; ++round)
-    scheduler.measured(1000, 10);  // now 100 a second: 0.2 s beside decoding
-  auto parts = scheduler.schedule();
-  CHECK_EQ(parts.size(), size_t{2});
-  compute(scheduler, parts);
+  for (int round = 0; round < 60; ++round) scheduler.measured(1000, 10);  // now 100 a second
+  CHECK_EQ(shown(scheduler.schedule()), std::string("2:1 1:20"));
+  compute(scheduler);
+  scheduler.running()[1]->unread = kMostUnread;  // nobody waits for its next token
+  CHECK_EQ(shown(scheduler.schedule()), std::string("1:100"));
+  scheduler.running()[1]->unread = 0;
   for (int round = 0; round < 60; ++round) scheduler.measured(1000, 0.1);
-  CHECK_EQ(scheduler.schedule().back().rows, 999);  // up to the step's limit
+  CHECK_EQ(shown(scheduler.schedule()), std::string("2:1 1:999"));  // up to the step's limit
+}
+
+TEST(a_chunk_beside_decoding_counts_decoding_rows_apart) {
+  Scheduler scheduler({1000, 20, 1000});
+  for (uint32_t id = 1; id <= 3; ++id) scheduler.add(make_sequence(id, 1));
+  compute(scheduler);
+  scheduler.measured(100, 1);
+  scheduler.add(make_sequence(4, 5000));
+  CHECK_EQ(shown(scheduler.schedule()), std::string("1:1 2:1 3:1 4:20"));
+  scheduler.add(make_sequence(5, 5000));  // one chunk's worth for all prompts together
+  CHECK_EQ(shown(scheduler.schedule()), std::string("1:1 2:1 3:1 4:20"));
+}
+
+TEST(the_rate_is_a_running_mean) {
+  Scheduler scheduler({1000, 10, 1000});
+  scheduler.add(make_sequence(1, 5000));
+  const auto chunk = [&] { return scheduler.schedule()[0].rows; };
+  scheduler.measured(7, 0.001);  // too few rows, or no time: no measurement
+  scheduler.measured(500, 0);
+  CHECK_EQ(chunk(), 64);
+  scheduler.measured(100, 1);
+  CHECK_EQ(chunk(), 100);
+  scheduler.measured(200, 1);  // three tenths of what is new
+  CHECK_EQ(chunk(), 130);
+  scheduler.measured(8, 8);
+  CHECK_EQ(chunk(), 91);  // 91.3
+  scheduler.measured(7, 1000);
+  CHECK_EQ(chunk(), 91);
+  for (int round = 0; round < 60; ++round) scheduler.measured(8, 800);
+  CHECK_EQ(chunk(), 8);  // however slow the machine
 }
 
 TEST(admission_by_free_pages) {
@@ -118,6 +109,75 @@ TEST(the_last_admitted_is_preempted_first) {
   CHECK_EQ(scheduler.waiting()[0]->computed, 0);
   CHECK(scheduler.waiting()[0]->pages.empty());
   CHECK(scheduler.waiting()[0]->generated() > 0);  // what it said stays said
+}
+
+TEST(the_preempted_return_in_the_order_of_their_admission) {
+  Scheduler scheduler({512, 10, 12});
+  for (uint32_t id = 1; id <= 4; ++id) scheduler.add(make_sequence(id, 2 * kPagePositions));
+  compute(scheduler);
+  scheduler.add(make_sequence(5, 2 * kPagePositions));
+  while (scheduler.running().size() > 2) compute(scheduler);
+  CHECK_EQ(ids(scheduler.running()), std::string("1 2"));
+  CHECK_EQ(ids(scheduler.waiting()), std::string("3 4 5"));
+}
+
+// An older sequence has come to hold every page. A younger one, admitted when there was room, waits for its
+// end: else the two would take each other's pages by turns.
+TEST(nobody_takes_pages_from_an_older_sequence) {
+  Scheduler scheduler({32, 10, 8});
+  scheduler.add(make_sequence(1, 70));
+  scheduler.add(make_sequence(2, 20));
+  CHECK_EQ(shown(scheduler.schedule()), std::string("1:32"));
+  Sequence &old = *scheduler.running()[0], &young = *scheduler.running()[1];
+  young.unread = kMostUnread;
+  while (old.pages.size() < 8) compute(scheduler);
+  young.unread = 0;
+  for (int step = 0; step < 3; ++step) {
+    CHECK_EQ(shown(scheduler.schedule()), std::string("1:1"));
+    CHECK_EQ(ids(scheduler.running()), std::string("1 2"));
+    CHECK_EQ(old.pages.size(), size_t{8});
+    compute(scheduler);
+  }
+  scheduler.remove(old);
+  CHECK_EQ(shown(scheduler.schedule()), std::string("2:20"));
+}
+
+// Whoever holds no page has none to give: it stays admitted, asleep or awake.
+TEST(only_holders_of_pages_are_preempted) {
+  for (const bool asleep : {true, false}) {
+    Scheduler scheduler({32, 10, 11});
+    scheduler.add(make_sequence(1, 40));
+    scheduler.add(make_sequence(2, 40));
+    scheduler.add(make_sequence(3, 20));
+    CHECK_EQ(shown(scheduler.schedule()), std::string("1:32"));
+    Sequence& last = *scheduler.running()[2];
+    last.unread = kMostUnread;
+    while (scheduler.cache().free() > 0) compute(scheduler);
+    CHECK(last.pages.empty());
+    if (!asleep) last.unread = 0;
+    while (scheduler.running().size() == 3) compute(scheduler);
+    CHECK_EQ(ids(scheduler.running()), std::string("1 3"));
+    CHECK_EQ(ids(scheduler.waiting()), std::string("2"));
+  }
+}
+
+// The youngest needs a page: it waits with those that it has.
+TEST(nobody_preempts_itself) {
+  Scheduler scheduler({512, 10, 7});
+  scheduler.add(make_sequence(1, 33));
+  scheduler.add(make_sequence(2, 47));
+  for (int step = 0; step < 2; ++step) compute(scheduler);
+  Sequence &old = *scheduler.running()[0], &young = *scheduler.running()[1];
+  old.unread = kMostUnread;
+  while (young.tokens.size() < 64) compute(scheduler);
+  old.unread = 0;
+  while (young.pending() == 1 && young.computed < 64) compute(scheduler);
+  for (int step = 0; step < 3; ++step) {
+    CHECK_EQ(shown(scheduler.schedule()), std::string("1:1"));
+    CHECK_EQ(ids(scheduler.running()), std::string("1 2"));
+    CHECK_EQ(young.pages.size(), size_t{4});
+    compute(scheduler);
+  }
 }
 
 TEST(a_paused_sequence_is_preempted_before_others) {
@@ -174,13 +234,6 @@ TEST(remove_from_anywhere) {
 }
 
 // ---- equal prefixes
-
-// Tokens 0, 1, 2, ... and others from `fork` on.
-std::vector<int32_t> counting(int length, int fork = 1 << 20, int32_t branch = 1) {
-  std::vector<int32_t> tokens;
-  for (int i = 0; i < length; ++i) tokens.push_back(i < fork ? i : i + 1000 * branch);
-  return tokens;
-}
 
 TEST(equal_prompts_at_a_time_cost_one_prefill) {
   Scheduler scheduler({32, 10, 100});
@@ -292,154 +345,6 @@ TEST(a_preempted_sequence_finds_its_pages_again) {
   scheduler.waiting()[0]->unread = 0;
   CHECK_EQ(shown(scheduler.schedule()), std::string("1:7"));  // of 71 tokens
   CHECK_EQ(scheduler.running()[0]->cached, 0);                // of the prompt, all was computed once
-}
-
-// ---- random lives
-
-// What the pages hold, as hashes of all tokens up to a position: keys and values depend on nothing else.
-class PageMemory {
- public:
-  explicit PageMemory(int64_t pages) : slots_(static_cast<size_t>(pages * kPagePositions)) {}
-
-  static uint64_t hash(const Sequence& sequence, int32_t position) {
-    uint64_t hash = static_cast<uint64_t>(sequence.variant);
-    for (int32_t i = 0; i <= position; ++i)
-      hash = hash * 0x5851f42d4c957f2d + static_cast<uint64_t>(sequence.tokens[static_cast<size_t>(i)]) + 1;
-    return hash;
-  }
-  void write(const ScheduledRows& part) {
-    for (int32_t i = 0; i < part.rows; ++i) {
-      const int32_t position = part.sequence->computed + i;
-      slot(*part.sequence, position) = hash(*part.sequence, position);
-    }
-  }
-  void check(const Sequence& sequence) {
-    for (int32_t i = 0; i < sequence.computed; ++i) CHECK_EQ(slot(sequence, i), hash(sequence, i));
-  }
-
- private:
-  uint64_t& slot(const Sequence& sequence, int32_t position) {
-    const int32_t page = sequence.pages[static_cast<size_t>(position / kPagePositions)];
-    return slots_[static_cast<size_t>(page * kPagePositions + position % kPagePositions)];
-  }
-  std::vector<uint64_t> slots_;
-};
-
-struct Life {
-  int target = 0;  // tokens until it ends
-  bool paused = false;
-};
-
-void check_step(const Scheduler& scheduler, const std::vector<ScheduledRows>& parts,
-                const Scheduler::Limits& limits, PageMemory& memory) {
-  int rows = 0;
-  std::set<const Sequence*> once;
-  for (const ScheduledRows& part : parts) {
-    rows += part.rows;
-    CHECK(part.rows >= 1 && part.rows <= part.sequence->pending());
-    CHECK(once.insert(part.sequence).second);
-    CHECK(part.sequence->unread < kMostUnread);
-    CHECK(static_cast<int>(part.sequence->pages.size()) * kPagePositions >=
-          part.sequence->computed + part.rows);
-  }
-  CHECK(rows <= limits.rows);
-  std::set<int32_t> held;
-  for (const auto& sequence : scheduler.running()) {
-    held.insert(sequence->pages.begin(), sequence->pages.end());
-    memory.check(*sequence);
-  }
-  for (const auto& sequence : scheduler.waiting()) CHECK(sequence->pages.empty() && sequence->computed == 0);
-  CHECK_EQ(scheduler.cache().in_use(), static_cast<int64_t>(held.size()));
-  CHECK(scheduler.cache().cached() <= scheduler.cache().free());
-  CHECK(static_cast<int>(scheduler.running().size()) <= limits.sequences);
-}
-
-// Prompts that begin alike, more or less; some go on alike too.
-std::vector<int32_t> related_prompt(Random& random, int length) {
-  std::vector<int32_t> prompt =
-      counting(length, random.below(3) == 0 ? random.below(length + 1) : length, random.below(3));
-  if (random.below(4) == 0) prompt[static_cast<size_t>(random.below(length))] = -1;
-  return prompt;
-}
-
-// Sequences come, grow, end or are cancelled; readers fall asleep and wake up; steps are aborted. Nobody
-// waits for ever: while any reader is awake, every step has rows. And every page holds what its sequence
-// computed.
-void simulate(uint64_t seed, bool readers_sleep) {
-  Random random(seed);
-  const Scheduler::Limits limits{random.between(8, 100), random.between(1, 12), random.between(2, 40)};
-  const int capacity = static_cast<int>(limits.pages) * kPagePositions;
-  Scheduler scheduler(limits);
-  PageMemory memory(limits.pages);
-  std::map<uint32_t, Life> lives;
-  std::vector<std::shared_ptr<Sequence>> alive;
-  uint32_t next_id = 1;
-  const uint32_t last_id = static_cast<uint32_t>(random.between(5, 40));
-  int finished = 0, steps = 0;
-  while (next_id <= last_id || !alive.empty()) {
-    if (++steps > 200000) return check::fail(__FILE__, __LINE__, "no end, seed " + std::to_string(seed));
-    if (next_id <= last_id && (alive.empty() || random.below(6) == 0)) {
-      const int prompt = random.between(1, random.below(3) == 0 ? capacity : std::min(capacity, 40));
-      alive.push_back(make_sequence(next_id, related_prompt(random, prompt)));
-      alive.back()->variant = random.below(5) == 0;
-      lives[next_id].target = std::min(capacity, prompt + random.between(1, 60));
-      scheduler.add(alive.back());
-      ++next_id;
-    }
-    if (readers_sleep) {
-      for (const auto& sequence : alive) {
-        Life& life = lives[sequence->id];
-        if (random.below(40) == 0) life.paused = !life.paused;
-        sequence->unread = life.paused ? kMostUnread : 0;
-      }
-    }
-    const auto& parts = scheduler.schedule();
-    check_step(scheduler, parts, limits, memory);
-    const bool all_sleep = std::ranges::all_of(alive, [&](const auto& s) { return lives[s->id].paused; });
-    CHECK_FOR(!parts.empty() || all_sleep, "nothing runs, seed " + std::to_string(seed));
-    for (const ScheduledRows& part : parts) memory.write(part);
-    if (random.below(10) > 0) compute(scheduler, parts);
-    scheduler.measured(random.between(1, limits.rows), 0.001 * random.between(1, 300));
-    std::erase_if(alive, [&](const auto& sequence) {
-      const bool ends =
-          static_cast<int>(sequence->tokens.size()) >= lives[sequence->id].target && sequence->pending() <= 1;
-      if (!ends && random.below(300) != 0) return false;
-      scheduler.remove(*sequence);
-      ++finished;
-      return true;
-    });
-  }
-  CHECK_EQ(finished, static_cast<int>(last_id));
-  CHECK_EQ(scheduler.cache().in_use(), int64_t{0});
-  CHECK(scheduler.running().empty() && scheduler.waiting().empty());
-}
-
-TEST(random_lives) {
-  for (uint64_t seed = 1; seed <= 300; ++seed) simulate(seed, false);
-}
-
-TEST(random_lives_with_sleeping_readers) {
-  for (uint64_t seed = 1; seed <= 300; ++seed) simulate(seed, true);
-}
-
-// Without cancellation the oldest sequence always moves: no two can take each other's pages for ever.
-TEST(the_oldest_always_moves) {
-  Scheduler scheduler({64, 8, 12});
-  std::vector<std::shared_ptr<Sequence>> all;
-  for (uint32_t id = 1; id <= 8; ++id) scheduler.add(all.emplace_back(make_sequence(id, 60)));
-  int steps = 0;
-  while (!all.empty() && ++steps < 5000) {
-    const auto& parts = scheduler.schedule();
-    CHECK(!parts.empty());
-    CHECK_EQ(parts.empty() ? 0u : scheduler.running()[0]->id, all[0]->id);
-    compute(scheduler, parts);
-    std::erase_if(all, [&](const auto& sequence) {
-      if (sequence->generated() < 100) return false;
-      scheduler.remove(*sequence);
-      return true;
-    });
-  }
-  CHECK(all.empty());
 }
 
 }  // namespace

@@ -1,0 +1,162 @@
+// Schedulers under random lives of sequences: nothing is lost, nobody waits for ever.
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+
+#include "backend/backend.h"
+#include "check.h"
+#include "engine/scheduled.h"
+#include "numbers.h"
+
+namespace quern::test {
+namespace {
+
+// What the pages hold, as hashes of all tokens up to a position: keys and values depend on nothing else.
+class PageMemory {
+ public:
+  explicit PageMemory(int64_t pages) : slots_(static_cast<size_t>(pages * kPagePositions)) {}
+
+  static uint64_t hash(const Sequence& sequence, int32_t position) {
+    uint64_t hash = static_cast<uint64_t>(sequence.variant);
+    for (int32_t i = 0; i <= position; ++i)
+      hash = hash * 0x5851f42d4c957f2d + static_cast<uint64_t>(sequence.tokens[static_cast<size_t>(i)]) + 1;
+    return hash;
+  }
+  void write(const ScheduledRows& part) {
+    for (int32_t i = 0; i < part.rows; ++i) {
+      const int32_t position = part.sequence->computed + i;
+      slot(*part.sequence, position) = hash(*part.sequence, position);
+    }
+  }
+  void check(const Sequence& sequence) {
+    for (int32_t i = 0; i < sequence.computed; ++i) CHECK_EQ(slot(sequence, i), hash(sequence, i));
+  }
+
+ private:
+  uint64_t& slot(const Sequence& sequence, int32_t position) {
+    const int32_t page = sequence.pages[static_cast<size_t>(position / kPagePositions)];
+    return slots_[static_cast<size_t>(page * kPagePositions + position % kPagePositions)];
+  }
+  std::vector<uint64_t> slots_;
+};
+
+struct Life {
+  int target = 0;  // tokens until it ends
+  bool paused = false;
+};
+
+void check_step(const Scheduler& scheduler, const std::vector<ScheduledRows>& parts,
+                const Scheduler::Limits& limits, PageMemory& memory) {
+  int rows = 0;
+  std::set<const Sequence*> once;
+  for (const ScheduledRows& part : parts) {
+    rows += part.rows;
+    CHECK(part.rows >= 1 && part.rows <= part.sequence->pending());
+    CHECK(once.insert(part.sequence).second);
+    CHECK(part.sequence->unread < kMostUnread);
+    CHECK(static_cast<int>(part.sequence->pages.size()) * kPagePositions >=
+          part.sequence->computed + part.rows);
+  }
+  CHECK(rows <= limits.rows);
+  std::set<int32_t> held;
+  for (const auto& sequence : scheduler.running()) {
+    held.insert(sequence->pages.begin(), sequence->pages.end());
+    memory.check(*sequence);
+  }
+  for (const auto& sequence : scheduler.waiting()) CHECK(sequence->pages.empty() && sequence->computed == 0);
+  CHECK_EQ(scheduler.cache().in_use(), static_cast<int64_t>(held.size()));
+  CHECK(scheduler.cache().cached() <= scheduler.cache().free());
+  CHECK(static_cast<int>(scheduler.running().size()) <= limits.sequences);
+}
+
+// Prompts that begin alike, more or less; some go on alike too.
+std::vector<int32_t> related_prompt(Random& random, int length) {
+  std::vector<int32_t> prompt =
+      counting(length, random.below(3) == 0 ? random.below(length + 1) : length, random.below(3));
+  if (random.below(4) == 0) prompt[static_cast<size_t>(random.below(length))] = -1;
+  return prompt;
+}
+
+// Sequences come, grow, end or are cancelled; readers fall asleep and wake up; steps are aborted. Nobody
+// waits for ever: while any reader is awake, every step has rows. And every page holds what its sequence
+// computed.
+void simulate(uint64_t seed, bool readers_sleep) {
+  Random random(seed);
+  const Scheduler::Limits limits{random.between(8, 100), random.between(1, 12), random.between(2, 40)};
+  const int capacity = static_cast<int>(limits.pages) * kPagePositions;
+  Scheduler scheduler(limits);
+  PageMemory memory(limits.pages);
+  std::map<uint32_t, Life> lives;
+  std::vector<std::shared_ptr<Sequence>> alive;
+  uint32_t next_id = 1;
+  const uint32_t last_id = static_cast<uint32_t>(random.between(5, 40));
+  int finished = 0, steps = 0;
+  while (next_id <= last_id || !alive.empty()) {
+    if (++steps > 200000) return check::fail(__FILE__, __LINE__, "no end, seed " + std::to_string(seed));
+    if (next_id <= last_id && (alive.empty() || random.below(6) == 0)) {
+      const int prompt = random.between(1, random.below(3) == 0 ? capacity : std::min(capacity, 40));
+      alive.push_back(make_sequence(next_id, related_prompt(random, prompt)));
+      alive.back()->variant = random.below(5) == 0;
+      lives[next_id].target = std::min(capacity, prompt + random.between(1, 60));
+      scheduler.add(alive.back());
+      ++next_id;
+    }
+    if (readers_sleep) {
+      for (const auto& sequence : alive) {
+        Life& life = lives[sequence->id];
+        if (random.below(40) == 0) life.paused = !life.paused;
+        sequence->unread = life.paused ? kMostUnread : 0;
+      }
+    }
+    const auto& parts = scheduler.schedule();
+    check_step(scheduler, parts, limits, memory);
+    const bool all_sleep = std::ranges::all_of(alive, [&](const auto& s) { return lives[s->id].paused; });
+    CHECK_FOR(!parts.empty() || all_sleep, "nothing runs, seed " + std::to_string(seed));
+    for (const ScheduledRows& part : parts) memory.write(part);
+    if (random.below(10) > 0) compute(scheduler, parts);
+    scheduler.measured(random.between(1, limits.rows), 0.001 * random.between(1, 300));
+    std::erase_if(alive, [&](const auto& sequence) {
+      const bool ends =
+          static_cast<int>(sequence->tokens.size()) >= lives[sequence->id].target && sequence->pending() <= 1;
+      if (!ends && random.below(300) != 0) return false;
+      scheduler.remove(*sequence);
+      ++finished;
+      return true;
+    });
+  }
+  CHECK_EQ(finished, static_cast<int>(last_id));
+  CHECK_EQ(scheduler.cache().in_use(), int64_t{0});
+  CHECK(scheduler.running().empty() && scheduler.waiting().empty());
+}
+
+TEST(random_lives) {
+  for (uint64_t seed = 1; seed <= 300; ++seed) simulate(seed, false);
+}
+
+TEST(random_lives_with_sleeping_readers) {
+  for (uint64_t seed = 1; seed <= 300; ++seed) simulate(seed, true);
+}
+
+// Without cancellation the oldest sequence always moves: no two can take each other's pages for ever.
+TEST(the_oldest_always_moves) {
+  Scheduler scheduler({64, 8, 12});
+  std::vector<std::shared_ptr<Sequence>> all;
+  for (uint32_t id = 1; id <= 8; ++id) scheduler.add(all.emplace_back(make_sequence(id, 60)));
+  int steps = 0;
+  while (!all.empty() && ++steps < 5000) {
+    const auto& parts = scheduler.schedule();
+    CHECK(!parts.empty());
+    CHECK_EQ(parts.empty() ? 0u : scheduler.running()[0]->id, all[0]->id);
+    compute(scheduler, parts);
+    std::erase_if(all, [&](const auto& sequence) {
+      if (sequence->generated() < 100) return false;
+      scheduler.remove(*sequence);
+      return true;
+    });
+  }
+  CHECK(all.empty());
+}
+
+}  // namespace
+}  // namespace quern::test
