@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include <algorithm>
+#include <new>
 
 #include "core/error.h"
 #include "engine/random.h"
@@ -23,6 +24,25 @@ SampleParams sample_params(const Sequence& sequence) {
           uniform_draw(request.seed, index),
           xtc > 0 && uniform_draw(request.seed, index, DrawStream::xtc) <= double{xtc},
           sequence.mu};
+}
+
+// A request's last row, from the exception that is being handled.
+StepRow failed_row() {
+  StepRow row;
+  row.finish = Finish::failed;
+  try {
+    throw;
+  } catch (const Error& error) {
+    row.error_code = error.code();
+    row.error_message = error.what();
+  } catch (const std::bad_alloc&) {
+    row.error_code = "out_of_memory";
+    row.error_message = "not enough memory for what was asked for";
+  } catch (const std::exception& error) {
+    row.error_code = "internal";
+    row.error_message = error.what();
+  }
+  return row;
 }
 }  // namespace
 
@@ -159,10 +179,8 @@ void Engine::loop() {
         const std::lock_guard lock(mutex_);
         if (changes_) break;
       }
-    } catch (const Error& error) {
-      fail_all(error.code(), error.what());
-    } catch (const std::exception& error) {
-      fail_all("internal", error.what());
+    } catch (const std::exception&) {
+      fail_all(failed_row());
     }
     publish_stats();
     outbox_.put(emitted_);
@@ -198,15 +216,13 @@ void Engine::transfer_pages() {
   }
   for (const PageTransfer& transfer : transfers) {
     StepRow row;
-    row.request = transfer.id;
     row.finish = Finish::cancelled;
     try {
       if (!closing) row = quern::transfer_pages(transfer, scheduler_.cache(), *decoder_);
-    } catch (const std::bad_alloc&) {
-      row.finish = Finish::failed;
-      row.error_code = "out_of_memory";
-      row.error_message = "not enough memory to copy pages of the KV cache";
+    } catch (const std::exception&) {
+      row = failed_row();
     }
+    row.request = transfer.id;
     emitted_.push_back(std::move(row));
   }
 }
@@ -360,16 +376,10 @@ void Engine::finish(Sequence& sequence, StepRow row) {
   alive_.erase(sequence.id);
 }
 
-void Engine::fail_all(const std::string& code, const std::string& message) {
+void Engine::fail_all(const StepRow& row) {
   std::vector<std::shared_ptr<Sequence>> all(scheduler_.running());
   all.insert(all.end(), scheduler_.waiting().begin(), scheduler_.waiting().end());
-  for (const auto& sequence : all) {
-    StepRow row;
-    row.finish = Finish::failed;
-    row.error_code = code;
-    row.error_message = message;
-    finish(*sequence, std::move(row));
-  }
+  for (const auto& sequence : all) finish(*sequence, row);
 }
 
 void Engine::publish_stats() {

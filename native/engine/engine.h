@@ -66,7 +66,7 @@ class Engine {
   void collect_logits(const ScheduledRows& part, int32_t first_row);
   void accept_token(Sequence& sequence, int32_t token);
   void finish(Sequence& sequence, StepRow row);
-  void fail_all(const std::string& code, const std::string& message);
+  void fail_all(const StepRow& row);
   void publish_stats();
 
   std::unique_ptr<Backend> backend_;

@@ -40,7 +40,6 @@ void copy_in(const PageTransfer& transfer, int32_t variant, PrefixCache& cache, 
 
 StepRow transfer_pages(const PageTransfer& transfer, PrefixCache& cache, Decoder& decoder) {
   StepRow row;
-  row.request = transfer.id;
   row.finish = Finish::pages;
   const int32_t variant = decoder.rope_variant(static_cast<int>(transfer.tokens.size()));
   HeldPages held(cache);

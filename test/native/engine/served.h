@@ -65,7 +65,7 @@ struct Result {
   std::vector<double> logprobs;  // of each token and its likeliest ones, where asked for
   Finish finish = Finish::running;
   std::vector<float> logits;
-  std::string error_code;
+  std::string error_code, error_message;
   int32_t cached_tokens = 0;
   int rows_after_end = 0;
 };
@@ -73,17 +73,18 @@ struct Result {
 // An engine with a reader: collects the rows of every request, and reads on (or not).
 class Served {
  public:
-  explicit Served(const Setup& setup, const std::string& more_config = "") {
+  explicit Served(const Setup& setup, const std::string& more_config = "")
+      : Served(setup, create_cpu_backend({setup.threads, "auto"}), plan_text(more_config)) {}
+  Served(const Setup& setup, std::unique_ptr<Backend> backend, const std::string& plan = plan_text()) {
     LoadOptions options;
     options.step_rows = setup.step_rows;
     options.kv_bytes = setup.kv_bytes;
     options.exact = setup.exact;
-    engine_ = load_engine(parse_plan(plan_text(more_config)), create_cpu_backend({setup.threads, "auto"}),
-                          options, {}, [this] {
-                            const std::lock_guard lock(mutex_);
-                            ++wakes_;
-                            woken_.notify_one();
-                          });
+    engine_ = load_engine(parse_plan(plan), std::move(backend), options, {}, [this] {
+      const std::lock_guard lock(mutex_);
+      ++wakes_;
+      woken_.notify_one();
+    });
   }
 
   Engine& engine() { return *engine_; }
@@ -132,6 +133,7 @@ class Served {
       }
       result.finish = row.finish;
       result.error_code = row.error_code;
+      result.error_message = row.error_message;
       result.cached_tokens = std::max(result.cached_tokens, row.cached_tokens);
       if (!row.logits.empty()) result.logits = std::move(row.logits);
     }
