@@ -10,32 +10,10 @@
 
 #include "check.h"
 #include "core/error.h"
+#include "folder.h"
 
 namespace quern::test {
 namespace {
-
-namespace fs = std::filesystem;
-
-// A folder that goes away with the test.
-class Folder {
- public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "quern-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw Error("internal", "no temporary folder");
-    path_ = name;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() { fs::remove_all(path_); }
-  std::string write(const std::string& name, const std::string& bytes) const {
-    std::ofstream(path_ / name, std::ios::binary) << bytes;
-    return (path_ / name).string();
-  }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 std::string read(const File& file, uint64_t offset, size_t bytes) {
   std::string into(bytes, '?');
@@ -61,7 +39,7 @@ TEST(a_file_that_ends_early_is_truncated) {
   CHECK_ERROR(read(file, uint64_t{1} << 40, 1), "truncated");
   const std::string path = folder.write("b", std::string(100000, 'b'));
   const File shrinking(path);
-  fs::resize_file(path, 10);
+  std::filesystem::resize_file(path, 10);
   CHECK_EQ(shrinking.bytes(), uint64_t{10});
   CHECK_ERROR(read(shrinking, 0, 100000), "truncated");
 }
@@ -88,7 +66,8 @@ TEST(the_message_names_the_file) {
 TEST(a_moved_file_still_reads_and_closes_once) {
   const Folder folder;
   const auto open_files = [] {
-    return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator());
+    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"),
+                         std::filesystem::directory_iterator());
   };
   const auto before = open_files();
   {

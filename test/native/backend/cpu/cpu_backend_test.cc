@@ -5,100 +5,13 @@
 #include <string>
 
 #include "backend/cpu/isa.h"
+#include "backend/cpu/layer.h"
 #include "check.h"
 #include "core/error.h"
 #include "numbers.h"
 
 namespace quern::test {
 namespace {
-
-constexpr int kHidden = 72, kHeads = 6, kKvHeads = 2, kHeadDim = 40, kFfn = 100, kVocab = 333, kRows = 700;
-constexpr int kRopeDim = 32;  // less than head_dim
-
-const std::atomic<bool> kNever{false};
-
-Tensor view(std::vector<float>& numbers, int64_t cols) {
-  return {numbers.data(), Dtype::f32, static_cast<int64_t>(numbers.size()) / cols, cols};
-}
-
-// A made-up layer on one backend: everything that a decoder asks of it.
-class Layer {
- public:
-  Layer(int threads, const std::string& isa, Dtype weights, Dtype kv)
-      : backend_(create_cpu_backend({threads, isa})), shape_{kv, kKvHeads, kHeadDim, 200} {
-    const int q_rows = kHeads * kHeadDim, kv_rows = kKvHeads * kHeadDim;
-    table_ = prepare(weights, kVocab, kHidden, 1);
-    norm_ = prepare(weights, 1, kHidden, 2);
-    q_ = prepare(weights, q_rows, kHidden, 3);
-    k_ = prepare(weights, kv_rows, kHidden, 4);
-    v_ = prepare(weights, kv_rows, kHidden, 5);
-    q_bias_ = prepare(weights, 1, q_rows, 6);
-    k_bias_ = prepare(weights, 1, kv_rows, 7);
-    v_bias_ = prepare(weights, 1, kv_rows, 8);
-    q_norm_ = prepare(weights, 1, kHeadDim, 9);
-    k_norm_ = prepare(weights, 1, kHeadDim, 10);
-    o_ = prepare(weights, kHidden, q_rows, 11);
-    gate_ = prepare(weights, kFfn, kHidden, 12);
-    up_ = prepare(weights, kFfn, kHidden, 13);
-    down_ = prepare(weights, kHidden, kFfn, 14);
-    keys_ = backend_->allocate(static_cast<size_t>(shape_.layer_bytes()));
-    values_ = backend_->allocate(static_cast<size_t>(shape_.layer_bytes()));
-    backend_->reserve({kRows, 64, kHidden, kHeads, kKvHeads, kHeadDim, kFfn, kVocab, 3000});
-  }
-
-  // The sequences' tokens from embedding to logits: [rows, vocab].
-  std::vector<float> step(const std::vector<SequenceRows>& sequences, const std::vector<int32_t>& tokens) {
-    const size_t rows = tokens.size();
-    std::vector<float> cos, sin;
-    for (const SequenceRows& sequence : sequences) {
-      for (int i = 0; i < sequence.rows; ++i) {
-        for (int pair = 0; pair < kRopeDim / 2; ++pair) {
-          const double angle = (sequence.first_position + i) * std::pow(10000, -2.0 * pair / kRopeDim);
-          cos.push_back(static_cast<float>(std::cos(angle)));
-          sin.push_back(static_cast<float>(std::sin(angle)));
-        }
-      }
-    }
-    const Batch batch{tokens, cos.data(), sin.data(), kRopeDim, sequences};
-    const KvLayer kv{keys_.as<void>(), values_.as<void>()};
-    std::vector<float> x(rows * kHidden), q(rows * kHeads * kHeadDim), attended(q), hidden(rows * kFfn);
-    backend_->begin_step(kNever);
-    backend_->embed(*table_, batch, view(x, kHidden));
-    backend_->attention_input({norm_.get(), q_.get(), k_.get(), v_.get(), q_bias_.get(), k_bias_.get(),
-                               v_bias_.get(), q_norm_.get(), k_norm_.get(), 1e-6f},
-                              view(x, kHidden), batch, shape_, kv, view(q, kHeads * kHeadDim));
-    backend_->attention(view(q, kHeads * kHeadDim), batch, shape_, kv, view(attended, kHeads * kHeadDim));
-    backend_->matmul_add(*o_, view(attended, kHeads * kHeadDim), view(x, kHidden));
-    backend_->ffn_input({norm_.get(), gate_.get(), up_.get(), 1e-6f}, view(x, kHidden), view(hidden, kFfn));
-    backend_->matmul_add(*down_, view(hidden, kFfn), view(x, kHidden));
-    CHECK(backend_->end_step());
-    std::vector<float> all;
-    for (size_t first = 0; first < rows; first += 64) {
-      std::vector<int32_t> chosen;
-      for (size_t row = first; row < std::min(rows, first + 64); ++row)
-        chosen.push_back(static_cast<int32_t>(row));
-      std::vector<float> logits(chosen.size() * kVocab);
-      backend_->logits(*norm_, 1e-6f, *table_, view(x, kHidden), chosen, view(logits, kVocab));
-      all.insert(all.end(), logits.begin(), logits.end());
-    }
-    return all;
-  }
-
- private:
-  std::unique_ptr<Weight> prepare(Dtype dtype, int64_t rows, int64_t cols, uint64_t seed) {
-    const Stored numbers(dtype, Random(seed).reals(static_cast<size_t>(rows * cols), 0.3f));
-    return backend_->prepare_weight({dtype, rows, cols, [&](int64_t first, int64_t count, void* into) {
-                                       std::memcpy(into, numbers.at(static_cast<size_t>(first)),
-                                                   static_cast<size_t>(count) * size_of(dtype));
-                                     }});
-  }
-
-  std::unique_ptr<Backend> backend_;
-  KvShape shape_;
-  std::unique_ptr<Weight> table_, norm_, q_, k_, v_, q_bias_, k_bias_, v_bias_, q_norm_, k_norm_, o_, gate_,
-      up_, down_;
-  Buffer keys_, values_;
-};
 
 struct Sequence {
   std::vector<int32_t> tokens, pages;
@@ -203,6 +116,65 @@ TEST(instruction_sets_agree) {
     if (first.empty()) first = logits;
     for (size_t i = 0; i < first.size(); ++i)
       for (size_t at = 0; at < first[i].size(); ++at) CHECK_NEAR(logits[i][at], first[i][at], 1e-4, 1e-4);
+  }
+}
+
+std::vector<std::vector<double>> reference_logits(const Layer& layer,
+                                                  const std::vector<Sequence>& sequences) {
+  std::vector<std::vector<double>> all;
+  for (const Sequence& sequence : sequences) all.push_back(layer.reference().logits(sequence.tokens));
+  return all;
+}
+
+// Computed in chunks and side by side, relative to the largest logit.
+double largest_difference(Layer& layer, const std::vector<Sequence>& sequences,
+                          const std::vector<std::vector<double>>& wanted) {
+  const auto got = compute(layer, sequences, 100, 3);
+  double difference = 0, largest = 0;
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    CHECK_EQ(got[i].size(), wanted[i].size());
+    for (size_t at = 0; at < wanted[i].size(); ++at) {
+      CHECK(std::isfinite(got[i][at]));
+      difference = std::max(difference, std::abs(double{got[i][at]} - wanted[i][at]));
+      largest = std::max(largest, std::abs(wanted[i][at]));
+    }
+  }
+  return difference / largest;
+}
+
+// Five times what is measured: 4.2e-7 (some seven roundings of float32) where keys and values are
+// float32, 1.8e-4 where they have 11 bits.
+constexpr double kExact = 2e-6, kHalves = 9e-4;
+
+TEST(a_layer_equals_its_float64_reference) {
+  const auto sequences = make_sequences({1, 90, 530});
+  for (const Dtype weights : kDtypes) {
+    std::vector<std::vector<double>> wanted;
+    for (const cpu::Kernels* kernels : cpu::runnable_kernels()) {
+      Layer exact(2, kernels->name, weights, Dtype::f32), halves(2, kernels->name, weights, Dtype::f16);
+      if (wanted.empty()) wanted = reference_logits(exact, sequences);
+      CHECK_NEAR(largest_difference(exact, sequences, wanted), 0, kExact, 0);
+      CHECK_NEAR(largest_difference(halves, sequences, wanted), 0, kHalves, 0);
+    }
+  }
+}
+
+TEST(without_norms_of_heads_and_with_large_values) {
+  const auto sequences = make_sequences({40, 17});
+  for (const Layer::Options options : {Layer::Options{0.3f, false}, Layer::Options{1e5f, true}}) {
+    Layer layer(2, "auto", Dtype::f32, Dtype::f32, options);
+    CHECK_NEAR(largest_difference(layer, sequences, reference_logits(layer, sequences)), 0, kExact, 0);
+  }
+}
+
+// 16 bits hold 65504 at most: larger keys and values are that, for an infinite one would make everything NaN.
+TEST(keys_and_values_beyond_16_bits_are_the_largest_of_16_bits) {
+  for (const bool head_norms : {true, false}) {  // a normed key is small: then only values are large
+    Layer layer(2, "auto", Dtype::f32, Dtype::f16, {1e5f, head_norms});
+    for (const auto& logits : compute(layer, make_sequences({40, 17}), 30, 3))
+      for (const float logit : logits) CHECK(std::isfinite(logit));
+    CHECK(head_norms ? layer.largest_key() < 10 : layer.largest_key() == 65504);
+    CHECK_EQ(layer.largest_value(), 65504.0f);
   }
 }
 
