@@ -12,8 +12,6 @@ static_assert(kPagePositions == quern::kPagePositions);
 namespace {
 constexpr int kTileQueryRows = 32;  // query rows that share one widened block of keys and values
 constexpr int64_t kTileProducts = int64_t{16} << 20;  // multiply-adds of one item, about a millisecond
-constexpr int64_t kPartialBytes = int64_t{64}
-                                  << 20;  // reserved, committed only where long contexts are decoded
 
 int segments_of(int positions) {
   return (positions + kAttentionSegment - 1) / kAttentionSegment;
@@ -31,15 +29,15 @@ struct Attention::Call {
   int64_t state_stride() const { return shape.head_dim + 2; }
 };
 
-void Attention::reserve(const Backend::Limits& limits, int threads) {
+void Attention::reserve(const Backend::Limits& limits, int threads, int64_t partial_bytes) {
   const int group = limits.heads / limits.kv_heads;
   const int64_t query_rows = std::max(kTileQueryRows, group), states = query_rows * (limits.head_dim + 2);
   thread_numbers_ = 2 * states + attention_scratch(query_rows, limits.head_dim);
   memory_ = Buffer(static_cast<size_t>(threads * thread_numbers_) * sizeof(float));
-  const int64_t partial_bytes =
+  const int64_t one_partial =
       int64_t{limits.heads} * (limits.head_dim + 2) * static_cast<int64_t>(sizeof(float));
-  most_partials_ = static_cast<int>(kPartialBytes / partial_bytes);
-  partials_ = Buffer(static_cast<size_t>(most_partials_ * partial_bytes));
+  most_partials_ = static_cast<int>(partial_bytes / one_partial);
+  partials_ = Buffer(static_cast<size_t>(most_partials_ * one_partial));
   tiles_.reserve(static_cast<size_t>(limits.rows + most_partials_));
   split_.reserve(static_cast<size_t>(limits.rows));
 }

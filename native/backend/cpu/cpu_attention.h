@@ -11,7 +11,11 @@ namespace quern::cpu {
 // same blocks and segments of positions in the same order, so its bits depend on its own sequence alone.
 class Attention {
  public:
-  void reserve(const Backend::Limits& limits, int threads);
+  // Address space for partial results; committed only where long contexts are decoded.
+  static constexpr int64_t kPartialBytes = int64_t{64} << 20;
+
+  // What does not fit in `partial_bytes` is computed without partial results.
+  void reserve(const Backend::Limits& limits, int threads, int64_t partial_bytes = kPartialBytes);
   void run(const Kernels& kernels, int threads, const std::atomic<bool>& abort, Tensor q, const Batch& batch,
            const KvShape& shape, KvLayer kv, Tensor out);
 
