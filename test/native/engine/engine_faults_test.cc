@@ -6,8 +6,8 @@
 #include "check.h"
 #include "core/error.h"
 #include "engine/served.h"
-#include "engine/watched_backend.h"
 #include "numbers.h"
+#include "watched_backend.h"
 
 namespace quern::test {
 namespace {

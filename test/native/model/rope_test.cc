@@ -166,23 +166,5 @@ TEST(prompts_of_one_variant_have_the_same_angles) {
   }
 }
 
-TEST(yarn_variants) {
-  DecoderConfig c = yarn();
-  const double plain = 0.1 * std::log(4.0) + 1;
-  CHECK_NEAR(Rope(c).frequencies(1).attention_factor, plain, 0, 1e-12);
-  c.rope_scaling.attention_factor = 1.5;
-  CHECK_NEAR(Rope(c).frequencies(1).attention_factor, 1.5, 0, 0);
-  c.rope_scaling.attention_factor = 0;
-  c.rope_scaling.mscale = 0.5;
-  c.rope_scaling.mscale_all_dim = 2;
-  CHECK_NEAR(Rope(c).frequencies(1).attention_factor, (0.05 * std::log(4.0) + 1) / (0.2 * std::log(4.0) + 1),
-             0, 1e-12);
-  c.rope_scaling.truncate = false;
-  // The ends of the ramp keep and stretch whatever the rounding of the ramp.
-  const auto frequencies = Rope(c).frequencies(1);
-  CHECK_NEAR(frequencies.inverse[0], 1, 0, 1e-12);
-  CHECK_NEAR(frequencies.inverse[63], std::pow(1e6, -126.0 / 128) / 4, 0, 1e-12);
-}
-
 }  // namespace
 }  // namespace quern::test

@@ -13,6 +13,7 @@ namespace quern::test {
 // What a test wants to happen, and what has happened; it outlives the backend, which the engine owns.
 struct Watch {
   std::function<void()> on_embed, on_sample, on_logits, on_download;  // called first; may throw or wait
+  std::function<void(const WeightView&)> on_prepare;
   std::atomic<int> steps{0}, aborted_steps{0}, rows{0};
 
   // Lets one caller of pass() after the other through a gate that a test opens.
@@ -46,6 +47,7 @@ class WatchedBackend final : public Backend {
   WatchedBackend(std::unique_ptr<Backend> inner, Watch& watch) : inner_(std::move(inner)), watch_(watch) {}
 
   std::unique_ptr<Weight> prepare_weight(const WeightView& view) override {
+    if (watch_.on_prepare) watch_.on_prepare(view);
     return inner_->prepare_weight(view);
   }
   Buffer allocate(size_t bytes) override { return inner_->allocate(bytes); }
