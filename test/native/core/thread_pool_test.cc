@@ -34,8 +34,28 @@ void check_run(int items, int threads) {
 }
 
 TEST(every_item_once) {
-  for (int threads = 1; threads <= 4; ++threads)
+  for (const int threads : {1, 2, 3, 4, 3, 2, 1, 4, 1, 3})
     for (const int items : {0, 1, 2, 3, 7, 64, 1000}) check_run(items, threads);
+}
+
+// The pool has more threads by then than may take part, and items that sleep leave all of them the time to
+// come.
+TEST(no_more_threads_than_asked_for) {
+  for (const int threads : {4, 2, 3, 2}) {
+    std::atomic<int> busiest{0}, inside{0}, largest_name{0};
+    const auto raise = [](std::atomic<int>& most, int value) {
+      for (int seen = most; seen < value && !most.compare_exchange_weak(seen, value);) {
+      }
+    };
+    ThreadPool::instance().run(60, threads, kNever, [&](int, int thread) {
+      raise(busiest, ++inside);
+      raise(largest_name, thread);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      --inside;
+    });
+    CHECK(largest_name < threads);
+    CHECK(busiest <= threads);
+  }
 }
 
 TEST(many_small_regions) {

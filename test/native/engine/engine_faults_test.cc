@@ -114,8 +114,6 @@ TEST(cancelling_in_two_steps_does_not_add_up) {
 
 // Between the look for cancelled requests and the step the engine thread copies pages, which takes its time:
 // who cancels then is in the step that follows, but is not one whom it serves.
-constexpr int kCopiesOfPage = 2 * 2;  // keys and values of two layers
-
 TEST(who_cancels_just_before_a_step_does_not_keep_it_alive) {
   Watch watch;
   Served served({}, watched(watch));
@@ -129,7 +127,7 @@ TEST(who_cancels_just_before_a_step_does_not_keep_it_alive) {
   for (const bool both : {true, false}) {
     int copies = 0;
     watch.on_download = [&] {
-      if (copies++ % kCopiesOfPage == 0) watch.pass();
+      if (copies++ % kPartsOfPage == 0) watch.pass();
     };
     watch.on_embed = [&] { watch.pass(); };
     (void)served.engine().transfer(transfer);

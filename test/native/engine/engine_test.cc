@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "engine/served.h"
 #include "numbers.h"
+#include "watched_backend.h"
 
 namespace quern::test {
 namespace {
@@ -242,22 +243,36 @@ TEST(a_sleeping_reader_pauses_its_own_request_only) {
   check_equal(served.result(id), solo, "woken");
 }
 
-// Rows pile up unread, but only one wake-up is pending.
+// Rows pile up unread, but only one wake-up is pending; whoever takes them is woken anew. While the engine
+// copies a page it has put out everything before.
 TEST(one_wake_up_until_the_rows_are_taken) {
   std::atomic<int> wakes{0};
-  auto engine =
-      load_engine(parse_plan(plan_text()), create_cpu_backend({1, "auto"}), {}, {}, [&] { ++wakes; });
+  Watch watch;
+  watch.on_download = [&] { watch.pass(); };
+  auto engine = load_engine(parse_plan(plan_text()),
+                            std::make_unique<WatchedBackend>(create_cpu_backend({1, "auto"}), watch), {}, {},
+                            [&] { ++wakes; });
   Request request;
-  request.prompt = {1};
+  request.prompt.assign(20, 1);
   request.max_tokens = 100;
-  (void)engine->submit(std::move(request));
-  const auto start = Clock::now();
-  while ((engine->stats().active + engine->stats().queued > 0 || wakes == 0) &&
-         Clock::now() - start < kPatience)
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  engine->close();
-  CHECK_EQ(wakes.load(), 1);
-  CHECK_EQ(engine->take().size(), size_t{100});
+  PageTransfer copy;
+  copy.tokens = request.prompt;
+  copy.count = 1;
+  for (int round = 1; round <= 3; ++round) {
+    (void)engine->submit(request);
+    while (engine->stats().active + engine->stats().queued > 0) std::this_thread::yield();
+    (void)engine->transfer(copy);
+    watch.await_arrival();
+    CHECK_EQ(wakes.load(), round);
+    CHECK_EQ(engine->take().size(), size_t{100} + (round > 1));  // the copy before, too
+    for (int part = 1; part < kPartsOfPage; ++part) {
+      watch.open_once();
+      watch.await_arrival();
+    }
+    CHECK_EQ(wakes.load(), round);
+    watch.open_once();
+    while (wakes == round) std::this_thread::yield();
+  }
 }
 
 TEST(rounds_leave_no_pages_behind) {

@@ -1,5 +1,6 @@
 #include "engine/page_transfer.h"
 
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,9 @@ Result run(Served& served, const Request& request) {
 StepRow transfer(Served& served, PageTransfer transfer) {
   const uint32_t id = served.engine().transfer(std::move(transfer));
   std::vector<StepRow> rows;
+  const auto start = Clock::now();
   while (rows.empty()) {
+    if (Clock::now() - start > kPatience) throw std::runtime_error("a transfer without an answer");
     rows = served.engine().take();
     std::this_thread::yield();
   }

@@ -62,6 +62,27 @@ TEST(an_equal_page_after_another_prefix_is_another_page) {
   CHECK_EQ(cache.in_use(), int64_t{6});
 }
 
+// A cache of one page has one bucket, so that equality alone decides: all 16 tokens count, their places, and
+// what the page follows.
+TEST(every_token_of_a_page_counts) {
+  PrefixCache cache(1);
+  const Tokens page = counting(1);
+  std::vector<int32_t> held;
+  CHECK(hold(cache, page, held));
+  const auto find = [&](int32_t variant, const Tokens& tokens) {
+    return cache.find(PrefixCache::root(variant), tokens.data(), kComputedHere);
+  };
+  CHECK_EQ(find(0, page), held[0]);
+  CHECK_EQ(find(1, page), PrefixCache::kNoPage);
+  for (size_t i = 0; i < kPage; ++i) {
+    Tokens other = page;
+    ++other[i];
+    CHECK_EQ(find(0, other), PrefixCache::kNoPage);
+  }
+  const Tokens turned(page.rbegin(), page.rend());
+  CHECK_EQ(find(0, turned), PrefixCache::kNoPage);
+}
+
 TEST(who_learns_a_known_page_goes_on_with_that) {
   PrefixCache cache(4);
   const Tokens tokens = counting(1);
@@ -216,9 +237,13 @@ class Reference {
   std::map<Tokens, Entry> entries_;
 };
 
+// One of two pages each time, which differ in a single token, now here, now there.
 Tokens random_tokens(Random& random) {
   Tokens tokens;
-  for (int page = random.between(1, 6); page > 0; --page) tokens.insert(tokens.end(), kPage, random.below(2));
+  for (int page = 0, pages = random.between(1, 6); page < pages; ++page) {
+    for (int i = 0; i < kPage; ++i) tokens.push_back(100 * (page % 2) + i);
+    if (random.below(2) == 0) ++tokens[tokens.size() - 1 - static_cast<size_t>(5 * page % kPage)];
+  }
   return tokens;
 }
 

@@ -12,7 +12,7 @@
 namespace quern::test {
 
 constexpr int kVocab = 307, kContext = 400;
-constexpr auto kPatience = std::chrono::seconds(60);
+constexpr auto kPatience = std::chrono::seconds(20);
 
 // Two layers of random numbers, with everything that a layer may have.
 inline std::string plan_text(const std::string& more_config = "") {
@@ -59,6 +59,8 @@ struct Setup {
 
 // Bytes of one page: keys and values of two layers in 16 bits.
 constexpr uint64_t kPageBytes = uint64_t{2} * 2 * 2 * kPagePositions * 16 * 2;
+
+constexpr int kPartsOfPage = 2 * 2;  // keys and values of two layers, copied one by one
 
 struct Result {
   std::vector<int32_t> tokens;
