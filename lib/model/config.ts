@@ -149,17 +149,16 @@ function readRope(
   maxPositions: number,
 ): DecoderConfig['rope'] {
   const parameters = fields.object('rope_parameters')
-  const originalPositions = fields.integer('original_max_position_embeddings', positions)
-  const scaling = readRopeScaling(parameters ?? fields.object('rope_scaling'), {
-    headDim,
-    maxPositions,
-    originalPositions,
-  })
+  const older = fields.object('rope_scaling')
+  // Guides say to add rope_scaling for long texts: in a config of transformers 5 it stands beside rope_parameters then, and counts.
+  const chosen = older?.isEmpty === false ? older : parameters
+  const scaling = readRopeScaling(chosen, { headDim, maxPositions, topLevel: fields })
   const theta =
+    chosen?.number('rope_theta', thetaRange) ??
     parameters?.number('rope_theta', thetaRange) ??
     fields.number('rope_theta', thetaRange) ??
     defaults.ropeTheta
-  for (const place of [parameters, fields]) {
+  for (const place of [chosen, fields]) {
     const factor = place?.number('partial_rotary_factor', { min: 0, above: true, max: 1 }) ?? 1
     if (factor !== 1)
       fields.unsupported(`rotating only a part of each head (partial_rotary_factor ${factor}) is`)

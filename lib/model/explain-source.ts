@@ -55,7 +55,7 @@ export function explainMissingBundled(path: string): QuernError {
   return missing(
     `the model that comes with quern is not at ${path}${reason}. ` +
       (wasMoved()
-        ? 'Keep quern out of the bundle (external), or name a model; docs/bundlers.md shows how for each bundler'
+        ? 'Keep quern out of the bundle (external); docs/bundlers.md shows how for each bundler'
         : 'Reinstall quern, or name a model'),
     path,
   )

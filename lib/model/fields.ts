@@ -40,6 +40,10 @@ export class Fields {
     return this.entries.has(key)
   }
 
+  get isEmpty(): boolean {
+    return this.entries.size === 0
+  }
+
   keys(): IterableIterator<string> {
     return this.entries.keys()
   }

@@ -21,8 +21,8 @@ export interface RopeContext {
   headDim: number
   /** `max_position_embeddings` */
   maxPositions: number
-  /** `original_max_position_embeddings` at config.json's top level, where phi3 has it. */
-  originalPositions: number | undefined
+  /** config.json's top level, where phi3 has `original_max_position_embeddings`. */
+  topLevel: Fields
 }
 
 /**
@@ -106,16 +106,15 @@ function readLlama3(fields: Fields): RopeScaling {
   }
 }
 
-function readLongrope(
-  fields: Fields,
-  { headDim, maxPositions, originalPositions }: RopeContext,
-): RopeScaling {
+function readLongrope(fields: Fields, { headDim, maxPositions, topLevel }: RopeContext): RopeScaling {
   for (const key of ['short_factor', 'long_factor']) {
     const factors = fields.numbers(key, positive) ?? fields.missing(key)
     if (factors.length !== headDim / 2) fields.fail(key, `a list of head_dim / 2 = ${headDim / 2} numbers`)
   }
   const original =
-    originalPositions ?? fields.integer('original_max_position_embeddings', positions) ?? maxPositions
+    topLevel.integer('original_max_position_embeddings', positions) ??
+    fields.integer('original_max_position_embeddings', positions) ??
+    maxPositions
   if (original > maxPositions)
     fields.fail('original_max_position_embeddings', `at most ${maxPositions}`, original)
   fields.number('attention_factor', positive)

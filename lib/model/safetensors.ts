@@ -135,10 +135,12 @@ async function readEntries(
   const onMember = (name: string, value: JsonValue) => {
     if (entries.has(name) || (name === '__metadata__' && metadata !== undefined))
       throw damage('duplicate_name', path, `the key ${quote(name)} is there twice`)
-    if (!(value instanceof Map))
+    // null says as much as nothing there, and nowhere else.
+    const fields = name === '__metadata__' && value === null ? new Map() : value
+    if (!(fields instanceof Map))
       throw damage('invalid_header', path, `${quote(name)} is ${quote(value)}, not an object`)
-    if (name === '__metadata__') metadata = readMetadata(path, value)
-    else entries.set(name, readEntry(path, name, value))
+    if (name === '__metadata__') metadata = readMetadata(path, fields)
+    else entries.set(name, readEntry(path, name, fields))
   }
   try {
     const limits = { maxBytes: maxHeaderBytes, maxDepth: 8, maxValues }

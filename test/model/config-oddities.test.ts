@@ -63,6 +63,17 @@ describe('null beside absent', () => {
   })
 })
 
+it('takes rope_scaling that was added beside rope_parameters', () => {
+  const more = {
+    rope_parameters: { rope_type: 'default', rope_theta: 5e6 },
+    rope_scaling: { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 8192 },
+  }
+  const { rope } = read('qwen3', more).decoder
+  expect(rope).toMatchObject({ theta: 5e6, scaling: { type: 'yarn', factor: 4, originalContext: 8192 } })
+  expect(read('qwen3', { ...more, rope_scaling: {} }).decoder.rope.scaling.type).toBe('none')
+  expect(read('qwen3', { ...more, rope_scaling: null }).decoder.rope.scaling.type).toBe('none')
+})
+
 describe('-1 for a token that there is not', () => {
   it.each([
     [-1, undefined],
@@ -86,7 +97,8 @@ describe('members without meaning', () => {
     ['qwen2', { mlp_bias: 'no', attention_bias: 'no' }],
     ['llama', { bos_token_id: 'x', pad_token_id: [], torch_dtype: 7, initializer_range: Number.NaN }],
     ['llama', { rope_scaling: { rope_type: 'default', factor: 'none' } }],
-    ['llama', { quantization_config: null, text_config: 3 }],
+    ['llama', { quantization_config: null, text_config: 3, original_max_position_embeddings: 0 }],
+    ['llama', { rope_scaling: {}, rope_parameters: {} }],
   ])('%s: %j', (model, more) => {
     const { contextLength, rope } = read(model, {}).decoder
     expect(read(model, more).decoder).toMatchObject({ contextLength, rope })

@@ -72,6 +72,16 @@ describe('readSafetensorsHeader', () => {
     expect(error.message).toBe(`${path}: tensor "weight": F32 [2, 3] takes 24 bytes, data_offsets give it 20`)
   })
 
+  it('takes null for no metadata, as the reference does', async () => {
+    const path = folder.join('null-metadata.safetensors')
+    await writeFile(path, safetensorsBytes({ __metadata__: null }))
+    expect((await readSafetensorsHeader(path)).metadata.size).toBe(0)
+    await writeFile(path, safetensorsBytes('{"__metadata__":null,"__metadata__":null}'))
+    await expectCode(() => readSafetensorsHeader(path), 'duplicate_name')
+    await writeFile(path, safetensorsBytes({ a: null }))
+    await expectCode(() => readSafetensorsHeader(path), 'invalid_header')
+  })
+
   it('says what a text is that was saved under its name', async () => {
     const path = folder.join('page.safetensors')
     await writeFile(path, '<!doctype html><title>404</title>')
