@@ -34,6 +34,9 @@ export class History {
     this.#last = line
     try {
       await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 })
+      const there = await stat(this.#path).catch(() => undefined)
+      // A pipe would keep us waiting.
+      if (there !== undefined && !there.isFile()) return
       await appendFile(this.#path, text([line]), ownerOnly)
     } catch {
       // A home folder that is read-only is no reason to speak up.

@@ -1,23 +1,29 @@
-import { constants } from 'node:fs'
-import { type FileHandle, open, stat } from 'node:fs/promises'
 import { QuernError } from '../errors.js'
+import { JsonError, parseJsonPieces } from '../files/json.js'
+import { type OpenFile, readPieces, withFile } from '../files/read-file.js'
 import { invalidOption } from '../input/check-option.js'
 import { writePages } from './pages.js'
 import { transferBytes } from './save-session.js'
 import { Session, type SessionOptions } from './session.js'
 import {
+  checkHeader,
   checksumBytes,
   headerLength,
   invalid,
-  parseHeader,
+  maxHeaderBytes,
   RunningChecksum,
   type SessionHeader,
   startBytes,
 } from './session-file.js'
 import type { ModelIdentity, SessionModel } from './session-model.js'
 
-/** Bytes that are checked at a time. */
-const readBytes = 1024 * 1024
+const headerOptions = {
+  plain: true,
+  dialect: 'python',
+  maxBytes: maxHeaderBytes,
+  maxDepth: 1000,
+  maxValues: 4_000_000,
+} as const
 
 /** Reads a session's file: all of it is checked before any page of it reaches the model. */
 export async function loadSession(
@@ -34,7 +40,7 @@ export async function loadSession(
       )
   }
   const identity = await model.identity()
-  return withSessionFile(path, async (file) => {
+  return withFile(path, async (file) => {
     const { header, headerEnd } = await checkFile(file)
     if (header.model !== identity.fingerprint) {
       throw new QuernError(
@@ -51,50 +57,39 @@ export async function loadSession(
   })
 }
 
-interface SessionFile {
-  handle: FileHandle
-  bytes: number
-}
-
-/** Opens a regular file and closes it whatever happens. */
-async function withSessionFile<T>(path: string, use: (file: SessionFile) => Promise<T>): Promise<T> {
-  let handle: FileHandle | undefined
-  try {
-    if (!(await stat(path)).isFile()) throw new QuernError('read_error', `${path}: not a regular file`)
-    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
-    return await use({ handle, bytes: (await handle.stat()).size })
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    if (error instanceof QuernError || code === undefined) throw error
-    throw new QuernError(
-      code === 'ENOENT' ? 'missing_file' : 'read_error',
-      `${path}: ${(error as Error).message}`,
-      {
-        value: path,
-        cause: error,
-      },
-    )
-  } finally {
-    await handle?.close()
-  }
-}
-
 /** What the file says, if every byte of it is as it was written. */
-async function checkFile(file: SessionFile): Promise<{ header: SessionHeader; headerEnd: number }> {
+async function checkFile(file: OpenFile): Promise<{ header: SessionHeader; headerEnd: number }> {
   const start = await read(file, 0, Math.min(startBytes, file.bytes))
   const length = headerLength(start, file.bytes)
-  const json = await read(file, startBytes, length)
-  const checksum = new RunningChecksum().update(start).update(json)
   const headerEnd = startBytes + length
-  await expectChecksum(file, headerEnd, checksum)
-  const header = parseHeader(json, file.bytes)
+  const checksum = new RunningChecksum()
+  await checkBytes(file, 0, headerEnd, checksum)
+  const header = checkHeader(await readHeader(file, headerEnd), headerEnd, file.bytes)
   for (let page = 0; page < header.pages; page++) {
     const at = pageOffset(header, headerEnd, page)
-    for (let done = 0; done < header.pageBytes; done += readBytes)
-      checksum.update(await read(file, at + done, Math.min(readBytes, header.pageBytes - done)))
-    await expectChecksum(file, at + header.pageBytes, checksum)
+    await checkBytes(file, at, at + header.pageBytes, checksum)
   }
   return { header, headerEnd }
+}
+
+/** Adds bytes of a file to a checksum, which must then be what stands behind them. */
+async function checkBytes(
+  file: OpenFile,
+  start: number,
+  end: number,
+  checksum: RunningChecksum,
+): Promise<void> {
+  for await (const piece of readPieces(file, start, end)) checksum.update(piece)
+  await expectChecksum(file, end, checksum)
+}
+
+/** Messages may hold what JavaScript's strings hold, half a surrogate pair too. */
+async function readHeader(file: OpenFile, end: number): Promise<unknown> {
+  try {
+    return await parseJsonPieces(readPieces(file, startBytes, end), headerOptions)
+  } catch (error) {
+    throw error instanceof JsonError ? invalid(`its header is no JSON: ${error.message}`, error) : error
+  }
 }
 
 /** Why keys and values of the file are of no use here; undefined: they are. */
@@ -111,15 +106,15 @@ function whyPagesDoNotFit(header: SessionHeader, identity: ModelIdentity): strin
 
 /** Gives the pages to the KV cache, as far as it has room. Each is checked again: files change. */
 async function bringPages(
-  file: SessionFile,
+  file: OpenFile,
   header: SessionHeader,
   headerEnd: number,
   model: SessionModel,
 ): Promise<void> {
   const { pages, pageBytes } = header
   const tokens = Int32Array.from(header.tokens)
-  const checksum = new RunningChecksum().update(await read(file, 0, headerEnd))
-  await expectChecksum(file, headerEnd, checksum)
+  const checksum = new RunningChecksum()
+  await checkBytes(file, 0, headerEnd, checksum)
   const atOnce = Math.max(1, Math.floor(transferBytes / pageBytes))
   for (let first = 0; first < pages; first += atOnce) {
     const count = Math.min(atOnce, pages - first)
@@ -138,12 +133,12 @@ function pageOffset({ pageBytes }: SessionHeader, headerEnd: number, page: numbe
   return headerEnd + checksumBytes + page * (pageBytes + checksumBytes)
 }
 
-async function expectChecksum(file: SessionFile, offset: number, checksum: RunningChecksum): Promise<void> {
+async function expectChecksum(file: OpenFile, offset: number, checksum: RunningChecksum): Promise<void> {
   const stored = await read(file, offset, checksumBytes)
   if (!checksum.take().equals(stored)) throw invalid(`its checksum at byte ${offset} is wrong: it is damaged`)
 }
 
-async function read({ handle }: SessionFile, offset: number, length: number): Promise<Buffer> {
+async function read({ handle }: OpenFile, offset: number, length: number): Promise<Buffer> {
   const buffer = Buffer.allocUnsafe(length)
   for (let filled = 0; filled < length; ) {
     const { bytesRead } = await handle.read(buffer, filled, length - filled, offset + filled)

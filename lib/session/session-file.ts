@@ -98,14 +98,9 @@ export function headerLength(start: Buffer, fileBytes: number): number {
 }
 
 /** A header whose checksum is right; nothing else about it is taken for granted. */
-export function parseHeader(json: Buffer, fileBytes: number): SessionHeader {
-  let header: Partial<Record<keyof SessionHeader, unknown>>
-  try {
-    header = JSON.parse(json.toString('utf8'))
-  } catch (cause) {
-    throw invalid('its header is no JSON', cause)
-  }
-  const texts = [header?.model, header?.source, header?.arithmetic]
+export function checkHeader(value: unknown, headerEnd: number, fileBytes: number): SessionHeader {
+  const header = (value ?? {}) as Partial<Record<keyof SessionHeader, unknown>>
+  const texts = [header.model, header.source, header.arithmetic]
   if (!texts.every((text) => typeof text === 'string'))
     throw invalid('its header does not say what it belongs to')
   const { messages, tokens, pages, pageBytes } = header
@@ -120,7 +115,7 @@ export function parseHeader(json: Buffer, fileBytes: number): SessionHeader {
   if (!Array.isArray(tokens) || !tokens.every(isToken)) throw invalid('its tokens are no token ids')
   if (!isCount(pages) || !isCount(pageBytes) || pages * pagePositions > tokens.length)
     throw invalid('it claims more pages than tokens')
-  const expected = startBytes + json.length + checksumBytes + pages * (pageBytes + checksumBytes)
+  const expected = headerEnd + checksumBytes + pages * (pageBytes + checksumBytes)
   if (expected !== fileBytes) throw invalid(`it has ${fileBytes} bytes, its header says ${expected}`)
   return header as SessionHeader
 }

@@ -13,9 +13,15 @@
 namespace quern {
 
 File::File(std::string path)
-    : path_(std::move(path)), descriptor_(open(path_.c_str(), O_RDONLY | O_CLOEXEC)) {
+    // A pipe may have taken the file's place since its header was read: opening one must not wait.
+    : path_(std::move(path)), descriptor_(open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) {
   if (descriptor_ < 0) {
     throw Error(errno == ENOENT ? "missing_file" : "read_error", path_ + ": " + std::strerror(errno));
+  }
+  struct stat status {};
+  if (fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode)) {
+    close(descriptor_);
+    throw Error("read_error", path_ + ": not a regular file");
   }
 }
 

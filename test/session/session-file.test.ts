@@ -196,6 +196,26 @@ describe('a session in a file', () => {
     await other.close()
   })
 
+  test('a header of many megabytes is refused in turns, not in one go', async () => {
+    const other = await fresh()
+    const there = await save(
+      'long.session',
+      withHeader(bytes, (header) => ({ ...header, extra: Array.from({ length: 5_000_000 }, () => 1) }), []),
+    )
+    let [last, longest] = [process.cpuUsage().user, 0]
+    const timer = setInterval(() => {
+      const now = process.cpuUsage().user
+      longest = Math.max(longest, now - last)
+      last = now
+    }, 1)
+    const refused = other.loadSession(there)
+    await expect(refused).rejects.toThrow(code('invalid_session'))
+    await expect(refused).rejects.toThrow(/more than 4000000 values/)
+    clearInterval(timer)
+    expect(longest / 1e3).toBeLessThan(400)
+    await other.close()
+  })
+
   test('what no header can talk the engine into', async () => {
     const other = await fresh()
     const refuses = async (change: (header: { tokens: number[] }) => unknown, pages?: Buffer[]) => {
