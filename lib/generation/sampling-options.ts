@@ -79,8 +79,8 @@ export interface DryOptions {
   /** Looks at this many of the last tokens of prompt and output; -1: at all, which is the default; 0: off. */
   penaltyLastN?: number | undefined
   /**
-   * What repetitions do not reach across, as texts or token ids; single tokens among them are never penalised. A text stands for the
-   * tokens that the tokenizer makes of it alone. Default: a line break, `:`, `"` and `*`, or none without a tokenizer.
+   * What repetitions do not reach across, as texts or token ids; single tokens among them are never penalised. Of those that overlap the
+   * last that begins counts. A text stands for the tokens that the tokenizer makes of it alone. Default: a line break, `:`, `"` and `*`, or none without a tokenizer.
    */
   breakers?: readonly (string | readonly number[])[] | undefined
 }

@@ -3,7 +3,7 @@ import type { NativeAddedToken } from '../native/binding.js'
 import type { AddedVocabulary } from './added-vocabulary.js'
 import { expectArray, expectFlag, expectObject, expectString, invalid, unsupported } from './expect.js'
 
-/** Longer added tokens do not occur, and the search for them takes time in proportion. */
+/** Longer added tokens do not occur. */
 const MAX_CONTENT_BYTES = 1024
 
 /** Far more than models have; the native side takes them in at once. */
