@@ -1,5 +1,6 @@
 import { QuernError } from '../errors.js'
 import { strip } from '../jinja/text.js'
+import { contains } from './contains.js'
 
 const mark = 'CONTINUE_FINAL_MESSAGE_TAG '
 
@@ -21,7 +22,7 @@ export function continuation(
   const cut = (rendered: string) => {
     const at = rendered.lastIndexOf(mark.trimEnd())
     const before = rendered.slice(0, Math.max(at, 0))
-    if (at < 0 || !rendered.includes(strip(original, 'both'))) {
+    if (at < 0 || !contains(rendered, strip(original, 'both'))) {
       throw refusal(
         'continueFinalMessage: the template changes or leaves out the last message, so it cannot be continued',
       )
