@@ -1,7 +1,7 @@
 import { QuernError } from '../errors.js'
-import { guardReceivers } from '../input/guard-receivers.js'
+import { expectOurs, guardReceivers } from '../input/guard-receivers.js'
 import type { GenerationEvent, GenerationResult } from './result.js'
-import type { Run } from './run.js'
+import { Run } from './run.js'
 
 /** A generation that nobody can read any more is cancelled. */
 const abandoned = new FinalizationRegistry<Run>((run) => {
@@ -25,6 +25,7 @@ export class Generation implements AsyncIterable<string> {
 
   /** @internal */
   constructor(run: Run) {
+    expectOurs(run instanceof Run, 'Generation', 'model.generate()')
     this.#run = run
     abandoned.register(this, run)
   }

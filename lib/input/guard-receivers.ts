@@ -47,3 +47,9 @@ function guarded(
   Object.defineProperty(guard, 'length', { value: method.length, configurable: true })
   return guard
 }
+
+/** For a constructor that is not the caller's to call: throws `invalid_input` unless what it is given is ours. */
+export function expectOurs(isOurs: boolean, name: string, maker: string): void {
+  if (!isOurs)
+    throw new QuernError('invalid_input', `${name}: expected no call of new, it comes from ${maker}`)
+}

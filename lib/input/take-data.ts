@@ -109,9 +109,9 @@ class Copying {
   /** As JSON has it: what can say of itself what it is there is that here too. */
   #written(value: object, depth: number): unknown {
     const toJson = this.#read(value, 'toJSON')
-    return typeof toJson === 'function'
-      ? this.copy(toJson.call(value, ''), depth + 1)
-      : this.#object(value, depth)
+    if (typeof toJson !== 'function') return this.#object(value, depth)
+    if (toJson === Date.prototype.toJSON) throw this.#refuse('plain data', value) // it is no date, it looks like one
+    return this.copy(toJson.call(value, ''), depth + 1)
   }
 
   #object(value: object, depth: number): object {

@@ -9,8 +9,9 @@ import {
   takeGenerateManyOptions,
 } from '../generation/many.js'
 import { type GenerateOptions, resolveOptions, takeGenerateOptions } from '../generation/options.js'
+import { Requests } from '../generation/requests.js'
 import { type Prompt, Run } from '../generation/run.js'
-import { guardReceivers } from '../input/guard-receivers.js'
+import { expectOurs, guardReceivers } from '../input/guard-receivers.js'
 import { takePath } from '../input/take-text.js'
 import { callNative, fromNative } from '../native/call-native.js'
 import { loadSession } from '../session/load-session.js'
@@ -49,6 +50,7 @@ export class Model {
 
   /** @internal */
   constructor(parts: ModelParts) {
+    expectOurs(parts?.requests instanceof Requests, 'Model', 'load()')
     this.#parts = parts
     this.#templates = new CompiledTemplates(parts.source, parts.chatTemplates, parts.tokenizer?.specialTokens)
     const { weightBytes } = parts.handle.stats()

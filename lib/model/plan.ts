@@ -1,3 +1,7 @@
+import { QuernError } from '../errors.js'
+import { show } from '../input/show.js'
+import { given, takeData } from '../input/take-data.js'
+
 /**
  * Types that a weight can have in a file.
  *
@@ -139,6 +143,9 @@ export function weightBytes({ rows, cols, dtype }: Pick<PlannedWeight, 'rows' | 
   return rows * cols * bytesPerNumber[dtype]
 }
 
+/** Of a plan: thousands of layers have fewer. */
+const mostValues = 10_000_000
+
 /**
  * The plan as flat text, one fact a line, which the native core parses and checks again. Format:
  * ```
@@ -150,6 +157,7 @@ export function weightBytes({ rows, cols, dtype }: Pick<PlannedWeight, 'rows' | 
  * end
  * ```
  *
+ * @throws {QuernError} `invalid_input` for what is no plan.
  * @example
  * ```ts
  * const { plan } = await inspect('./Qwen3-0.6B')
@@ -157,13 +165,15 @@ export function weightBytes({ rows, cols, dtype }: Pick<PlannedWeight, 'rows' | 
  * ```
  */
 export function planText(plan: ModelPlan): string {
+  const taken = takeData('planText', plan, 'invalid_input', mostValues)
+  expectPlan(taken)
   const {
     config,
     config: {
       rope,
       rope: { scaling },
     },
-  } = plan
+  } = taken
   const lines = ['quern-plan 1']
   const put = (name: string, value: number | string | boolean | number[] | undefined) => {
     if (value === undefined) return
@@ -198,11 +208,11 @@ export function planText(plan: ModelPlan): string {
   put('rope_attention_factor', scaling.attentionFactor)
   put('rope_short_factors', scaling.shortFactors)
   put('rope_long_factors', scaling.longFactors)
-  for (const [index, file] of plan.files.entries()) {
+  for (const [index, file] of taken.files.entries()) {
     lines.push(`file ${index} ${file.bytes} ${encodeURIComponent(file.path)}`)
   }
-  if (plan.seed !== undefined) lines.push(`seed ${plan.seed}`)
-  for (const { slot, dtype, rows, cols, source } of plan.weights) {
+  if (taken.seed !== undefined) lines.push(`seed ${taken.seed}`)
+  for (const { slot, dtype, rows, cols, source } of taken.weights) {
     const from =
       'file' in source
         ? `file ${source.file} ${source.offset}`
@@ -213,4 +223,23 @@ export function planText(plan: ModelPlan): string {
   }
   lines.push('end')
   return `${lines.join('\n')}\n`
+}
+
+function expectPlan(plan: unknown): asserts plan is ModelPlan {
+  const { config, files, weights } = (plan ?? {}) as Partial<ModelPlan>
+  const isPlan =
+    typeof config?.rope?.scaling === 'object' &&
+    config.rope.scaling !== null &&
+    Array.isArray(files) &&
+    files.every((file) => typeof file?.path === 'string') &&
+    Array.isArray(weights) &&
+    weights.every((weight) => typeof weight?.source === 'object' && weight.source !== null)
+  if (!isPlan)
+    throw new QuernError(
+      'invalid_input',
+      `planText: expected a plan as inspect() gives it, got ${show(plan)}`,
+      {
+        value: given(plan),
+      },
+    )
 }

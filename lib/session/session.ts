@@ -3,9 +3,10 @@ import type { ChatMessage } from '../chat/messages.js'
 import { QuernError } from '../errors.js'
 import type { Generation } from '../generation/generation.js'
 import { type GenerateOptions, generateOptionNames, takeGenerateOptions } from '../generation/options.js'
+import { Requests } from '../generation/requests.js'
 import type { GenerationResult } from '../generation/result.js'
 import { invalidOption } from '../input/check-option.js'
-import { guardReceivers } from '../input/guard-receivers.js'
+import { expectOurs, guardReceivers } from '../input/guard-receivers.js'
 import { isArray, takeData } from '../input/take-data.js'
 import { takeOptions } from '../input/take-options.js'
 import { takePath } from '../input/take-text.js'
@@ -52,7 +53,9 @@ export class Session {
   #isReplying = false
 
   /** @internal */
-  constructor(model: SessionModel, { system, messages = [], ...options }: SessionOptions) {
+  constructor(model: SessionModel, given: SessionOptions) {
+    expectOurs(model?.pages?.requests instanceof Requests, 'Session', 'model.session()')
+    const { system, messages = [], ...options } = given
     for (const name of ['signal', 'continueFinalMessage']) {
       if (options[name as keyof typeof options] !== undefined)
         throw invalidOption(name, 'this option with chat(), not with the session', options[name as never])

@@ -1,11 +1,14 @@
 // Accessors and proxies may answer otherwise each time that they are asked, or do anything meanwhile: every call reads what it is given once.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
+  ChatTemplate,
   type GenerateInput,
   type GenerateOptions,
+  Generation,
   load,
-  type Model,
+  Model,
   QuernError,
+  Session,
   samplingDistribution,
 } from '../../lib/index.js'
 import { expectCode } from '../model/expect-code.js'
@@ -177,6 +180,16 @@ describe('what only looks like it', () => {
     await expectCode(() => model.tokenizer.decode([Object.create(null)]), 'invalid_token')
     await expectCode(() => model.tokenizer.decode([Symbol('id')] as never), 'invalid_token')
     await expectCode(() => model.tokenizer.decoder().push(Symbol('id') as never), 'invalid_token')
+  })
+
+  it('is not made by new: what a model, load() or a session gives is', async () => {
+    for (const type of [Generation, Model, Session]) {
+      const make = type as unknown as new (...given: unknown[]) => unknown
+      for (const given of [undefined, {}, { pages: {}, requests: [] }])
+        await expectCode(() => new make(given, {}), 'invalid_input')
+    }
+    const now = Object.create(Date.prototype)
+    await expectCode(() => new ChatTemplate('{{ x }}').render([], { now, x: 1 }), 'invalid_option')
   })
 
   it('cannot be what a method is called on', async () => {

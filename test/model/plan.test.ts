@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { expectCode } from './expect-code.js'
 import { type ModelPlan, planText } from '../../lib/model/plan.js'
 
 const plan: ModelPlan = {
@@ -91,4 +92,16 @@ end
     expect(files).toEqual(plan.files)
     expect(weights).toEqual(plan.weights)
   })
+})
+
+it('what is no plan has no text', async () => {
+  const { config, files, weights } = plan
+  const noPlans = [null, undefined, 5, [], {}, { config }, { config: {}, files, weights }]
+  const broken = [
+    { config, files, weights: [null] },
+    { config, files: [5], weights },
+    new Proxy(plan, { get: () => 1 }),
+  ]
+  for (const value of [...noPlans, ...broken])
+    await expectCode(() => planText(value as ModelPlan), 'invalid_input')
 })
