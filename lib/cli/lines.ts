@@ -59,12 +59,15 @@ async function readBlock(
   begun: string,
   ask: (isFirst: boolean) => Promise<string | undefined>,
 ): Promise<string> {
-  let text = begun
-  for (;;) {
-    const end = text.indexOf(block)
-    if (end >= 0) return text.slice(0, end).replace(/^\n|\n$/g, '')
-    const next = await ask(false)
-    if (next === undefined) return text
-    text += `\n${next}`
+  const lines: string[] = []
+  for (let line: string | undefined = begun; line !== undefined; line = await ask(false)) {
+    const end = line.indexOf(block)
+    if (end < 0) {
+      lines.push(line)
+      continue
+    }
+    lines.push(line.slice(0, end))
+    return lines.join('\n').replace(/^\n|\n$/g, '')
   }
+  return lines.join('\n')
 }

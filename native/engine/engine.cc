@@ -98,9 +98,11 @@ uint32_t Engine::submit(Request request) {
   }
   const int64_t capacity = decoder_->kv_shape().pages * kPagePositions;
   if (length > capacity) {
-    throw Error("kv_cache_too_small", "the prompt has " + std::to_string(length) +
-                                          " tokens, the KV cache holds " + std::to_string(capacity) +
-                                          ": load the model with a larger kvCache.maxBytes");
+    throw Error("kv_cache_too_small",
+                "the prompt has " + std::to_string(length) + " tokens, the KV cache holds " +
+                    std::to_string(capacity) +
+                    ": load the model with a larger kvCache.maxBytes (by default one full context, at most "
+                    "half of the memory that was free)");
   }
   const std::lock_guard lock(mutex_);
   if (closing_) throw Error("closed", "the model is closed");
