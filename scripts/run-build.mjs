@@ -5,7 +5,7 @@ import { environment, root } from './run.mjs'
 /** A step as ninja counts it, `[12/87] Building ...`, or make: `[ 14%] Building ...`. */
 const step = /^\[\s*(\d+)(?:\/(\d+)|%)\] ?(.*)/
 const chatter =
-  /^-- |^ninja: no work to do|^Consolidate compiler generated dependencies|^Scanning dependencies/
+  /^-- |^Not searching for unused variables|^ninja: no work to do|^Consolidate compiler generated dependencies|^Scanning dependencies/
 
 /**
  * Runs a build and shows how far it is: one line that is written anew on a terminal, else one at each quarter. All that is no step, such as
@@ -14,13 +14,17 @@ const chatter =
 export async function runBuild(label, command, args) {
   const progress = new Progress(label)
   const env = { ...environment(), NINJA_STATUS: '[%f/%t] ' }
-  const child = spawn(command, args, { cwd: root, env, stdio: ['inherit', 'pipe', 'inherit'] })
-  for await (const line of createInterface({ input: child.stdout })) {
+  const child = spawn(command, args, { cwd: root, env, stdio: ['inherit', 'pipe', 'pipe'] })
+  const take = (line) => {
     const [, done, total = '100', what] = step.exec(line) ?? []
     if (done) progress.show(Number(done) / Number(total), what)
     else if (!chatter.test(line)) progress.print(line)
   }
-  const code = child.exitCode ?? (await new Promise((resolve) => child.on('close', resolve)))
+  for (const input of [child.stdout, child.stderr]) createInterface({ input }).on('line', take)
+  const code = await new Promise((resolve) => {
+    child.on('close', resolve)
+    child.on('error', (error) => resolve(progress.print(`${command}: ${error.message}`)))
+  })
   progress.end(code === 0)
   return code === 0
 }
