@@ -1,0 +1,64 @@
+// Where config.json says a thing twice, or not at all.
+import { expect, test } from 'vitest'
+import { type JsonObject, parseJson } from '../../lib/files/json.js'
+import { readConfig } from '../../lib/model/config.js'
+import { Fields } from '../../lib/model/fields.js'
+
+const llama = {
+  model_type: 'llama',
+  hidden_size: 512,
+  intermediate_size: 1024,
+  num_hidden_layers: 2,
+  num_attention_heads: 8,
+  vocab_size: 1000,
+  max_position_embeddings: 4096,
+}
+
+const decoder = (more: object) => {
+  const bytes = new TextEncoder().encode(JSON.stringify({ ...llama, ...more }))
+  return readConfig(new Fields(parseJson(bytes) as JsonObject, 'config.json')).decoder
+}
+const rope = (more: object) => decoder(more).rope
+
+test('believes rope_parameters where the top level says something else', () => {
+  const parameters = { rope_type: 'default', rope_theta: 1e4 }
+  expect(rope({ rope_theta: 5e5, rope_parameters: parameters }).theta).toBe(1e4)
+  const linear = { rope_type: 'linear', factor: 2 }
+  const yarn = { rope_type: 'yarn', factor: 4, rope_theta: 1e5 }
+  expect(rope({ rope_theta: 5e5, rope_scaling: linear, rope_parameters: yarn })).toMatchObject({
+    theta: 1e5,
+    scaling: { type: 'yarn', factor: 4 },
+  })
+  // transformers 4 knows none of its members but these.
+  expect(rope({ rope_theta: 5e5, rope_scaling: { ...linear, rope_theta: 1e4 } }).theta).toBe(5e5)
+})
+
+test('takes the defaults of yarn that transformers has', () => {
+  const yarn = { rope_type: 'yarn', factor: 4 }
+  const scaled = (more: object) => rope({ max_position_embeddings: 4096, rope_scaling: { ...yarn, ...more } })
+  expect(scaled({}).scaling).toEqual({
+    type: 'yarn',
+    factor: 4,
+    originalContext: 4096,
+    betaFast: 32,
+    betaSlow: 1,
+    truncate: true,
+  })
+  const given = {
+    original_max_position_embeddings: 1024,
+    beta_fast: 16,
+    beta_slow: 2,
+    truncate: false,
+    attention_factor: 1.5,
+  }
+  expect(scaled(given).scaling).toEqual({
+    type: 'yarn',
+    factor: 4,
+    originalContext: 1024,
+    betaFast: 16,
+    betaSlow: 2,
+    truncate: false,
+    attentionFactor: 1.5,
+  })
+  expect(decoder({ max_position_embeddings: 4096, rope_scaling: yarn }).contextLength).toBe(16384)
+})
