@@ -1,11 +1,9 @@
 // What becomes of a request's rows: how it ends, what its reader still gets, whom it keeps listening.
 import { getEventListeners } from 'node:events'
 import { expect, test } from 'vitest'
-import type { GenerateOptions } from '../../lib/generation/options.js'
-import { resolveOptions } from '../../lib/generation/options.js'
+import { type GenerateOptions, resolveOptions } from '../../lib/generation/options.js'
 import type { ReplyReader } from '../../lib/generation/reply.js'
 import { Requests } from '../../lib/generation/requests.js'
-import type { OutputEvent } from '../../lib/generation/result.js'
 import { Run } from '../../lib/generation/run.js'
 import type { NativeModel, NativeRow } from '../../lib/native/binding.js'
 
@@ -43,16 +41,18 @@ const callReader = (): ReplyReader => ({
   end: () => [],
 })
 
-/** All events until the end, and what it rejects with. */
+/** All text until the end, and what it rejects with. */
 async function readAll(run: Run): Promise<{ text: string; failure: unknown }> {
   let text = ''
-  try {
-    for (let event: OutputEvent | undefined; (event = await run.next()) !== undefined; )
-      if (event.type === 'text-delta') text += event.text
-  } catch (failure) {
-    return { text, failure }
+  for (;;) {
+    const read = await run.next().then(
+      (event) => ({ event }),
+      (failure: unknown) => ({ failure }),
+    )
+    if ('failure' in read) return { text, failure: read.failure }
+    if (read.event === undefined) return { text, failure: undefined }
+    if (read.event.type === 'text-delta') text += read.event.text
   }
-  return { text, failure: undefined }
 }
 
 test.each(['out_of_memory', 'read_error', 'internal', undefined])(
