@@ -19,7 +19,6 @@ interface Expected {
   prompts: Prompt[]
   stop_tokens: number[]
   tolerance: Tolerance
-  bf16_run?: { max_abs_difference: number }
   beyond_limit_greedy?: Record<string, { hf_with_cache: number[] }>
 }
 
@@ -48,8 +47,8 @@ const cases = [
 
 /** Fits every prompt and its 48 tokens; beyond the model's own limit only with dynamic scaling. */
 const contextLength = 512
-/** The least that 16 bits cost Hugging Face's own run of any case: for cases without that run. */
-const leastLossOf16Bits = 0.27
+/** What float16 keys and values may cost a logit: three times the most that is measured, 0.0225 in qwen3-rope-yarn-v5-config. */
+const mostLossOf16Bits = 0.07
 
 /** Of every prompt at every position that the case has, with float32 activations. */
 async function expectLogits(model: Model, path: string): Promise<void> {
@@ -128,11 +127,10 @@ function describeCase(name: string, path: string): void {
   it(`${name}, fast: the logits are as near as 16 bits allow`, async () => {
     const model = await load(path, { contextLength })
     expect(model.info.precision).toBe('fast')
-    const bound = 2 * (expected.bf16_run?.max_abs_difference ?? leastLossOf16Bits)
     for (const { ids, i } of prompts) {
       const { data } = await model.logits(ids, { positions: 'last' })
       const want = tensors.get(`prompt.${i}.logits`).subarray(-data.length)
-      expect(largestDifference(data, want), `prompt ${i}`).toBeLessThanOrEqual(bound)
+      expect(largestDifference(data, want), `prompt ${i}`).toBeLessThanOrEqual(mostLossOf16Bits)
     }
     await model.close()
   })

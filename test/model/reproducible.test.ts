@@ -91,20 +91,24 @@ describe.each(Object.entries(models))('%s', (name, path) => {
       ['2 threads, in steps of 7', { threads: 2 }, 7],
       ['5 threads, in steps of 160', { threads: 5 }, 160],
     ]
-    it.each(variants)('alone and in random batches: %s', async (_, options, stepRows) => {
-      const model = await open(options, stepRows)
-      for (const request of requests.slice(0, 4)) {
-        expectSame(await answer(model, request), alone.get(request), 'alone')
-      }
-      await Promise.all(
-        random.shuffled(requests).map(async (request) => {
-          await sleep(random.integer(0, 30))
-          expectSame(await answer(model, request), alone.get(request), `prompt of ${request.prompt.length}`)
-        }),
-      )
-      expect(model.stats()).toMatchObject({ active: 0, queued: 0, kvCache: { pagesInUse: 0 } })
-      await model.close()
-    })
+    // How keys and values are stored is nothing that a cut depends on: in the second precision two variants do.
+    it.each(precision === 'exact' ? variants : variants.slice(2, 4))(
+      'alone and in random batches: %s',
+      async (_, options, stepRows) => {
+        const model = await open(options, stepRows)
+        for (const request of requests.slice(0, 4)) {
+          expectSame(await answer(model, request), alone.get(request), 'alone')
+        }
+        await Promise.all(
+          random.shuffled(requests).map(async (request) => {
+            await sleep(random.integer(0, 30))
+            expectSame(await answer(model, request), alone.get(request), `prompt of ${request.prompt.length}`)
+          }),
+        )
+        expect(model.stats()).toMatchObject({ active: 0, queued: 0, kvCache: { pagesInUse: 0 } })
+        await model.close()
+      },
+    )
 
     it('logits of all positions do not depend on how a prompt is cut', async () => {
       const prompt = Array.from({ length: 150 }, () => random.integer(0, vocab - 1))

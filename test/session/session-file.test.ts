@@ -10,7 +10,7 @@ import { bundledModelPath } from '../../lib/model/bundled.js'
 import { pagePositions } from '../../lib/session/session-file.js'
 import { fixturePath } from '../golden.js'
 import { temporaryFolder } from '../model/temporary.js'
-import { withHeader } from './forged-file.js'
+import { pagesOf, withHeader } from './forged-file.js'
 
 const folder = temporaryFolder()
 const greedy = { temperature: 0, maxTokens: 32 }
@@ -99,10 +99,29 @@ describe('a session in a file', () => {
     const small = await fresh({ kvCache: { maxBytes: (kvBytes / pages) * 12 } })
     const first = small.session({ messages: [{ role: 'user', content: 'Tell me '.repeat(40) }] })
     await first.chat([], { ...greedy, maxTokens: 2 }).text()
-    await small.generate({ tokens: Array.from({ length: 150 }, (_, i) => i + 5) }, greedy).text()
-    await first.save(folder.join('lost.session'))
-    const loaded = await small.loadSession(folder.join('lost.session'))
+    const others = Array.from({ length: 120 }, (_, i) => i + 5)
+    await small.generate({ tokens: others }, { ...greedy, maxTokens: 2 }).text()
+    const lost = folder.join('lost.session')
+    await first.save(lost)
+    const file = await readFile(lost)
+    const header = JSON.parse(file.toString('utf8', 16, 16 + file.readUInt32LE(12)))
+    const whole = Math.floor(header.tokens.length / pagePositions)
+    expect(header.pages).toBeGreaterThan(0)
+    expect(header.pages).toBeLessThan(whole)
+    expect(pagesOf(file)).toHaveLength(header.pages)
+    const other = await fresh()
+    const loaded = await other.loadSession(lost)
     expect(loaded.messages).toEqual(first.messages)
+    expect(other.stats().kvCache.pagesCached).toBe(header.pages)
+    // What is not in the file is computed: to the same words.
+    const question = 'And then?'
+    const answers = [
+      await loaded.chat(question, greedy).result(),
+      await first.chat(question, greedy).result(),
+    ]
+    expect(answers[0]?.text).toBe(answers[1]?.text)
+    expect(answers[0]?.usage.cachedTokens).toBe(header.pages * pagePositions)
+    await other.close()
     await small.close()
   })
 
