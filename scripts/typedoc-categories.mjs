@@ -16,7 +16,7 @@ export function load(app) {
     if (reflection.parent !== context.project) return
     const [declaration] = context.getSymbolFromReflection(reflection)?.declarations ?? []
     const path = declaration?.getSourceFile().fileName ?? ''
-    const [, folder] = /\/lib\/(\w+)[./][^]*$/.exec(path) ?? []
+    const [, folder] = /\/lib\/(\w+)[./]/.exec(path) ?? []
     if (!categories[folder]) throw new Error(`${reflection.name}: lib/${folder} has no category`)
     reflection.comment ??= new Comment()
     reflection.comment.blockTags.push(
