@@ -27,7 +27,8 @@ const ofAllObjects =
 /** `object.name`: an attribute, or else an item. */
 export function attributeOf(object: Value, name: string, run: Run): Value {
   if (object instanceof Undefined) throw new Fault(object.describe())
-  return found(pythonAttribute(object, name, run) ?? pythonItem(object, name, run), object, name, run)
+  const attribute = pythonAttribute(object, name, run)
+  return found(attribute === undefined ? pythonItem(object, name, run) : attribute, object, name, run)
 }
 
 /** `object[key]`: an item, or else an attribute. */

@@ -50,9 +50,8 @@ export function exponential(value: number, places: number): { digits: string; po
 /** `round(value, places)`. */
 export function round(value: number, places: number): number {
   if (!Number.isFinite(value) || places > 330) return value
+  if (places < -330) return value < 0 || Object.is(value, -0) ? -0 : 0
   const digits = scaled(value, places)
-  const rounded = Number(
-    places > 0 ? `${digits}e-${places}` : digits * 10n ** BigInt(-Math.max(places, -400)),
-  )
+  const rounded = Number(places > 0 ? `${digits}e-${places}` : digits * 10n ** BigInt(-places))
   return value < 0 || Object.is(value, -0) ? -rounded : rounded
 }

@@ -1,4 +1,5 @@
-import { binary, compare, equal, iterate, markup, toList } from './operators.js'
+import { binary } from './arithmetic.js'
+import { compare, equal, iterate, markup, toList } from './operators.js'
 import { str } from './print.js'
 import { intOf, type Native, type Run, textOf } from './signature.js'
 import { reversed } from './text.js'
@@ -21,7 +22,12 @@ import {
 
 type Getter = (item: Value) => Value
 
-const ignoreCase = (value: Value): Value => asText(value)?.toLowerCase() ?? value
+function ignoreCase(run: Run, value: Value): Value {
+  const text = asText(value)
+  if (text === undefined) return value
+  run.budget.text(text.length)
+  return text.toLowerCase()
+}
 
 /** Looks up 'address.city' or 'pair.0' in an item, by the environment's rules. */
 function getter(run: Run, attribute: Value, fallback: Value = null, caseSensitive: Value = true): Getter {
@@ -36,10 +42,11 @@ function getter(run: Run, attribute: Value, fallback: Value = null, caseSensitiv
   return (item) => {
     let value = item
     for (const part of path) {
+      run.budget.spend(1)
       value = run.item(value, part)
       if (fallback !== null && value instanceof Undefined) value = fallback
     }
-    return isTrue(caseSensitive) ? value : ignoreCase(value)
+    return isTrue(caseSensitive) ? value : ignoreCase(run, value)
   }
 }
 
@@ -63,7 +70,7 @@ function dictSort(run: Run, value: Value, caseSensitive: Value, by: Value, rever
   const pairs = [...value.entries.values()]
   const key = (pair: readonly [Value, Value]) => {
     const one = pair[by === 'key' ? 0 : 1]
-    return isTrue(caseSensitive) ? one : ignoreCase(one)
+    return isTrue(caseSensitive) ? one : ignoreCase(run, one)
   }
   return sorted(run, pairs, key, reverse).map((pair) => new Tuple([...pair]))
 }

@@ -1,9 +1,10 @@
 import { pythonAttribute } from './access.js'
+import { binary, toFloat } from './arithmetic.js'
 import { fixed, round } from './decimal.js'
 import { listFilters } from './filters-of-lists.js'
 import { methods } from './methods.js'
 import { parseFloatText, parseIntText } from './numbers.js'
-import { binary, compare, markup, toFloat, toList } from './operators.js'
+import { compare, markup, toList } from './operators.js'
 import { percentFormat } from './percent.js'
 import { pprint } from './pprint.js'
 import { str, toJson } from './print.js'
@@ -43,7 +44,7 @@ const asMethod =
 /** The same kind of text as another. */
 const like = (value: Value, result: string): Value => (value instanceof Markup ? new Markup(result) : result)
 
-function length(_run: Run, value: Value): Value {
+function length(_run: Run, value: Value): bigint {
   const string = asText(value)
   const size =
     string !== undefined
@@ -100,15 +101,15 @@ function limited(run: Run, width: Value): number {
   return size
 }
 
-function truncate(run: Run, value: Value, length: Value, killWords: Value, end: Value, leeway: Value): Value {
-  const most = intOf(length)
+function truncate(run: Run, value: Value, size: Value, killWords: Value, end: Value, leeway: Value): Value {
+  const most = intOf(size)
   const ending = textOf(end)
   const slack = leeway === null ? 5 : intOf(leeway)
   if (most < text.countCharacters(ending) || slack < 0)
     throw new Fault(`truncate: expected a length of ${text.countCharacters(ending)} or more`)
+  if (length(run, value) <= most + slack) return value
   const characters = Array.from(textOf(value))
   run.budget.list(characters.length)
-  if (characters.length <= most + slack) return value
   const kept = characters.slice(0, most - text.countCharacters(ending)).join('')
   const space = isTrue(killWords) ? -1 : kept.lastIndexOf(' ')
   return like(
@@ -160,7 +161,7 @@ function toInt(run: Run, value: Value, other: Value, base: Value): Value {
   if (typeof number === 'number' && Math.abs(number) === Infinity)
     throw new Fault('cannot convert float infinity to integer')
   if (string !== undefined) {
-    run.budget.text(string.length)
+    if (![0, 10].includes(intOf(base))) run.budget.spend(Math.min(string.length, 4300) ** 2 / 256)
     const int = parseIntText(string, intOf(base))
     if (int !== undefined) return int
   }
@@ -294,10 +295,10 @@ const functions: Record<string, Native> = {
   },
   'attr(obj, name)': (run, obj: Value, name: Value) => {
     if (obj instanceof Undefined) throw new Fault(obj.describe())
-    return (
-      pythonAttribute(obj, textOf(name), run) ??
-      new Undefined(() => `'${typeName(obj)} object' has no attribute '${textOf(name)}'`)
-    )
+    const found = pythonAttribute(obj, textOf(name), run)
+    return found === undefined
+      ? new Undefined(() => `'${typeName(obj)} object' has no attribute '${textOf(name)}'`)
+      : found
   },
   'capitalize(s)': asMethod('capitalize'),
   'center(value, width=80)': asMethod('center'),

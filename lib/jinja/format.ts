@@ -1,6 +1,6 @@
+import { toFloat } from './arithmetic.js'
 import type { Budget } from './budget.js'
 import { exponential, fixed } from './decimal.js'
-import { toFloat } from './operators.js'
 import { printFloat, printInt, repr, str } from './print.js'
 import type { Run } from './signature.js'
 import { characters, countCharacters } from './text.js'
@@ -22,8 +22,9 @@ export interface Spec {
 /** Digits of a number without its sign. */
 export function digitsOf(value: bigint | number, spec: Spec, budget: Budget): string {
   const lower = spec.type.toLowerCase()
+  budget.spend(spec.precision ?? 0)
   let digits: string
-  if ('bdoxn'.includes(lower) || (lower === '' && typeof value === 'bigint')) {
+  if (lower === '' ? typeof value === 'bigint' : 'bdox'.includes(lower)) {
     const base = { b: 2, o: 8, x: 16 }[lower] ?? 10
     const size = BigInt(value) < 0n ? -BigInt(value) : BigInt(value)
     digits = base === 10 ? printInt(size, budget) : size.toString(base)
@@ -165,16 +166,14 @@ function grouped(
   while (end < digits.length && isDigit(digits[end])) end++
   let whole = digits.slice(0, end)
   const rest = digits.slice(end)
-  const insert = () => {
-    let text = whole
-    for (let at = whole.length - size; at > 0; at -= size)
-      text = text.slice(0, at) + separator + text.slice(at)
-    return text
-  }
   if (align === '=' && fill === '0') {
-    while (insert().length + rest.length + signs < Math.min(width, mostDigits)) whole = `0${whole}`
+    let count = whole.length
+    while (count + Math.floor((count - 1) / size) + rest.length + signs < Math.min(width, mostDigits)) count++
+    whole = whole.padStart(count, '0')
   }
-  return insert() + rest
+  const groups: string[] = []
+  for (let at = whole.length; at > 0; at -= size) groups.push(whole.slice(Math.max(0, at - size), at))
+  return groups.reverse().join(separator) + rest
 }
 
 export function isDigit(character: string | undefined): boolean {
@@ -193,6 +192,7 @@ export function braceFormat(
   if (level < 0) throw new Fault('Max string recursion exceeded')
   let result = ''
   let automatic = 0
+  let isManual = false
   for (let at = 0; at < template.length; at++) {
     const character = template[at] as string
     if (character !== '{' && character !== '}') {
@@ -213,6 +213,8 @@ export function braceFormat(
     const field = splitField(template.slice(at + 1, end - 1))
     const [, first = '', rest = ''] = /^([^.[]*)(.*)$/s.exec(field.name) ?? []
     const key = first === '' ? String(automatic++) : first
+    isManual ||= first !== '' && [...first].every(isDigit)
+    if (isManual && automatic > 0) throw new Fault('fields are numbered by hand or automatically, not both')
     let value = [...key].every(isDigit) ? args[Number(key)] : named.get(key, budget)
     if (value === undefined) throw new Fault(`format() has no argument '${key}'`)
     for (const [isAttribute, name] of fieldPath(rest)) {

@@ -26,9 +26,10 @@ function dict(run: Run, args: Value[], named: Dict): Dict {
   if (args.length > 1) throw new Fault(`dict expected at most 1 argument, got ${args.length}`)
   const made = new Dict()
   const [source] = args
-  if (source instanceof Dict)
-    for (const [key, value] of source.entries.values()) made.set(key, value, run.budget)
-  else if (source !== undefined) {
+  if (source instanceof Dict) {
+    run.budget.list(source.size() * 4)
+    for (const [hash, entry] of source.entries) made.entries.set(hash, entry)
+  } else if (source !== undefined) {
     for (const item of toList(source, run.budget)) {
       const pair = toList(item, run.budget)
       if (pair.length !== 2) throw new Fault(`dict() wants pairs, got ${pair.length} items`)

@@ -15,6 +15,7 @@ import {
   isTrue,
   Markup,
   Namespace,
+  Stream,
   Thing,
   typeName,
   Undefined,
@@ -63,6 +64,7 @@ export class Interpreter extends Evaluator {
 
   /** Runs statements with names of their own. */
   body({ statements, hidden }: Body, scope: Scope): Signal {
+    this.budget.spend(hidden.length)
     for (const name of hidden) scope.hide(name)
     return this.run(statements, scope)
   }
@@ -168,6 +170,7 @@ export class Interpreter extends Evaluator {
   /** What a block sees: the context, and what was set at the top level. */
   #context(): Scope {
     const scope = new Scope(this.#root.parent)
+    this.budget.list(this.#root.values.size * 4)
     for (const [name, value] of this.#root.values) {
       if (!(value instanceof Undefined)) scope.values.set(name, value)
     }
@@ -208,7 +211,7 @@ export class Interpreter extends Evaluator {
   ): Signal {
     this.budget.enter()
     const all = iterate(value, this.budget)
-    const items = node.test === undefined ? all : this.#passing(all, node, scope)
+    const items = node.test === undefined ? all : new Stream(this.#passing(all, node, scope)).iterate()
     const length =
       node.test !== undefined
         ? undefined

@@ -132,6 +132,7 @@ export class Lexer {
 
   #comment(open: number): void {
     const end = this.#text.indexOf('#}', this.#at)
+    if (end < 0 && this.#at === this.#text.length) return
     if (end < 0) this.#source.refuse(open, "this comment has no end, expected '#}'")
     const signed = end > this.#at && this.#sign(end - 1) !== '' ? end - 1 : end
     this.#at = signed + this.#endOfTag(signed, '#}')
@@ -146,7 +147,9 @@ export class Lexer {
       this.#pushData(start, this.#endOfData(start, end, sign, false))
       return
     }
-    this.#source.refuse(open, "this raw block has no end, expected '{% endraw %}'")
+    this.#at = this.#text.length
+    if (start < this.#text.length)
+      this.#source.refuse(open, "this raw block has no end, expected '{% endraw %}'")
   }
 
   /** The tokens of a tag up to its end. */

@@ -38,6 +38,7 @@ export class Macro extends Func {
 
 function call(node: MacroNode, { positional, named }: Args, outer: Scope, run: Interpreter): Value {
   const { parameters, defaults } = node
+  run.budget.spend(parameters.length + named.size)
   const left = new Map(named)
   const scope = new Scope(outer)
   const missing: number[] = []

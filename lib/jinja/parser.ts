@@ -252,10 +252,12 @@ class Parser extends ExpressionParser {
 
   #signature(parameters: string[], defaults: Expression[]): void {
     const { at } = this.expect('operator', '(')
+    const known = new Set<string>()
     while (!this.skip('operator', ')')) {
       if (parameters.length > 0) this.expect('operator', ',')
       const name = this.#name()
-      if (parameters.includes(name)) this.source.refuse(at, `the parameter '${name}' is there twice`)
+      if (known.has(name)) this.source.refuse(at, `the parameter '${name}' is there twice`)
+      known.add(name)
       parameters.push(name)
       this.names.declare(name)
       if (this.skip('operator', '=')) defaults.push(this.expression())

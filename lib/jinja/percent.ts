@@ -2,7 +2,18 @@ import type { Budget } from './budget.js'
 import { digitsOf, isDigit, limited, mostDigits, padded, type Spec, signOf } from './format.js'
 import { repr, str } from './print.js'
 import { countCharacters, escapeHtml } from './text.js'
-import { asNumber, asText, Dict, Fault, Markup, Tuple, typeName, Undefined, type Value } from './values.js'
+import {
+  asNumber,
+  asText,
+  Dict,
+  Fault,
+  Markup,
+  Range,
+  Tuple,
+  typeName,
+  Undefined,
+  type Value,
+} from './values.js'
 
 /** `template % values`. */
 export function percentFormat(template: Value, values: Value, budget: Budget): Value {
@@ -76,10 +87,11 @@ export function percentFormat(template: Value, values: Value, budget: Budget): V
       precision,
       type,
     }
-    const shown = percentValue(value ?? next(), spec, hasZeros, budget)
+    const shown = percentValue(value === undefined ? next() : value, spec, hasZeros, budget)
     result += isHtml && 'sra'.includes(type) ? escapeHtml(shown, budget) : shown
   }
-  const mayBeLeft = isNamed || values instanceof Dict || Array.isArray(values)
+  const mayBeLeft =
+    isNamed || Array.isArray(values) || [Dict, Undefined, Range].some((type) => values instanceof type)
   if (used < items.length && !mayBeLeft)
     throw new Fault('not all arguments converted during string formatting')
   budget.text(result.length)

@@ -26,7 +26,7 @@ export class Signature {
   constructor(text: string) {
     const open = text.indexOf('(')
     this.name = text.slice(0, open)
-    for (const part of text.slice(open + 1, -1).split(', ')) {
+    for (const part of text.slice(open + 1, -1).split(/, (?!')/)) {
       const [name = '', value] = part.split('=')
       if (name === '/') for (const parameter of this.#parameters) parameter.isPositional = true
       else if (name.startsWith('**')) this.#takesNamed = true
@@ -118,10 +118,12 @@ export function methodsOf(methods: Record<string, Native>): ReadonlyMap<string, 
   return tableOf(Object.fromEntries(withSelf))
 }
 
-/** Calls a function; what it made is paid for. */
+/** Calls a function; the texts that it reads and what it makes are paid for. */
 export function callBuiltin({ signature, native }: Builtin, args: Args, run: Run): Value {
   run.budget.spend(1)
-  const result = native(run, ...signature.bind(args))
+  const values = signature.bind(args)
+  for (const value of values) run.budget.text(asText(value)?.length ?? 0)
+  const result = native(run, ...values)
   if (typeof result === 'string') run.budget.text(result.length)
   else if (Array.isArray(result)) run.budget.list(result.length)
   return result

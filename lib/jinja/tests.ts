@@ -1,8 +1,21 @@
+import { binary } from './arithmetic.js'
 import { filters } from './filters.js'
-import { binary, equal, holds } from './operators.js'
+import { equal, holds } from './operators.js'
 import { str } from './print.js'
-import { type Builtin, type Native, type Run, tableOf, textOf } from './signature.js'
-import { asNumber, asText, Dict, Func, Markup, Range, Thing, Tuple, Undefined, type Value } from './values.js'
+import { type Builtin, type Native, type Run, tableOf } from './signature.js'
+import {
+  asNumber,
+  asText,
+  Dict,
+  Func,
+  hashOf,
+  Markup,
+  Range,
+  Thing,
+  Tuple,
+  Undefined,
+  type Value,
+} from './values.js'
 
 const compares = (operator: string) => (run: Run, a: Value, b: Value) => holds(operator, a, b, run.budget)
 const remainder = (run: Run, value: Value, by: Value) => binary('%', value, by, run.budget)
@@ -25,7 +38,7 @@ function makeTests(): ReadonlyMap<string, Builtin> {
     'escaped(value)': (_run, value: Value) => value instanceof Markup,
     'even(value)': (run, value: Value) => equal(remainder(run, value, 2n), 0n, run.budget),
     'false(value)': (_run, value: Value) => value === false,
-    'filter(value)': (_run, value: Value) => filters.has(textOf(value)),
+    'filter(value)': (run, value: Value) => filters.has(hashOf(value, run.budget) as string),
     'float(value)': (_run, value: Value) => typeof value === 'number',
     'in(value, seq)': compares('in'),
     'integer(value)': (_run, value: Value) => typeof value === 'bigint',
@@ -45,7 +58,7 @@ function makeTests(): ReadonlyMap<string, Builtin> {
       value === other || (isEmptyTuple(value) && isEmptyTuple(other)),
     'sequence(value)': (_run, value: Value) => isSized(value),
     'string(value)': (_run, value: Value) => asText(value) !== undefined,
-    'test(value)': (_run, value: Value) => table.has(textOf(value)),
+    'test(value)': (run, value: Value) => table.has(hashOf(value, run.budget) as string),
     'true(value)': (_run, value: Value) => value === true,
     'undefined(value)': (_run, value: Value) => value instanceof Undefined,
     'upper(value)': (run, value: Value) => {

@@ -50,6 +50,7 @@ function found(place: number): Value {
 }
 
 function begins(
+  run: Run,
   self: string,
   wanted: Value,
   start: Value,
@@ -58,7 +59,11 @@ function begins(
 ): boolean {
   const { part, before } = windowOf(self, start, end)
   const ones = wanted instanceof Tuple ? wanted.items : [wanted]
-  return ones.some((one) => test(part, textOf(one)) && !Number.isNaN(before))
+  return ones.some((one) => {
+    const text = textOf(one)
+    run.budget.text(text.length)
+    return test(part, text) && !Number.isNaN(before)
+  })
 }
 
 function pad(
@@ -87,7 +92,7 @@ function splitWords(self: string, most: number): string[] {
   for (;;) {
     while (text.isSpace(self[at])) at++
     if (at >= self.length) return words
-    if (words.length >= most) return [...words, text.strip(self.slice(at), 'right')]
+    if (words.length >= most) return [...words, self.slice(at)]
     const start = at
     while (at < self.length && !text.isSpace(self[at])) at++
     words.push(self.slice(start, at))
@@ -190,13 +195,8 @@ export const textMethods: Record<string, Native> = {
   "encode(encoding='utf-8', errors='strict')": () => {
     throw new Fault('bytes are not supported here')
   },
-  'endswith(suffix, start=None, end=None, /)': (
-    _run,
-    self: string,
-    suffix: Value,
-    start: Value,
-    end: Value,
-  ) => begins(self, suffix, start, end, (part, one) => part.endsWith(one)),
+  'endswith(suffix, start=None, end=None, /)': (run, self: string, suffix: Value, start: Value, end: Value) =>
+    begins(run, self, suffix, start, end, (part, one) => part.endsWith(one)),
   'expandtabs(tabsize=8)': (run, self: string, size: Value) => expandTabs(run, self, intOf(size)),
   'find(sub, start=None, end=None, /)': (run, self: string, sub: Value, start: Value, end: Value) =>
     BigInt(find(run, self, sub, start, end, false)),
@@ -260,12 +260,12 @@ export const textMethods: Record<string, Native> = {
   'splitlines(keepends=False)': (_run, self: string, keepEnds: Value) =>
     text.splitLines(self, isTrue(keepEnds)),
   'startswith(prefix, start=None, end=None, /)': (
-    _run,
+    run,
     self: string,
     prefix: Value,
     start: Value,
     end: Value,
-  ) => begins(self, prefix, start, end, (part, one) => part.startsWith(one)),
+  ) => begins(run, self, prefix, start, end, (part, one) => part.startsWith(one)),
   'strip(chars=None, /)': (_run, self: string, chars: Value) => stripped(self, 'both', chars),
   'swapcase()': (_run, self: string) =>
     Array.from(self, (one) => (/\p{Uppercase}/u.test(one) ? one.toLowerCase() : one.toUpperCase())).join(''),

@@ -215,6 +215,7 @@ export class Range extends Thing {
 /** Goes through its items once, computing each when it is asked for: what `map`, `select` and their like give. */
 export class Stream extends Thing {
   readonly #items: Iterator<Value>
+  #isRunning = false
 
   constructor(
     items: Iterable<Value>,
@@ -226,7 +227,13 @@ export class Stream extends Thing {
 
   /** Without `return`, so that a loop that stops early leaves the rest to the next. */
   override iterate(): Iterable<Value> {
-    const next = () => this.#items.next()
+    const next = () => {
+      if (this.#isRunning) throw new Fault('generator already executing')
+      this.#isRunning = true
+      const item = this.#items.next()
+      this.#isRunning = false
+      return item
+    }
     return { [Symbol.iterator]: () => ({ next }) }
   }
 }
@@ -310,7 +317,10 @@ export function hashOfText(text: string): string {
 
 /** What equal keys have in common, for JavaScript's maps. */
 export function hashOf(value: Value, budget: Budget): unknown {
-  if (typeof value === 'string') return hashOfText(value)
+  if (typeof value === 'string') {
+    budget.text(value.length)
+    return hashOfText(value)
+  }
   if (value instanceof Markup) return hashOf(value.text, budget)
   const number = asNumber(value)
   if (number !== undefined) return Number.isInteger(number) ? BigInt(number) : number

@@ -1,5 +1,5 @@
 import { intOf, type Run, textOf } from './signature.js'
-import { characters, countCharacters, splitLines } from './text.js'
+import { countCharacters, isSpace, splitLines } from './text.js'
 import { joined } from './text-methods.js'
 import { Fault, isTrue, type Value } from './values.js'
 
@@ -10,36 +10,32 @@ const isWordLike = (character: string | undefined) =>
   character !== undefined && /[\p{L}\p{N}_!"'&.,?]/u.test(character)
 const isWord = (character: string | undefined) => character !== undefined && /[\p{L}\p{N}_]/u.test(character)
 
+/** A piece of a line: where it begins and ends. */
+interface Chunk {
+  start: number
+  end: number
+}
+
 /** Words and the blanks between them, as Python's `textwrap` cuts them: after hyphens within words too, and around dashes. */
-function chunksOf(line: readonly string[], onHyphens: boolean): string[][] {
-  const chunks: string[][] = []
+function chunksOf(line: readonly string[], onHyphens: boolean): Chunk[] {
+  const chunks: Chunk[] = []
   let start = 0
   const cut = (end: number) => {
-    if (end > start) chunks.push(line.slice(start, end))
+    if (end > start) chunks.push({ start, end })
     start = end
   }
-  for (let at = 0; at < line.length; ) {
-    let end = at + 1
-    if (isBlank(line[at])) while (isBlank(line[end])) end++
-    else if (onHyphens && line[at] === '-') {
+  for (let at = 0, end = 0; at < line.length; at = end) {
+    end = at + 1
+    if (isBlank(line[at])) {
+      cut(at)
+      while (isBlank(line[end])) end++
+      cut(end)
+    } else if (onHyphens && line[at] === '-') {
       while (line[end] === '-') end++
       const isDash = end - at >= 2 && isWordLike(line[at - 1]) && isWord(line[end])
       if (isDash) cut(at)
-      else if (endsSyllable(line, end)) {
-        cut(end)
-        at = end
-        continue
-      } else {
-        at = end
-        if (at >= line.length || isBlank(line[at])) cut(at)
-        continue
-      }
-    } else if (end < line.length && !isBlank(line[end])) {
-      at = end
-      continue
+      if (isDash || endsSyllable(line, end)) cut(end)
     }
-    cut(end)
-    at = end
   }
   cut(line.length)
   return chunks
@@ -58,36 +54,41 @@ function endsSyllable(line: readonly string[], end: number): boolean {
 
 function wrap(text: string, width: number, breakWords: boolean, onHyphens: boolean): string[] {
   if (width <= 0) throw new Fault(`invalid width ${width} (must be > 0)`)
-  const chunks = chunksOf(Array.from(characters(text)), onHyphens).reverse()
+  const line = Array.from(text)
+  const isSpaces = (chunk: Chunk) => isSpace(line[chunk.start])
+  const chunks = chunksOf(line, onHyphens).reverse()
   const lines: string[] = []
-  const isSpaces = (chunk: string[] | undefined) => chunk?.every((one) => one.trim() === '') ?? false
-  while (chunks.length > 0) {
-    const line: string[][] = []
-    let length = 0
-    if (isSpaces(chunks.at(-1)) && lines.length > 0) chunks.pop()
-    for (
-      let next = chunks.at(-1);
-      next !== undefined && length + next.length <= width;
-      next = chunks.at(-1)
-    ) {
-      line.push(chunks.pop() as string[])
-      length += next.length
+  for (let next = chunks.pop(); next !== undefined; next = chunks.pop()) {
+    if (isSpaces(next) && lines.length > 0) next = chunks.pop()
+    if (next === undefined) break
+    const { start } = next
+    let end = start
+    let last = start
+    while (next !== undefined && next.end - start <= width) {
+      last = isSpaces(next) ? last : next.end
+      end = next.end
+      next = chunks.pop()
     }
-    const long = chunks.at(-1)
-    if (long !== undefined && long.length > width) {
-      if (breakWords) {
-        let end = width - length
-        if (onHyphens && long.length > end) {
-          const hyphen = long.lastIndexOf('-', end - 1)
-          if (end > 0 && hyphen > 0 && long.slice(0, hyphen).some((one) => one !== '-')) end = hyphen + 1
-        }
-        line.push(long.splice(0, Math.max(end, width < 1 ? 1 : end)))
-      } else if (line.length === 0) line.push(chunks.pop() as string[])
+    if (next !== undefined && next.end - next.start > width && (breakWords || end === start)) {
+      const cutAt = breakWords ? breakOf(line, next, start + width, onHyphens) : next.end
+      end = cutAt
+      last = cutAt > next.start ? cutAt : last
+      next = cutAt < next.end ? { start: cutAt, end: next.end } : undefined
     }
-    if (line.length > 0 && isSpaces(line.at(-1))) line.pop()
-    if (line.length > 0) lines.push(line.flat().join(''))
+    if (next !== undefined) chunks.push(next)
+    if (last > start) lines.push(line.slice(start, last).join(''))
   }
   return lines
+}
+
+/** Where a word that is too long is broken: after its last hyphen that fits, or at the margin. */
+function breakOf(line: readonly string[], { start }: Chunk, margin: number, onHyphens: boolean): number {
+  if (!onHyphens || margin <= start) return margin
+  let hyphen = margin - 1
+  while (hyphen > start && line[hyphen] !== '-') hyphen--
+  let other = hyphen - 1
+  while (other > start && line[other] === '-') other--
+  return hyphen > start && line[other] !== '-' ? hyphen + 1 : margin
 }
 
 /** Jinja's `wordwrap`. */

@@ -1,0 +1,74 @@
+// The interpreter against Jinja2 itself: equal text, or both an error.
+import { expect, test } from 'vitest'
+import { QuernError } from '../../lib/errors.js'
+import { Template } from '../../lib/jinja/template.js'
+import { filters, methods, statements, tests, variables } from './documented.js'
+import { TemplateGenerator } from './generator.js'
+import { jinja2Present, type Rendered, renderWithJinja2, requireJinja2 } from './jinja2.js'
+
+requireJinja2()
+
+const now = new Date(2025, 2, 4, 5, 6, 7)
+
+function render(template: string): Rendered {
+  try {
+    return { text: new Template(template).render(variables, now) }
+  } catch (error) {
+    expect(error, template).toBeInstanceOf(QuernError)
+    expect((error as QuernError).code, template).toMatch(/^(template_error|template_limit|invalid_template)$/)
+    return { error: (error as Error).message }
+  }
+}
+
+/** Python prints where an object lies in memory. */
+const withoutAddresses = (text: string | undefined) => text?.replace(/<[^<>]*? at 0x[0-9a-f]+>/g, '<object>')
+
+async function differences(templates: string[]): Promise<string[]> {
+  const { rendered } = await renderWithJinja2(templates, variables)
+  expect(rendered).toHaveLength(templates.length)
+  const different: string[] = []
+  templates.forEach((template, i) => {
+    const expected = rendered[i] as Rendered
+    const ours = render(template)
+    if (withoutAddresses(ours.text) === withoutAddresses(expected.text)) return
+    different.push([template, JSON.stringify(expected), JSON.stringify(ours)].join('\n    '))
+  })
+  return different
+}
+
+const documented = [
+  ...[filters, tests, methods].flatMap((table) =>
+    Object.values(table)
+      .flat()
+      .map((one) => `{{ ${one} }}`),
+  ),
+  ...Object.values(statements).flat(),
+]
+/** Random by nature. */
+const excepted = ['random']
+
+test.runIf(jinja2Present)('everything that is documented is tried three times or more', async () => {
+  const { names } = await renderWithJinja2([], variables)
+  const known = { filters: names.filters.filter((name) => !excepted.includes(name)), tests: names.tests }
+  for (const name of known.filters)
+    expect(filters[name]?.length ?? 0, `filter ${name}`).toBeGreaterThanOrEqual(3)
+  for (const name of known.tests) expect(tests[name]?.length ?? 0, `test ${name}`).toBeGreaterThanOrEqual(3)
+  for (const [name, ones] of Object.entries({ ...methods, ...statements })) {
+    expect(ones.length, name).toBeGreaterThanOrEqual(3)
+  }
+})
+
+test.runIf(jinja2Present)('what is documented', async () => {
+  expect(await differences(documented)).toEqual([])
+})
+
+const count = Number(process.env.QUERN_FUZZ_RUNS ?? 20_000)
+const seed = Number(process.env.QUERN_FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31))
+
+test.runIf(jinja2Present)(`${count} generated templates, seed ${seed}`, { timeout: 3_600_000 }, async () => {
+  const generator = new TemplateGenerator(seed)
+  for (let left = count; left > 0; left -= 5000) {
+    const templates = Array.from({ length: Math.min(left, 5000) }, () => generator.template())
+    expect(await differences(templates)).toEqual([])
+  }
+})
