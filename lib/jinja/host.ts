@@ -14,14 +14,9 @@ export class HostValues {
   /** The variables of an object. What JSON leaves out, such as functions, is left out here. */
   variables(given: Record<string, unknown>): Map<string, Value> {
     const variables = new Map<string, Value>()
-    try {
-      for (const [name, value] of Object.entries(given)) {
-        const converted = this.#convert(value)
-        if (converted !== undefined) variables.set(name, converted)
-      }
-    } catch (cause) {
-      if (cause instanceof QuernError) throw cause
-      throw new QuernError('invalid_input', 'chat template: the input cannot be read', { cause })
+    for (const [name, value] of Object.entries(given)) {
+      const converted = this.#convert(value)
+      if (converted !== undefined) variables.set(name, converted)
     }
     return variables
   }

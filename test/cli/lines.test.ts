@@ -1,5 +1,5 @@
-import { PassThrough } from 'node:stream'
 import { createInterface } from 'node:readline'
+import { PassThrough } from 'node:stream'
 import { expect, test } from 'vitest'
 import { Lines, readMessage } from '../../lib/cli/lines.js'
 

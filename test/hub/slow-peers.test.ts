@@ -1,8 +1,8 @@
 // Peers that say a little now and then, for ever, or send elsewhere; and mirrors that are vague about parts of files.
 import { readFile } from 'node:fs/promises'
-import { createServer, type Server } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import type { ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createServer, type Server } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { inspect } from '../../lib/index.js'
 import { bundledModelPath } from '../../lib/model/bundled.js'

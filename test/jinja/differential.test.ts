@@ -62,8 +62,8 @@ test.runIf(jinja2Present)('what is documented', async () => {
   expect(await differences(documented)).toEqual([])
 })
 
-const count = Number(process.env.QUERN_FUZZ_RUNS ?? 20_000)
-const seed = Number(process.env.QUERN_FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31))
+const count = 20_000 * Number(process.env.QUERN_FUZZ ?? 1)
+const seed = Number(process.env.QUERN_SEED ?? Math.floor(Math.random() * 2 ** 31))
 
 test.runIf(jinja2Present)(`${count} generated templates, seed ${seed}`, { timeout: 3_600_000 }, async () => {
   const generator = new TemplateGenerator(seed)
