@@ -39,6 +39,7 @@ export function renderWithJinja2(templates: string[], variables: Record<string, 
     const pieces: Buffer[] = []
     child.stdout.on('data', (piece) => pieces.push(piece))
     child.on('error', reject)
+    child.stdin.on('error', reject)
     child.on('close', (code) => {
       if (code !== 0) return reject(new Error(`the reference ended with ${code}`))
       const [names, ...rendered] = Buffer.concat(pieces)
