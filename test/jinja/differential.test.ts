@@ -30,6 +30,7 @@ async function differences(templates: string[]): Promise<string[]> {
   templates.forEach((template, i) => {
     const expected = rendered[i] as Rendered
     const ours = render(template)
+    if (expected.error?.startsWith('a long text')) return
     if (withoutAddresses(ours.text) === withoutAddresses(expected.text)) return
     different.push([template, JSON.stringify(expected), JSON.stringify(ours)].join('\n    '))
   })

@@ -42,12 +42,13 @@ export function renderWithJinja2(templates: string[], variables: Record<string, 
     child.stdin.on('error', reject)
     child.on('close', (code) => {
       if (code !== 0) return reject(new Error(`the reference ended with ${code}`))
-      const [names, ...rendered] = Buffer.concat(pieces)
-        .toString('utf8')
-        .trimEnd()
-        .split('\n')
-        .map((line) => JSON.parse(line))
-      resolve({ names, rendered })
+      try {
+        const lines = Buffer.concat(pieces).toString('utf8').trimEnd().split('\n')
+        const [names, ...rendered] = lines.map((line) => JSON.parse(line))
+        resolve({ names, rendered })
+      } catch (error) {
+        reject(error)
+      }
     })
     child.stdin.write(`${JSON.stringify({ variables })}\n`)
     child.stdin.end(templates.map((template) => `${JSON.stringify({ template })}\n`).join(''))

@@ -44,6 +44,8 @@ def render(source, variables):
     try:
         text = environment.from_string(source).render(**variables)
         text.encode()
+        if len(text) > 1_000_000:
+            return {"error": "a long text, which the budget may refuse"}
         return {"text": text}
     except (Exception, RecursionError) as error:
         return {"error": f"{type(error).__name__}: {error}"}
