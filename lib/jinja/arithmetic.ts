@@ -20,6 +20,7 @@ function checked(value: bigint, budget: Budget): bigint {
 
 /** Exact for all ints: shifted so that the quotient has more bits than a float, the last of which says whether there are others. */
 function divideInts(a: bigint, b: bigint): number {
+  if (a === 0n) return b < 0n ? -0 : 0
   const bits = (value: bigint) => value.toString(16).length * 4
   const shift = Math.max(0, 70 - (bits(a) - bits(b)))
   const scaled = a << BigInt(shift)

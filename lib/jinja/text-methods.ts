@@ -2,7 +2,7 @@ import { braceFormat } from './format.js'
 import { toList } from './operators.js'
 import { intOf, type Native, type Run, textOf } from './signature.js'
 import * as text from './text.js'
-import { Dict, Fault, isTrue, Tuple, type Value } from './values.js'
+import { Dict, Fault, Tuple, type Value } from './values.js'
 
 /** `separator.join(texts)`; its size is checked before it is made. */
 export function joined(run: Run, separator: string, texts: string[]): string {
@@ -258,7 +258,7 @@ export const textMethods: Record<string, Native> = {
   'split(sep=None, maxsplit=-1)': (run, self: string, sep: Value, most: Value) =>
     splitText(run, self, sep, most, false),
   'splitlines(keepends=False)': (_run, self: string, keepEnds: Value) =>
-    text.splitLines(self, isTrue(keepEnds)),
+    text.splitLines(self, intOf(keepEnds) !== 0),
   'startswith(prefix, start=None, end=None, /)': (
     run,
     self: string,
