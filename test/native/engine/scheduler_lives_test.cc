@@ -131,11 +131,11 @@ void simulate(uint64_t seed, bool readers_sleep) {
 }
 
 TEST(random_lives) {
-  for (uint64_t seed = 1; seed <= 300; ++seed) simulate(seed, false);
+  for (uint64_t seed = 1; seed <= 120; ++seed) simulate(seed, false);
 }
 
 TEST(random_lives_with_sleeping_readers) {
-  for (uint64_t seed = 1; seed <= 300; ++seed) simulate(seed, true);
+  for (uint64_t seed = 1; seed <= 120; ++seed) simulate(seed, true);
 }
 
 // Without cancellation the oldest sequence always moves: no two can take each other's pages for ever.
