@@ -34,8 +34,8 @@ function windowOf(self: string, start: Value, end: Value): { part: string; befor
 
 function find(run: Run, self: string, sub: Value, start: Value, end: Value, isLast: boolean): number {
   const { part, before } = windowOf(self, start, end)
-  if (Number.isNaN(before)) return -1
   const wanted = textOf(sub)
+  if (Number.isNaN(before)) return -1
   if (!isLast) {
     const at = text.search(part, wanted, 0, run.budget)
     return at < 0 ? -1 : before + text.countCharacters(part, at)
@@ -188,9 +188,9 @@ export const textMethods: Record<string, Native> = {
     pad(run, self, width, noFill(fill), (missing, size) => (missing >> 1) + (missing & size & 1)),
   'count(sub, start=None, end=None, /)': (run, self: string, sub: Value, start: Value, end: Value) => {
     const { part, before } = windowOf(self, start, end)
-    return Number.isNaN(before)
-      ? 0n
-      : BigInt(text.places(part, textOf(sub), Number.POSITIVE_INFINITY, run.budget).length)
+    const wanted = textOf(sub)
+    if (Number.isNaN(before)) return 0n
+    return BigInt(text.places(part, wanted, Number.POSITIVE_INFINITY, run.budget).length)
   },
   "encode(encoding='utf-8', errors='strict')": () => {
     throw new Fault('bytes are not supported here')

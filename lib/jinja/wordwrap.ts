@@ -71,8 +71,10 @@ function wrap(text: string, width: number, breakWords: boolean, onHyphens: boole
     }
     if (next !== undefined && next.end - next.start > width && (breakWords || end === start)) {
       const cutAt = breakWords ? breakOf(line, next, start + width, onHyphens) : next.end
+      // Python takes a piece of the word even where none fits, and only that empty one is then dropped from the end.
+      if (cutAt === next.start) last = end
+      else if (!isSpaces(next)) last = cutAt
       end = cutAt
-      last = cutAt > next.start ? cutAt : last
       next = cutAt < next.end ? { start: cutAt, end: next.end } : undefined
     }
     if (next !== undefined) chunks.push(next)

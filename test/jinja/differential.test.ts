@@ -64,7 +64,7 @@ test.runIf(jinja2Present)('what is documented', async () => {
 })
 
 const count = 20_000 * Number(process.env.QUERN_FUZZ ?? 1)
-const seed = Number(process.env.QUERN_SEED ?? Math.floor(Math.random() * 2 ** 31))
+const seed = Number(process.env.QUERN_SEED ?? 1)
 
 test.runIf(jinja2Present)(`${count} generated templates, seed ${seed}`, { timeout: 3_600_000 }, async () => {
   const generator = new TemplateGenerator(seed)
