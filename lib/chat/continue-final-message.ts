@@ -1,5 +1,5 @@
 import { QuernError } from '../errors.js'
-import { strip } from '../jinja/text.js'
+import { strip } from '../python/text.js'
 import { contains } from './contains.js'
 
 const mark = 'CONTINUE_FINAL_MESSAGE_TAG '

@@ -1,15 +1,9 @@
-import { attributeOf, itemOf, sliceOf } from './access.js'
-import { binary, negative, positive } from './arithmetic.js'
-import type { Budget } from './budget.js'
-import { filters } from './filters.js'
-import { Loop } from './loop.js'
-import type { Macro } from './macro.js'
-import type { Arguments, Escape, Expression, FilterNode } from './nodes.js'
-import { holds, iterate, markup } from './operators.js'
-import { str } from './print.js'
-import type { Scope } from './scope.js'
-import { callBuiltin, type Run } from './signature.js'
-import { tests } from './tests.js'
+import { binary, negative, positive } from '../python/arithmetic.js'
+import type { Budget } from '../python/budget.js'
+import { sliceOf } from '../python/items.js'
+import { holds, iterate, markup } from '../python/operators.js'
+import { str } from '../python/print.js'
+import { callBuiltin } from '../python/signature.js'
 import {
   type Args,
   Dict,
@@ -21,7 +15,15 @@ import {
   typeName,
   Undefined,
   type Value,
-} from './values.js'
+} from '../python/values.js'
+import { attributeOf, itemOf } from './access.js'
+import { filters } from './filters.js'
+import { Loop } from './loop.js'
+import type { Macro } from './macro.js'
+import type { Arguments, Escape, Expression, FilterNode } from './nodes.js'
+import type { Run } from './run.js'
+import type { Scope } from './scope.js'
+import { tests } from './tests.js'
 
 const noNames: ReadonlyMap<string, Value> = new Map()
 

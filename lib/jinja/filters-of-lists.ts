@@ -1,9 +1,9 @@
-import { binary } from './arithmetic.js'
-import { compare, equal, iterate, markup, toList } from './operators.js'
-import { str } from './print.js'
-import { intOf, type Native, type Run, textOf } from './signature.js'
-import { reversed } from './text.js'
-import { joined } from './text-methods.js'
+import { binary } from '../python/arithmetic.js'
+import { compare, equal, iterate, markup, toList } from '../python/operators.js'
+import { str } from '../python/print.js'
+import { intOf, type Native, textOf } from '../python/signature.js'
+import { reversed } from '../python/text.js'
+import { joined } from '../python/text-methods.js'
 import {
   asText,
   Dict,
@@ -18,7 +18,8 @@ import {
   Undefined,
   type Value,
   View,
-} from './values.js'
+} from '../python/values.js'
+import type { Functions, Run } from './run.js'
 
 type Getter = (item: Value) => Value
 
@@ -220,12 +221,12 @@ const selection = (isWanted: boolean, byAttribute: boolean) =>
 
 /** A function that gives its items one by one, as what a template can go through once. */
 const streaming =
-  (items: (run: Run, ...values: never[]) => Iterable<Value>): Native =>
+  (items: (run: Run, ...values: never[]) => Iterable<Value>): Native<Run> =>
   (run, ...values) =>
     new Stream(items(run, ...(values as never[])))
 
 /** Jinja's filters of lists and mappings. */
-export const listFilters: Record<string, Native> = {
+export const listFilters: Functions = {
   'batch(value, linecount, fill_with=None)': streaming(batch),
   "dictsort(value, case_sensitive=False, by='key', reverse=False)": dictSort,
   'first(seq)': (run, seq: Value) => {

@@ -1,16 +1,13 @@
-import { pythonAttribute } from './access.js'
-import { binary, toFloat } from './arithmetic.js'
-import { fixed, round } from './decimal.js'
-import { listFilters } from './filters-of-lists.js'
-import { methods } from './methods.js'
-import { parseFloatText, parseIntText } from './numbers.js'
-import { compare, markup, toList } from './operators.js'
-import { percentFormat } from './percent.js'
-import { pprint } from './pprint.js'
-import { str, toJson } from './print.js'
-import { callBuiltin, intOf, type Native, type Run, tableOf, textOf } from './signature.js'
-import * as text from './text.js'
-import { urlize, urlQuote } from './urls.js'
+import { binary, toFloat } from '../python/arithmetic.js'
+import { fixed, round } from '../python/decimal.js'
+import { methods } from '../python/methods.js'
+import { parseFloatText, parseIntText } from '../python/numbers.js'
+import { compare, markup, toList } from '../python/operators.js'
+import { percentFormat } from '../python/percent.js'
+import { pprint } from '../python/pprint.js'
+import { str, toJson } from '../python/print.js'
+import { callBuiltin, intOf, tableOf, textOf } from '../python/signature.js'
+import * as text from '../python/text.js'
 import {
   asNumber,
   asText,
@@ -23,8 +20,12 @@ import {
   typeName,
   Undefined,
   type Value,
-} from './values.js'
-import { wordWrap } from './wordwrap.js'
+} from '../python/values.js'
+import { wordWrap } from '../python/wordwrap.js'
+import { pythonAttribute } from './access.js'
+import { listFilters } from './filters-of-lists.js'
+import type { Functions, Run } from './run.js'
+import { urlize, urlQuote } from './urls.js'
 
 /** A text, or the text of a value. HTML stays HTML. */
 const softText = (run: Run, value: Value) => asText(value) ?? str(value, run.budget)
@@ -286,7 +287,7 @@ function format(run: Run, value: Value, args: Value[], named: Dict): Value {
   return percentFormat(template, named.isTrue() ? named : new Tuple(args), run.budget)
 }
 
-const functions: Record<string, Native> = {
+const functions: Functions = {
   'abs(x, /)': (_run, x: Value) => {
     const number = asNumber(x)
     if (number === undefined)

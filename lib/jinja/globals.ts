@@ -1,8 +1,10 @@
-import { toList } from './operators.js'
-import { str } from './print.js'
-import { callBuiltin, intOf, type Native, type Run, tableOf, textOf } from './signature.js'
-import { strftime } from './strftime.js'
-import { Dict, Fault, Func, Namespace, Range, Thing, Tuple, type Value } from './values.js'
+import { toList } from '../python/operators.js'
+import { str } from '../python/print.js'
+import { callBuiltin, intOf, tableOf, textOf } from '../python/signature.js'
+import { strftime } from '../python/strftime.js'
+import { Dict, Fault, Func, Range, Thing, Tuple, type Value } from '../python/values.js'
+import { Namespace } from './objects.js'
+import type { Functions, Run } from './run.js'
 
 /** The template called `raise_exception`: its message is the error's. */
 export class Raised extends Error {}
@@ -84,7 +86,7 @@ function joiner(separator: Value): Func {
   return new Func('joiner', call, 'Joiner')
 }
 
-const functions: Record<string, Native> = {
+const functions: Functions = {
   'range(*args)': (_run, args: Value[]) => range(args),
   'dict(*args, **kwargs)': dict,
   'namespace(*args, **kwargs)': (run, args: Value[], named: Dict) => new Namespace(dict(run, args, named)),

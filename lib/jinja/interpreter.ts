@@ -1,26 +1,25 @@
-import type { Budget } from './budget.js'
-import { Evaluator } from './evaluate.js'
-import { globals } from './globals.js'
-import { Loop } from './loop.js'
-import { Macro } from './macro.js'
-import type { Body, Escape, Expression, Program, Statement, Target } from './nodes.js'
-import { iterate, markup, toList } from './operators.js'
-import { str } from './print.js'
-import { Scope } from './scope.js'
+import type { Budget } from '../python/budget.js'
+import { iterate, markup, toList } from '../python/operators.js'
+import { str } from '../python/print.js'
 import {
   asText,
-  Blocks,
   Fault,
   Func,
   isTrue,
   Markup,
-  Namespace,
   Stream,
   Thing,
   typeName,
   Undefined,
   type Value,
-} from './values.js'
+} from '../python/values.js'
+import { Evaluator } from './evaluate.js'
+import { globals } from './globals.js'
+import { Loop } from './loop.js'
+import { Macro } from './macro.js'
+import type { Body, Escape, Expression, Program, Statement, Target } from './nodes.js'
+import { Blocks, Namespace } from './objects.js'
+import { Scope } from './scope.js'
 
 type Signal = 'break' | 'continue' | undefined
 type ForNode = Extract<Statement, { kind: 'for' }>

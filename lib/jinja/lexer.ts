@@ -1,5 +1,5 @@
+import { isSpace } from '../python/text.js'
 import type { Source } from './source.js'
-import { isSpace } from './text.js'
 
 export type TokenType =
   | 'data'

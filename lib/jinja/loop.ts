@@ -1,6 +1,6 @@
-import { equal } from './operators.js'
-import type { Run } from './signature.js'
-import { type Args, Fault, Func, Thing, Undefined, type Value } from './values.js'
+import { equal } from '../python/operators.js'
+import { type Args, Fault, Func, Thing, Undefined, type Value } from '../python/values.js'
+import type { Run } from './run.js'
 
 /** The special variable of a loop. It looks one item ahead at most, and only when it is asked to. */
 export class Loop extends Thing {

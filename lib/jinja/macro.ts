@@ -1,7 +1,7 @@
+import { type Args, Dict, Fault, Func, Markup, Tuple, Undefined, type Value } from '../python/values.js'
 import type { Interpreter } from './interpreter.js'
 import type { MacroNode } from './nodes.js'
 import { Scope } from './scope.js'
-import { type Args, Dict, Fault, Func, Markup, Tuple, Undefined, type Value } from './values.js'
 
 /** A macro, or the body of a call block, with the names around it. */
 export class Macro extends Func {

@@ -1,4 +1,4 @@
-import type { Value } from './values.js'
+import type { Value } from '../python/values.js'
 
 /** What a template consists of. `at` is the place in its source. */
 export type Expression = { readonly at: number } & (

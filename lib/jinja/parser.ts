@@ -1,9 +1,9 @@
+import { strip } from '../python/text.js'
+import { isTrue } from '../python/values.js'
 import { ExpressionParser, type Known } from './expressions.js'
 import { Lexer } from './lexer.js'
 import type { Body, Expression, FilterNode, MacroNode, Program, Statement, Target } from './nodes.js'
 import type { Source } from './source.js'
-import { strip } from './text.js'
-import { isTrue } from './values.js'
 
 /** The syntax tree of a template. */
 export function parse(source: Source, known: Known): Program {

@@ -1,4 +1,4 @@
-import { Undefined, type Value } from './values.js'
+import { Undefined, type Value } from '../python/values.js'
 
 /** Names and their values, within those around them. */
 export class Scope {

@@ -1,5 +1,6 @@
 import { QuernError } from '../errors.js'
-import { Budget } from './budget.js'
+import { Budget } from '../python/budget.js'
+import { Fault } from '../python/values.js'
 import { filters } from './filters.js'
 import { Raised } from './globals.js'
 import { HostValues } from './host.js'
@@ -8,7 +9,6 @@ import type { Program } from './nodes.js'
 import { parse } from './parser.js'
 import { Source } from './source.js'
 import { tests } from './tests.js'
-import { Fault } from './values.js'
 
 /** A template in the environment that Hugging Face's transformers renders chat templates in. */
 export class Template {

@@ -1,8 +1,9 @@
-import type { Budget } from './budget.js'
-import { markup, toList } from './operators.js'
-import { intOf, type Run, textOf } from './signature.js'
-import { countCharacters, escapeHtml, splitSpaces } from './text.js'
-import { asText, Fault, isTrue, Markup, type Value } from './values.js'
+import type { Budget } from '../python/budget.js'
+import { markup, toList } from '../python/operators.js'
+import { intOf, textOf } from '../python/signature.js'
+import { countCharacters, escapeHtml, splitSpaces } from '../python/text.js'
+import { asText, Fault, isTrue, Markup, type Value } from '../python/values.js'
+import type { Run } from './run.js'
 
 const unreserved = /[A-Za-z0-9_.~-]/
 const isWord = (character: string | undefined) => character !== undefined && /[\p{L}\p{N}_]/u.test(character)

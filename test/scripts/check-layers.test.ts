@@ -15,10 +15,11 @@ describe('TypeScript', () => {
         "import { load } from '../index.js'\nimport { run } from './run.js'\nimport 'commander'\n",
       'lib/model/load.ts': "import { generation } from '../generation/generation.js'\n",
       'lib/tokenizer/tokenizer.ts': "import '../native/binding.js'\nimport '../errors.js'\n",
+      'lib/jinja/template.ts': "import { str } from '../python/print.js'\n",
     }
     expect(problemsOf(files)).toEqual([])
     expect(runScript('check-layers.mjs', makeTree(files)).lines).toEqual([
-      'layers: 4 TypeScript and 0 C++ files import one way',
+      'layers: 5 TypeScript and 0 C++ files import one way',
     ])
   })
 
@@ -32,6 +33,7 @@ describe('TypeScript', () => {
       'lib/errors.ts': "const { Model } = require('./model/model.js')\n",
       'lib/chat/e.ts': "import '../../scripts/report.mjs'\n",
       'lib/misc/f.ts': '',
+      'lib/python/values.ts': "import { Scope } from '../jinja/scope.js'\n",
     })
     expect(problems).toEqual([
       'lib/chat/e.ts:1: imports scripts/report.mjs, outside lib/',
@@ -42,6 +44,7 @@ describe('TypeScript', () => {
       'lib/hub/c.ts:1: hub imports native (may import: files, errors.ts)',
       'lib/misc/f.ts: lib/misc has no place in the layers',
       'lib/native/d.ts:1: native imports model (may import: package.ts, errors.ts)',
+      'lib/python/values.ts:1: python imports jinja (may import: errors.ts)',
     ])
   })
 

@@ -79,30 +79,27 @@ export class Signature {
   }
 }
 
-/** What the functions of a template work with. */
-export interface Run {
+/** What functions work with: who runs them decides what an attribute or an item is. */
+export interface Context {
   readonly budget: Budget
-  /** Whether HTML is escaped at this moment. */
-  autoescape: boolean
-  readonly now: Date
   attribute(object: Value, name: string): Value
   item(object: Value, key: Value): Value
-  filter(name: string, args: Args): Value
-  test(name: string, args: Args): boolean
 }
 
-/** A function of Python or Jinja. The arguments are what its signature binds. */
+/** A function that a program can call. The arguments are what its signature binds. */
 // biome-ignore lint/suspicious/noExplicitAny: each declares the values that its signature has
-export type Native = (run: Run, ...values: any[]) => Value
+export type Native<C extends Context = Context> = (run: C, ...values: any[]) => Value
 
-export interface Builtin {
+export interface Builtin<C extends Context = Context> {
   readonly signature: Signature
-  readonly native: Native
+  readonly native: Native<C>
 }
 
 /** Functions by their signatures, to functions by their names. */
-export function tableOf(functions: Record<string, Native>): ReadonlyMap<string, Builtin> {
-  const table = new Map<string, Builtin>()
+export function tableOf<C extends Context>(
+  functions: Record<string, Native<C>>,
+): ReadonlyMap<string, Builtin<C>> {
+  const table = new Map<string, Builtin<C>>()
   for (const [text, native] of Object.entries(functions)) {
     const signature = new Signature(text)
     table.set(signature.name, { signature, native })
@@ -119,7 +116,7 @@ export function methodsOf(methods: Record<string, Native>): ReadonlyMap<string, 
 }
 
 /** Calls a function; the texts that it reads and what it makes are paid for. */
-export function callBuiltin({ signature, native }: Builtin, args: Args, run: Run): Value {
+export function callBuiltin<C extends Context>({ signature, native }: Builtin<C>, args: Args, run: C): Value {
   run.budget.spend(1)
   const values = signature.bind(args)
   for (const value of values) run.budget.text(asText(value)?.length ?? 0)

@@ -2,7 +2,7 @@ import { toFloat } from './arithmetic.js'
 import type { Budget } from './budget.js'
 import { exponential, fixed } from './decimal.js'
 import { printFloat, printInt, repr, str } from './print.js'
-import type { Run } from './signature.js'
+import type { Context } from './signature.js'
 import { characters, countCharacters } from './text.js'
 import { asNumber, asText, type Dict, Fault, typeName, type Value } from './values.js'
 
@@ -185,7 +185,7 @@ export function braceFormat(
   template: string,
   args: Value[],
   named: Dict,
-  lookup: Pick<Run, 'attribute' | 'item'>,
+  lookup: Pick<Context, 'attribute' | 'item'>,
   budget: Budget,
   level = 2,
 ): string {

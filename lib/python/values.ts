@@ -30,6 +30,11 @@ export abstract class Thing {
     return undefined
   }
 
+  /** An item of what is neither a sequence nor a mapping. */
+  item(_name: string): Value | undefined {
+    return undefined
+  }
+
   repr(_inner: (value: Value) => string): string {
     return `<${this.type} object at 0x7f0000000000>`
   }
@@ -258,32 +263,6 @@ export class Func extends Thing {
 export interface Args {
   readonly positional: readonly Value[]
   readonly named: ReadonlyMap<string, Value>
-}
-
-/** What `{% set ns.x = … %}` may change. */
-export class Namespace extends Thing {
-  readonly type = 'Namespace'
-
-  constructor(readonly values: Dict) {
-    super()
-  }
-
-  override attribute(name: string): Value | undefined {
-    return this.values.entries.get(name)?.[1]
-  }
-
-  override repr(inner: (value: Value) => string): string {
-    return `<Namespace ${inner(this.values)}>`
-  }
-}
-
-/** The template itself, as `self`: its blocks by their names. */
-export class Blocks extends Thing {
-  readonly type = 'TemplateReference'
-
-  constructor(readonly item: (name: string) => Value | undefined) {
-    super()
-  }
 }
 
 export function typeName(value: Value): string {

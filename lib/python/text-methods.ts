@@ -1,16 +1,16 @@
 import { braceFormat } from './format.js'
 import { toList } from './operators.js'
-import { intOf, type Native, type Run, textOf } from './signature.js'
+import { type Context, intOf, type Native, textOf } from './signature.js'
 import * as text from './text.js'
 import { Dict, Fault, Tuple, type Value } from './values.js'
 
 /** `separator.join(texts)`; its size is checked before it is made. */
-export function joined(run: Run, separator: string, texts: string[]): string {
+export function joined(run: Context, separator: string, texts: string[]): string {
   run.budget.text(texts.reduce((sum, one) => sum + one.length + separator.length, 0))
   return texts.join(separator)
 }
 
-const all = (pattern: RegExp) => (_run: Run, self: string) => self !== '' && pattern.test(self)
+const all = (pattern: RegExp) => (_run: Context, self: string) => self !== '' && pattern.test(self)
 const hasCase = /[\p{Uppercase}\p{Lowercase}\p{Lt}]/u
 
 /** Digits that are no decimals: superscripts, circled ones. */
@@ -32,7 +32,7 @@ function windowOf(self: string, start: Value, end: Value): { part: string; befor
   }
 }
 
-function find(run: Run, self: string, sub: Value, start: Value, end: Value, isLast: boolean): number {
+function find(run: Context, self: string, sub: Value, start: Value, end: Value, isLast: boolean): number {
   const { part, before } = windowOf(self, start, end)
   const wanted = textOf(sub)
   if (Number.isNaN(before)) return -1
@@ -50,7 +50,7 @@ function found(place: number): Value {
 }
 
 function begins(
-  run: Run,
+  run: Context,
   self: string,
   wanted: Value,
   start: Value,
@@ -67,7 +67,7 @@ function begins(
 }
 
 function pad(
-  run: Run,
+  run: Context,
   self: string,
   width: Value,
   fill: string,
@@ -101,7 +101,7 @@ function splitWords(self: string, most: number): string[] {
 
 const turned = (pieces: string[]) => pieces.map(text.reversed).reverse()
 
-function splitText(run: Run, self: string, sep: Value, maxsplit: Value, fromRight: boolean): string[] {
+function splitText(run: Context, self: string, sep: Value, maxsplit: Value, fromRight: boolean): string[] {
   const most = intOf(maxsplit) < 0 ? Number.POSITIVE_INFINITY : intOf(maxsplit)
   run.budget.characters(self.length)
   if (fromRight && most !== Number.POSITIVE_INFINITY) {
@@ -128,7 +128,7 @@ function title(self: string): string {
   }).join('')
 }
 
-function expandTabs(run: Run, self: string, size: number): string {
+function expandTabs(run: Context, self: string, size: number): string {
   let column = 0
   let expanded = ''
   for (const character of self) {
@@ -140,7 +140,7 @@ function expandTabs(run: Run, self: string, size: number): string {
   return expanded
 }
 
-function translate(run: Run, self: string, table: Value): string {
+function translate(run: Context, self: string, table: Value): string {
   let translated = ''
   for (const character of self) {
     const to =
@@ -158,7 +158,7 @@ function translate(run: Run, self: string, table: Value): string {
   return translated
 }
 
-function makeTable(run: Run, x: Value, y: Value, z: Value): Value {
+function makeTable(run: Context, x: Value, y: Value, z: Value): Value {
   const codes = (value: Value) =>
     Array.from(textOf(value), (character) => BigInt(character.codePointAt(0) as number))
   if (x instanceof Dict) {

@@ -1,4 +1,4 @@
-import { intOf, type Run, textOf } from './signature.js'
+import { type Context, intOf, textOf } from './signature.js'
 import { countCharacters, isSpace, splitLines } from './text.js'
 import { joined } from './text-methods.js'
 import { Fault, isTrue, type Value } from './values.js'
@@ -95,7 +95,7 @@ function breakOf(line: readonly string[], { start }: Chunk, margin: number, onHy
 
 /** Jinja's `wordwrap`. */
 export function wordWrap(
-  run: Run,
+  run: Context,
   s: Value,
   width: Value,
   breakWords: Value,
