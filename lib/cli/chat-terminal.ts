@@ -8,6 +8,7 @@ import type { History } from './history.js'
 import { Interrupts } from './interrupts.js'
 import { Keys } from './keys.js'
 import { Lines, readMessage } from './lines.js'
+import { MarkedPastes } from './marked-pastes.js'
 import { fromLine, toLine } from './pasted.js'
 
 /** Streams of a terminal. Tests have their own. */
@@ -16,9 +17,6 @@ export interface TerminalStreams {
   output: Writable
 }
 
-/** Asks the terminal to mark what is pasted, and no longer to. */
-const pastesAreMarked = '\x1b[?2004h'
-const pastesAreKeys = '\x1b[?2004l'
 const farewells = ['exit', 'quit']
 
 const dim = (text: string) => `\x1b[2m${text}\x1b[22m`
@@ -34,6 +32,7 @@ export class ChatTerminal {
   readonly #readline
   readonly #lines: Lines
   readonly #interrupts = new Interrupts()
+  readonly #pastes: MarkedPastes
   #exitCode: number | undefined
 
   constructor(
@@ -47,6 +46,7 @@ export class ChatTerminal {
     this.#session = session
     this.settings = settings
     this.#output = output
+    this.#pastes = new MarkedPastes(output)
     this.#keys = new Keys(input, (pasted) => this.#readline.write(toLine(pasted)))
     this.#readline = createInterface({
       input: this.#keys,
@@ -63,7 +63,10 @@ export class ChatTerminal {
       this.#keys.hold() // echoed between the words of an answer, keys would garble it
       void history?.add(line)
     })
-    this.#readline.on('SIGCONT', () => this.#output.write(pastesAreMarked))
+    this.#readline.on('SIGCONT', () => {
+      this.#pastes.again()
+      this.#readline.resume() // it paused itself
+    })
   }
 
   get session(): Session {
@@ -78,7 +81,7 @@ export class ChatTerminal {
   /** Talks until the user leaves; gives the exit code. */
   async run(): Promise<number> {
     const { source, contextLength } = this.model.info
-    this.#output.write(pastesAreMarked)
+    this.#pastes.begin()
     this.say(`${source}, ${contextLength} tokens of context. /help lists commands, Ctrl-D leaves.`)
     while (this.#exitCode === undefined) {
       const line = await readMessage((isFirst) => this.#ask(isFirst))
@@ -87,7 +90,7 @@ export class ChatTerminal {
     }
     this.leave()
     this.#keys.detach()
-    this.#output.write(pastesAreKeys)
+    this.#pastes.end()
     return this.#exitCode ?? 0
   }
 

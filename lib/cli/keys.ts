@@ -66,6 +66,7 @@ export class Keys extends Transform {
   }
 
   #take(chunk: string): void {
+    if (chunk === interrupt) this.#dropPaste()
     let text = this.#rest + chunk
     this.#rest = ''
     while (text !== '') {
@@ -87,6 +88,12 @@ export class Keys extends Transform {
       }
       text = text.slice(at + mark.length)
     }
+  }
+
+  /** Where the mark of its end got lost, what is typed would be pasted for ever. A key comes alone. */
+  #dropPaste(): void {
+    this.#pasted = undefined
+    this.#rest = ''
   }
 
   #typed(keys: string): void {

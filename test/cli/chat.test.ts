@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { PassThrough } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { ChatSettings } from '../../lib/cli/chat-settings.js'
 import { ChatTerminal } from '../../lib/cli/chat-terminal.js'
 import { History } from '../../lib/cli/history.js'
@@ -127,6 +127,53 @@ describe('at a terminal', () => {
     expect(terminal.session.messages[0]?.content).toBe('one\ntwo')
     type(keys.ctrlD)
     await ended
+  })
+
+  test('goes on after it was stopped and continued', async () => {
+    const { ended, see, type } = open()
+    await see('> ')
+    const kill = vi.spyOn(process, 'kill').mockReturnValue(true)
+    try {
+      type('\x1a')
+      await vi.waitFor(() => expect(kill).toHaveBeenCalledWith(process.pid, 'SIGTSTP'))
+      process.emit('SIGCONT')
+    } finally {
+      kill.mockRestore()
+    }
+    expect(await see('> ')).toContain('\x1b[?2004h')
+    type(question + keys.enter)
+    await see('tokens/s')
+    type(keys.ctrlD)
+    expect(await ended).toBe(0)
+  })
+
+  test.each(['SIGHUP', 'SIGINT', 'SIGTERM'] as const)(
+    '%s kills it, after it has put the terminal right',
+    async (signal) => {
+      const { ended, see, type } = open()
+      await see('> ')
+      const kill = vi.spyOn(process, 'kill').mockReturnValue(true)
+      try {
+        process.emit(signal, signal)
+        expect(kill).toHaveBeenCalledWith(process.pid, signal)
+      } finally {
+        kill.mockRestore()
+      }
+      await see('\x1b[?2004l')
+      type(keys.ctrlD)
+      await ended
+    },
+  )
+
+  test('leaves no listeners behind', async () => {
+    const listeners = () =>
+      ['exit', 'SIGHUP', 'SIGINT', 'SIGTERM'].map((name) => process.listenerCount(name as 'SIGINT'))
+    const before = listeners()
+    const { ended, see, type } = open()
+    await see('> ')
+    type(keys.ctrlD)
+    await ended
+    expect(listeners()).toEqual(before)
   })
 
   test('Ctrl-C cancels the answer, keeps what came, and a second one leaves', async () => {

@@ -69,3 +69,21 @@ it('gives what waits when the terminal is closed', async () => {
   expect(await settled()).toBe('ab\x1b[20')
   expect(keys.readableEnded).toBe(true)
 })
+
+it('Ctrl-C ends a paste whose end never came, and drops it', async () => {
+  const { source, settled } = terminal()
+  source.write('a\x1b[200~one\ntw')
+  await turn()
+  source.write('\x1b[201')
+  await turn()
+  source.write('\x03')
+  await turn()
+  source.write('b\x1b[200~two\x1b[201~')
+  expect(await settled()).toBe('a\x03b[two]')
+})
+
+it('a Ctrl-C within what is pasted is part of it', async () => {
+  const { source, settled } = terminal()
+  source.write('\x1b[200~one\x03two\x1b[201~')
+  expect(await settled()).toBe('[one\x03two]')
+})
