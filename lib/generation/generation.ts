@@ -153,9 +153,14 @@ export class Generation implements AsyncIterable<string> {
   /** Leaving before the first step must cancel too, and the `finally` of a generator that never began is never run. */
   #endable<T>(generator: AsyncGenerator<T, void, undefined>): AsyncGenerator<T, void, undefined> {
     const leave = generator.return.bind(generator)
+    const fail = generator.throw.bind(generator)
     generator.return = (value) => {
       this.#run.cancel()
       return leave(value)
+    }
+    generator.throw = (reason) => {
+      this.#run.cancel()
+      return fail(reason)
     }
     return generator
   }

@@ -1,11 +1,11 @@
 import { QuernError, type QuernErrorCode } from '../errors.js'
 import type { NativeModel, NativeRow, NativeTokenizer } from '../native/binding.js'
 import { callNative } from '../native/call-native.js'
+import { onAbort } from '../on-abort.js'
 import { type TokenLogprob, tokenLogprob } from './logprobs.js'
 import type { ResolvedOptions } from './options.js'
 import { Queue } from './queue.js'
 import type { Requests } from './requests.js'
-import { onAbort } from './on-abort.js'
 import { plainReader, Reply, type ReplyPart, type ReplyReader } from './reply.js'
 import {
   cancelledTimings,

@@ -1,4 +1,5 @@
 import { QuernError } from '../errors.js'
+import { onAbort } from '../on-abort.js'
 import type { HubEnvironment } from './environment.js'
 import type { HubLimits } from './limits.js'
 import { Conversation, TooSlow } from './conversation.js'
@@ -58,8 +59,7 @@ export class HubClient {
   async send<T>(request: HubRequest, signal: AbortSignal, read: (answer: Answer) => Promise<T>): Promise<T> {
     await this.takeTurn()
     const controller = new AbortController()
-    const abort = () => controller.abort(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
+    const unlisten = onAbort(signal, () => controller.abort(signal.reason))
     const totalMs = request.isSmall ? this.limits.answerMs : Number.POSITIVE_INFINITY
     const conversation = new Conversation(this.limits, totalMs, (slow) => controller.abort(slow))
     try {
@@ -75,7 +75,7 @@ export class HubClient {
       signal.throwIfAborted()
       throw error
     } finally {
-      signal.removeEventListener('abort', abort)
+      unlisten()
       this.endTurn()
     }
   }

@@ -1,4 +1,5 @@
 import { QuernError } from '../errors.js'
+import { onAbort } from '../on-abort.js'
 import { RepoCache } from './cache.js'
 import { findCached, type Snapshot } from './cached.js'
 import { HubClient } from './client.js'
@@ -103,9 +104,8 @@ async function askOnline<T>(
   const limits = { ...defaultLimits, ...given }
   // The first failure, or the caller, stops everything that is under way.
   const stop = new AbortController()
-  const abort = () => stop.abort(signal?.reason)
-  signal?.addEventListener('abort', abort, { once: true })
-  if (signal?.aborted) abort()
+  const unlisten = signal && onAbort(signal, () => stop.abort(signal.reason))
+  if (signal?.aborted) stop.abort(signal.reason)
   try {
     // With a copy at hand nobody should wait for a hub that is down.
     const patience = hasCopy ? { ...limits, attempts: 1, stallMs: limits.stallMs / 3 } : limits
@@ -114,6 +114,6 @@ async function askOnline<T>(
     const downloads = { client, cache, limits, signal: stop.signal, received: 0 }
     return await sources.fromHub(new Fetching(repo.id, listing, downloads, stop), downloads)
   } finally {
-    signal?.removeEventListener('abort', abort)
+    unlisten?.()
   }
 }

@@ -6,6 +6,7 @@ import { invalidOption } from '../input/check-option.js'
 import type { NativeModel, NativeRow } from '../native/binding.js'
 import { callNative, fromNative } from '../native/call-native.js'
 import { native } from '../native/load-binding.js'
+import { onAbort } from '../on-abort.js'
 import { Tokenizer } from '../tokenizer/tokenizer.js'
 import { explainHubFailure } from './explain-source.js'
 import { readFolder } from './folder.js'
@@ -188,8 +189,7 @@ async function loadNative(
       onRows: deliverTo(requests),
     }),
   )
-  const abort = () => loading.abort()
-  signal?.addEventListener('abort', abort, { once: true })
+  const unlisten = signal && onAbort(signal, () => loading.abort())
   try {
     const handle = await loading.promise
     if (signal?.aborted || failure) handle.close()
@@ -200,7 +200,7 @@ async function loadNative(
     if (failure) throw failure.reason
     throw signal?.aborted ? signal.reason : fromNative(error)
   } finally {
-    signal?.removeEventListener('abort', abort)
+    unlisten?.()
   }
 }
 

@@ -21,6 +21,20 @@ const idle = () => {
   return active === 0 && queued === 0 && kvCache.pagesInUse === 0
 }
 
+describe('an iterator', () => {
+  it.each(['return', 'throw'] as const)('that is left by %s() before its first step cancels', async (way) => {
+    for (const read of ['events', 'text'] as const) {
+      const generation = model.generate(prompt, long)
+      const iterator = read === 'events' ? generation.events() : generation[Symbol.asyncIterator]()
+      const reason = new Error('mine')
+      if (way === 'return') await iterator.return()
+      else await expect(iterator.throw(reason)).rejects.toBe(reason)
+      expect((await generation.result()).finishReason).toBe('cancelled')
+    }
+    await eventually(idle, 'the engine is idle')
+  })
+})
+
 describe('cancel()', () => {
   it('settles at once, and the engine follows', async () => {
     const generation = model.generate(prompt, long)

@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { expect, test, vi } from 'vitest'
-import { onAbort } from '../../lib/generation/on-abort.js'
+import { load, pull } from '../lib/index.js'
+import { onAbort } from '../lib/on-abort.js'
 
 test('many wait with one listener, which goes with the last of them', () => {
   const { signal } = new AbortController()
@@ -47,4 +48,39 @@ test('ending twice ends nobody else', () => {
   expect(getEventListeners(controller.signal, 'abort')).toHaveLength(1)
   controller.abort()
   expect(call).toHaveBeenCalledOnce()
+})
+
+test('no other listener can keep the abort to itself', async () => {
+  const controller = new AbortController()
+  controller.signal.addEventListener('abort', (event) => event.stopImmediatePropagation())
+  const called = vi.fn()
+  onAbort(controller.signal, called)
+  controller.abort()
+  expect(called).toHaveBeenCalledOnce()
+})
+
+test('who no longer waits is not called, where the abort came before all', async () => {
+  const called = vi.fn()
+  onAbort(AbortSignal.abort(), called)()
+  await Promise.resolve()
+  expect(called).not.toHaveBeenCalled()
+})
+
+test('many calls may share a signal: Node has no leak to warn of', async () => {
+  const warned = vi.fn()
+  process.on('warning', warned)
+  const { signal } = new AbortController()
+  const calls = Array.from({ length: 12 }, async () => {
+    const model = await load(undefined, { signal, contextLength: 64 })
+    await Promise.all(
+      Array.from({ length: 12 }, () => model.generate('Once', { signal, maxTokens: 2 }).text()),
+    )
+    await model.close()
+  })
+  await Promise.all(calls)
+  await Promise.allSettled(Array.from({ length: 12 }, () => pull('no id', { signal })))
+  await new Promise((resolve) => setImmediate(resolve))
+  process.off('warning', warned)
+  expect(warned).not.toHaveBeenCalled()
+  expect(getEventListeners(signal, 'abort')).toHaveLength(0)
 })
