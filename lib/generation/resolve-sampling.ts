@@ -152,7 +152,7 @@ function resolveMirostat(mirostat: MirostatOptions | undefined): NativeSampling[
   if (version !== 1 && version !== 2) throw invalidOption('mirostat.version', '1 or 2', version)
   checkNumber('mirostat.tau', tau, { min: 0, max: 1e6 })
   checkNumber('mirostat.eta', eta, { min: 0, max: 1e6 })
-  checkNumber('mirostat.mu', mu, finite)
+  checkNumber('mirostat.mu', mirostat.mu, finite)
   return { version, tau, eta, mu }
 }
 

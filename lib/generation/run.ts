@@ -1,6 +1,6 @@
-import { QuernError, type QuernErrorCode } from '../errors.js'
+import { QuernError } from '../errors.js'
 import type { NativeModel, NativeRow, NativeTokenizer } from '../native/binding.js'
-import { callNative } from '../native/call-native.js'
+import { callNative, failureOf } from '../native/call-native.js'
 import { onAbort } from '../on-abort.js'
 import { type TokenLogprob, tokenLogprob } from './logprobs.js'
 import type { ResolvedOptions } from './options.js'
@@ -194,12 +194,7 @@ export class Run {
       if (this.#draining) this.#acknowledge(1, false)
     }
     if (row.finish === 'failed') {
-      this.#fail(
-        new QuernError(
-          (row.errorCode ?? 'internal') as QuernErrorCode,
-          row.errorMessage ?? 'the engine failed',
-        ),
-      )
+      this.#fail(failureOf(row))
     } else if (row.finish === 'cancelled') {
       this.#fail(new QuernError('closed', 'the model was closed while generating'))
     } else if (row.finish === 'stop' || row.finish === 'length') {

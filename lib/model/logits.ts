@@ -3,7 +3,7 @@ import { invalidOption } from '../input/check-option.js'
 import { takeTokens } from '../input/take-numbers.js'
 import { takeOptions } from '../input/take-options.js'
 import type { NativeRow } from '../native/binding.js'
-import { callNative } from '../native/call-native.js'
+import { callNative, failureOf } from '../native/call-native.js'
 import type { ModelParts } from './model-info.js'
 
 /**
@@ -60,7 +60,7 @@ export async function computeLogits(
   }
   const row = await submit(prompt, positions, parts)
   if (row.finish === 'logits' && row.logits !== undefined) return { data: row.logits, shape: [rows, vocab] }
-  if (row.finish === 'failed') throw new QuernError('internal', row.errorMessage ?? 'the engine failed')
+  if (row.finish === 'failed') throw failureOf(row)
   throw new QuernError('closed', 'the model was closed while computing logits')
 }
 

@@ -82,3 +82,24 @@ export interface ModelParts {
   dtype: string
   onWarning: (message: string) => void
 }
+
+/** What a loaded model says of itself. Whoever changes what he got changes nothing here. */
+export function modelInfo(parts: ModelParts): ModelInfo {
+  const { weightBytes } = parts.handle.stats()
+  return Object.freeze({
+    source: parts.source,
+    architecture: parts.architecture,
+    config: structuredClone(parts.plan.config),
+    stopTokens: [...parts.stopTokens],
+    device: 'cpu',
+    precision: parts.precision,
+    dtype: parts.dtype === 'auto' ? storedDtype(parts.plan) : parts.dtype,
+    weightBytes,
+    ...parts.handle.info(),
+  })
+}
+
+function storedDtype({ weights }: ModelPlan): string {
+  const dtypes = new Set(weights.filter(({ rows }) => rows > 1).map(({ dtype }) => dtype))
+  return dtypes.size === 1 ? ([...dtypes][0] as string) : 'mixed'
+}

@@ -8,11 +8,17 @@ import {
   once,
   takeGenerateManyOptions,
 } from '../generation/many.js'
-import { type GenerateOptions, resolveOptions, takeGenerateOptions } from '../generation/options.js'
+import {
+  type GenerateOptions,
+  type ResolvedOptions,
+  resolveOptions,
+  takeGenerateOptions,
+} from '../generation/options.js'
 import { Requests } from '../generation/requests.js'
 import { type Prompt, Run } from '../generation/run.js'
 import { expectOurs, guardReceivers } from '../input/guard-receivers.js'
 import { takePath } from '../input/take-text.js'
+import type { NativeTokenizer } from '../native/binding.js'
 import { callNative, fromNative } from '../native/call-native.js'
 import { loadSession } from '../session/load-session.js'
 import { Session, type SessionOptions, takeSessionOptions } from '../session/session.js'
@@ -21,9 +27,14 @@ import { nativeTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js'
 import { CompiledTemplates } from './compiled-templates.js'
 import { modelIdentity } from './identity.js'
 import { computeLogits, type Logits, type LogitsOptions } from './logits.js'
-import type { ModelInfo, ModelParts, ModelStats } from './model-info.js'
-import type { ModelPlan } from './plan.js'
-import { conversationPrompt, conversationTokens, type GenerateInput, makePrompt } from './prompt.js'
+import { type ModelInfo, type ModelParts, type ModelStats, modelInfo } from './model-info.js'
+import {
+  checkPromptOptions,
+  conversationPrompt,
+  conversationTokens,
+  type GenerateInput,
+  makePrompt,
+} from './prompt.js'
 import { takeInput, takeMessages } from './take-input.js'
 
 /**
@@ -53,18 +64,7 @@ export class Model {
     expectOurs(parts?.requests instanceof Requests, 'Model', 'load()')
     this.#parts = parts
     this.#templates = new CompiledTemplates(parts.source, parts.chatTemplates, parts.tokenizer?.specialTokens)
-    const { weightBytes } = parts.handle.stats()
-    this.info = Object.freeze({
-      source: parts.source,
-      architecture: parts.architecture,
-      config: structuredClone(parts.plan.config), // whoever changes what he got changes nothing here
-      stopTokens: [...parts.stopTokens],
-      device: 'cpu',
-      precision: parts.precision,
-      dtype: parts.dtype === 'auto' ? storedDtype(parts.plan) : parts.dtype,
-      weightBytes,
-      ...parts.handle.info(),
-    })
+    this.info = modelInfo(parts)
     this.#identity = modelIdentity(this.info, parts.plan)
     this.#identity.catch(() => {}) // whoever needs it hears of it
   }
@@ -158,7 +158,7 @@ export class Model {
    */
   session(options: SessionOptions = {}): Session {
     this.#checkOpen()
-    return new Session(this.#sessionModel(), takeSessionOptions('session', options))
+    return new Session(this.#sessionModel(), this.#checked(takeSessionOptions('session', options)))
   }
 
   /**
@@ -177,7 +177,7 @@ export class Model {
     options: Omit<SessionOptions, 'system' | 'messages'> = {},
   ): Promise<Session> {
     this.#checkOpen()
-    const taken = takeSessionOptions('loadSession', options)
+    const taken = this.#checked(takeSessionOptions('loadSession', options))
     return loadSession(takePath('loadSession', path), taken, this.#sessionModel(++this.#origins))
   }
 
@@ -196,7 +196,10 @@ export class Model {
   generateMany(input: GenerateInput, options: GenerateManyOptions): Generation[] {
     const { n, seed: first, ...shared } = takeGenerateManyOptions(options)
     const encode = once(() => makePrompt(takeInput(input), shared, this))
-    return consecutiveSeeds(n, first).map((seed) => this.#start(() => ({ ...shared, seed }), encode))
+    const resolve = once(() => this.#resolve({ ...shared, seed: first }))
+    return consecutiveSeeds(n, first).map((seed) =>
+      this.#start(() => shared, encode, { resolve: () => ({ ...resolve(), seed }) }),
+    )
   }
 
   /**
@@ -269,6 +272,13 @@ export class Model {
     if (this.#isClosed) throw new QuernError('closed', 'the model is closed')
   }
 
+  /** What all replies of a session would be refused for is refused when it begins. */
+  #checked(options: SessionOptions): SessionOptions {
+    this.#resolve(options)
+    checkPromptOptions(options)
+    return options
+  }
+
   /** `origin` numbers the file that the session is from, whose pages nobody but its conversations may use. */
   #sessionModel(origin = 0): SessionModel {
     const { handle, requests, onWarning } = this.#parts
@@ -290,17 +300,16 @@ export class Model {
   #start(
     take: () => GenerateOptions,
     encode: (options: GenerateOptions) => Prompt | Promise<Prompt>,
-    { onEnd, origin = 0 }: { onEnd?: ReplyEnd; origin?: number } = {},
+    { onEnd, origin = 0, resolve = (options) => this.#resolve(options) }: StartOptions = {},
   ): Generation {
-    const { defaults, stopTokens, handle, requests, tokenizer } = this.#parts
-    const decoding = tokenizer && nativeTokenizer(tokenizer)
+    const { handle, requests } = this.#parts
     try {
       const options = take()
-      const run = new Run(resolveOptions(options, defaults, stopTokens, decoding), onEnd)
+      const run = new Run(resolve(options), onEnd)
       const start = (prompt: Prompt) => {
         this.#checkOpen()
         if (options.stop !== undefined) void this.tokenizer // without one there is no text, and this throws
-        run.start({ model: handle, requests, tokenizer: decoding, origin }, prompt)
+        run.start({ model: handle, requests, tokenizer: this.#nativeTokenizer, origin }, prompt)
       }
       try {
         const prompt = encode(options)
@@ -315,14 +324,27 @@ export class Model {
     }
   }
 
+  get #nativeTokenizer(): NativeTokenizer | undefined {
+    const { tokenizer } = this.#parts
+    return tokenizer && nativeTokenizer(tokenizer)
+  }
+
+  #resolve(options: GenerateOptions): ResolvedOptions {
+    const { defaults, stopTokens } = this.#parts
+    return resolveOptions(options, defaults, stopTokens, this.#nativeTokenizer)
+  }
+
   #refused(reason: unknown, onEnd?: ReplyEnd): Generation {
-    const run = new Run(resolveOptions({}, this.#parts.defaults, this.#parts.stopTokens), onEnd)
+    const run = new Run(this.#resolve({}), onEnd)
     run.fail(reason)
     return new Generation(run)
   }
 }
 
-function storedDtype({ weights }: ModelPlan): string {
-  const dtypes = new Set(weights.filter(({ rows }) => rows > 1).map(({ dtype }) => dtype))
-  return dtypes.size === 1 ? ([...dtypes][0] as string) : 'mixed'
+/** How a generation begins, where it is not a plain one. */
+interface StartOptions {
+  onEnd?: ReplyEnd | undefined
+  origin?: number
+  /** Checks the options and fills in the defaults. */
+  resolve?: (options: GenerateOptions) => ResolvedOptions
 }

@@ -8,6 +8,7 @@ import type { GenerateOptions } from '../generation/options.js'
 import type { Prompt } from '../generation/run.js'
 import { type FunctionTool, functionTools } from '../generation/tools.js'
 import { invalidOption } from '../input/check-option.js'
+import { show } from '../input/show.js'
 import { callNative } from '../native/call-native.js'
 import { nativeTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js'
 import { fitConversation } from './fit-conversation.js'
@@ -42,6 +43,12 @@ export type PromptOptions = Pick<
   GenerateOptions,
   'tools' | 'continueFinalMessage' | 'templateVariables' | 'contextOverflow' | 'maxTokens'
 >
+
+/** Throws for options that no prompt could be made with, whatever its messages. */
+export function checkPromptOptions({ tools, templateVariables }: PromptOptions): void {
+  functionTools(tools)
+  checkVariables(templateVariables)
+}
 
 /** A generation's prompt; a promise for long texts. */
 export function makePrompt(
@@ -105,6 +112,13 @@ function renderedPrompt(
   const { tokenizer: _ } = source
   if (typeof continueFinalMessage !== 'boolean')
     throw invalidOption('continueFinalMessage', 'true or false', continueFinalMessage)
+  if (continueFinalMessage && messages.at(-1)?.role !== 'assistant') {
+    throw new QuernError(
+      'invalid_input',
+      `continueFinalMessage: expected the last message to be the assistant's, it has the role ${show(messages.at(-1)?.role)}`,
+      { value: messages.at(-1) },
+    )
+  }
   const toolCalls = tools && toolCallFormat(chatTemplate)
   if (tools && toolCalls === undefined) {
     throw new QuernError(

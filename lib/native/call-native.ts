@@ -1,4 +1,5 @@
 import { QuernError, type QuernErrorCode } from '../errors.js'
+import type { NativeRow } from './binding.js'
 
 /** Runs a call into the addon; the errors of the native core, which carry a code, become `QuernError`s. */
 export function callNative<T>(call: () => T): T {
@@ -17,4 +18,9 @@ export function fromNative(error: unknown): unknown {
   return typeof code === 'string'
     ? new QuernError(code as QuernErrorCode, error.message, { cause: error })
     : error
+}
+
+/** The `QuernError` for a row with which a request failed. */
+export function failureOf({ errorCode, errorMessage }: NativeRow): QuernError {
+  return new QuernError((errorCode ?? 'internal') as QuernErrorCode, errorMessage ?? 'the engine failed')
 }

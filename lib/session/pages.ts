@@ -1,6 +1,6 @@
-import { QuernError, type QuernErrorCode } from '../errors.js'
+import { QuernError } from '../errors.js'
 import type { NativeRow, NativeTransfer } from '../native/binding.js'
-import { callNative } from '../native/call-native.js'
+import { callNative, failureOf } from '../native/call-native.js'
 import type { PageSource } from './session-model.js'
 
 /** How many whole pages of these tokens are in the KV cache. */
@@ -37,8 +37,5 @@ async function transfer(
   const row = await new Promise<NativeRow>((resolve) => requests.add(request, resolve))
   if (row.finish === 'pages') return row
   if (row.finish === 'cancelled') throw new QuernError('closed', 'the model was closed meanwhile')
-  throw new QuernError(
-    (row.errorCode ?? 'internal') as QuernErrorCode,
-    row.errorMessage ?? 'the engine failed',
-  )
+  throw failureOf(row)
 }

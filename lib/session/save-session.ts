@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import type { ChatMessage } from '../chat/messages.js'
 import { QuernError } from '../errors.js'
 import type { GenerateOptions } from '../generation/options.js'
@@ -17,7 +18,7 @@ export async function saveSession(
   options: GenerateOptions,
   model: SessionModel,
 ): Promise<void> {
-  await checkReplaceable(path)
+  const place = await placeOf(path)
   const identity = await model.identity()
   const tokens = await conversationTokens(messages, options, model, identity.contextLength)
   const header: SessionHeader = {
@@ -29,10 +30,11 @@ export async function saveSession(
     pages: tokens.length === 0 ? 0 : await knownPages(model.pages, tokens),
     pageBytes: identity.pageBytes,
   }
-  const temporary = `${path}.${randomUUID()}.tmp`
+  const temporary = join(dirname(place.path), `.quern-${randomUUID()}.tmp`) // the other name may be as long as names can be
   try {
-    const file = await open(temporary, 'wx')
+    const file = await open(temporary, 'wx', place.mode)
     try {
+      if (place.mode !== undefined) await file.chmod(place.mode).catch(() => {}) // beyond the umask
       // The cache may lose pages meanwhile: then the file is written anew with those that were there.
       for (let written = -1; written !== header.pages; ) {
         if (written >= 0) header.pages = written
@@ -42,17 +44,21 @@ export async function saveSession(
     } finally {
       await file.close()
     }
-    await rename(temporary, path)
+    await rename(temporary, place.path)
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {})
     throw writeError(path, error)
   }
 }
 
-/** The file is put in the place of what has its name: that must be a file, and no device. */
-async function checkReplaceable(path: string): Promise<void> {
+/**
+ * The file is put in the place of what has its name: that must be a file, and no device. A link stays and leads to the new file, which
+ * whoever could read the old one can read, and nobody else.
+ */
+async function placeOf(path: string): Promise<{ path: string; mode: number | undefined }> {
   const there = await stat(path).catch(() => undefined)
-  if (there === undefined || there.isFile()) return
+  if (there === undefined) return { path, mode: undefined }
+  if (there.isFile()) return { path: await realpath(path).catch(() => path), mode: there.mode & 0o777 }
   throw new QuernError('write_error', `${path}: cannot be written: it is there and no regular file`, {
     value: path,
   })

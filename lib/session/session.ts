@@ -266,9 +266,17 @@ function continued(
   { message }: GenerationResult,
 ): readonly ChatMessage[] {
   const last = conversation.at(-1) as ChatMessage
+  const reasoning = (last.reasoning_content ?? '') + (message.reasoning_content ?? '')
+  const calls = [...(last.tool_calls ?? []), ...(message.tool_calls ?? [])]
   const content =
     typeof last.content === 'object' && last.content !== null
       ? [...last.content, { type: 'text' as const, text: message.content }]
       : (last.content ?? '') + message.content
-  return Object.freeze([...conversation.slice(0, -1), ...own([{ ...last, ...message, content }])])
+  const whole = {
+    ...last,
+    content,
+    ...(reasoning !== '' && { reasoning_content: reasoning }),
+    ...(calls.length > 0 && { tool_calls: calls }),
+  }
+  return Object.freeze([...conversation.slice(0, -1), ...own([whole])])
 }

@@ -1,6 +1,16 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { cp, truncate as cutFile, readdir, readFile, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  cp,
+  truncate as cutFile,
+  lstat,
+  readdir,
+  readFile,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -72,6 +82,22 @@ describe('a session in a file', () => {
     await once(socket, 'listening')
     await expect(session.save(folder.join('socket'))).rejects.toThrow(code('write_error'))
     socket.close()
+  })
+
+  test('a name may be as long as names can be; a link stays a link, and who could read the file can', async () => {
+    const long = folder.join('n'.repeat(255))
+    await session.save(long)
+    expect((await model.loadSession(long)).messages).toEqual(session.messages)
+    const real = await save('real.session', Buffer.from('older'))
+    await chmod(real, 0o620)
+    await symlink(real, folder.join('link.session'))
+    await session.save(folder.join('link.session'))
+    expect((await lstat(folder.join('link.session'))).isSymbolicLink()).toBe(true)
+    expect((await stat(real)).mode & 0o777).toBe(0o620)
+    expect((await model.loadSession(real)).messages).toEqual(session.messages)
+    const absent = folder.join('n'.repeat(256))
+    await expect(session.save(absent)).rejects.toThrow(code('write_error'))
+    expect((await readdir(folder.join('.'))).filter((name) => name.includes('.tmp'))).toEqual([])
   })
 
   test('what JSON cannot say is refused, and what was there stays', async () => {

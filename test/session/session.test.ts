@@ -199,6 +199,43 @@ describe('a session', () => {
     expect(session.messages[1]).toEqual({ role: 'assistant', content: `The capital${text}` })
   })
 
+  test('continues what a message called and thought', async () => {
+    const call = { id: 'a1b2c3d4e', type: 'function' as const, function: { name: 'now', arguments: {} } }
+    const begun = {
+      role: 'assistant' as const,
+      content: 'The capital',
+      reasoning_content: 'Easy.',
+      tool_calls: [call],
+    }
+    const session = model.session({ ...greedy, messages: [{ role: 'user', content: question }, begun] })
+    const text = await session.chat([], { continueFinalMessage: true }).text()
+    expect(session.messages[1]).toEqual({ ...begun, content: `The capital${text}` })
+  })
+
+  test.each(['user', 'system', 'tool'] as const)('continues no message of a %s', async (role) => {
+    const session = model.session({ ...greedy, messages: [{ role: 'user', content: question }] })
+    const before = session.messages
+    const reply = session.chat({ role, content: 'The capital' }, { continueFinalMessage: true })
+    await expect(reply.text()).rejects.toThrow(code('invalid_input'))
+    expect(session.messages).toBe(before)
+    const said = [{ role, content: 'The capital' }]
+    const whole = model.chat(said, { continueFinalMessage: true })
+    await expect(whole.text()).rejects.toThrow(/the assistant's, it has the role/)
+  })
+
+  test.each([
+    { maxTokens: -1 },
+    { temperature: Number.NaN },
+    { stop: [''] },
+    { tools: [{}] },
+    { templateVariables: { messages: [] } },
+    { contextOverflow: 'no' },
+    { samplers: ['none'] },
+  ])('refuses %j at once', async (options) => {
+    expect(() => model.session(options as never)).toThrow(code('invalid_option'))
+    await expect(model.loadSession('no/such/file', options as never)).rejects.toThrow(code('invalid_option'))
+  })
+
   test('what it refuses', () => {
     expect(() => model.session({ system: 7 as never })).toThrow(code('invalid_option'))
     expect(() => model.session({ messages: 'x' as never })).toThrow(code('invalid_option'))
