@@ -211,6 +211,7 @@ export class Evaluator implements Run {
     if (node.spreadNamed !== undefined) {
       const mapping = this.evaluate(node.spreadNamed, scope)
       if (!(mapping instanceof Dict)) throw new Fault(`expected a mapping after **, got ${typeName(mapping)}`)
+      this.budget.list(4 * mapping.size())
       for (const [key, value] of mapping.entries.values()) {
         if (typeof key !== 'string') throw new Fault('keywords must be strings')
         add(key, value)

@@ -1,8 +1,9 @@
 import { binary } from '../python/arithmetic.js'
+import { placeOrName } from '../python/numbers.js'
 import { compare, equal, iterate, markup, toList } from '../python/operators.js'
 import { str } from '../python/print.js'
 import { intOf, type Native, textOf } from '../python/signature.js'
-import { reversed } from '../python/text.js'
+import { reversed, split } from '../python/text.js'
 import { joined } from '../python/text-methods.js'
 import {
   asText,
@@ -33,13 +34,12 @@ function ignoreCase(run: Run, value: Value): Value {
 /** Looks up 'address.city' or 'pair.0' in an item, by the environment's rules. */
 function getter(run: Run, attribute: Value, fallback: Value = null, caseSensitive: Value = true): Getter {
   const text = asText(attribute)
-  const isDigits = (part: string) => /^\d+$/.test(part)
   const path: Value[] =
     text === undefined
       ? attribute === null
         ? []
         : [attribute]
-      : text.split('.').map((part) => (isDigits(part) ? BigInt(part) : part))
+      : split(text, '.', Number.POSITIVE_INFINITY, run.budget).map(placeOrName)
   return (item) => {
     let value = item
     for (const part of path) {
@@ -59,7 +59,8 @@ function sorted<T>(run: Run, items: T[], key: (item: T) => Value, reverse: Value
 }
 
 function sort(run: Run, value: Value, reverse: Value, caseSensitive: Value, attribute: Value): Value {
-  const attributes = asText(attribute)?.split(',') ?? [attribute]
+  const text = asText(attribute)
+  const attributes = text === undefined ? [attribute] : split(text, ',', Number.POSITIVE_INFINITY, run.budget)
   const getters = attributes.map((one) => getter(run, one, null, caseSensitive))
   return sorted(run, toList(value, run.budget), (item) => getters.map((get) => get(item)), reverse)
 }

@@ -23,7 +23,7 @@ export class Macro extends Func {
       case 'name':
         return this.node.name ?? null
       case 'arguments':
-        return new Tuple([...this.node.parameters])
+        return new Tuple(this.node.parameters)
       case 'catch_kwargs':
         return this.node.usesNamed
       case 'catch_varargs':

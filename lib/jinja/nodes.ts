@@ -74,7 +74,7 @@ export interface Body {
 /** What a macro, or the block that calls one, takes. */
 export interface MacroNode {
   readonly name: string | undefined
-  readonly parameters: readonly string[]
+  readonly parameters: string[]
   /** Of the last parameters. */
   readonly defaults: readonly Expression[]
   readonly body: Body

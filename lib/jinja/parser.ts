@@ -57,7 +57,7 @@ class Parser extends ExpressionParser {
         } else {
           this.take()
           if (this.token.type === 'name' && ends.includes(this.token.text)) return statements
-          statements.push(...this.#statement(at))
+          for (const statement of this.#statement(at)) statements.push(statement)
           this.expect('block_end')
         }
       }

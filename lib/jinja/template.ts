@@ -10,6 +10,8 @@ import { parse } from './parser.js'
 import { Source } from './source.js'
 import { tests } from './tests.js'
 
+const mostOfMessage = 500
+
 /** A template in the environment that Hugging Face's transformers renders chat templates in. */
 export class Template {
   readonly #source: Source
@@ -36,10 +38,15 @@ export class Template {
     } catch (cause) {
       if (cause instanceof Raised) throw new QuernError('template_error', cause.message)
       const place = `chat template, ${this.#source.place(interpreter.at)}`
-      if (cause instanceof Fault) throw new QuernError('template_error', `${place}: ${cause.message}`)
+      if (cause instanceof Fault) throw new QuernError('template_error', `${place}: ${short(cause.message)}`)
       if (!(cause instanceof RangeError)) throw cause
       // JavaScript's own limits: the stack's depth, the length of a text
       throw new QuernError('template_limit', `${place}: it goes too deep, or makes too much`, { cause })
     }
   }
+}
+
+/** A message may quote what the template made: a key of a megabyte. */
+function short(message: string): string {
+  return message.length <= mostOfMessage ? message : `${message.slice(0, mostOfMessage)}…`
 }

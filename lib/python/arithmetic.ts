@@ -12,7 +12,8 @@ export function toFloat(value: bigint | number): number {
   return float
 }
 
-function checked(value: bigint, budget: Budget): bigint {
+/** An int that is not too long. */
+export function checked(value: bigint, budget: Budget): bigint {
   budget.spend(1)
   if (value > -largest && value < largest) return value
   throw new Fault('this integer has more than 4300 digits')
@@ -145,7 +146,7 @@ function add(left: Value, right: Value, budget: Budget): Value {
 }
 
 function repeat(value: Value, times: bigint, budget: Budget): Value {
-  const count = times < 0n ? 0 : Number(times)
+  const count = times < 0n ? 0 : Math.min(Number(times), Number.MAX_SAFE_INTEGER)
   const text = asText(value)
   if (text !== undefined) {
     budget.text(text.length * count)

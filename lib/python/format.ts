@@ -1,9 +1,10 @@
 import { toFloat } from './arithmetic.js'
 import type { Budget } from './budget.js'
 import { exponential, fixed } from './decimal.js'
+import { placeOrName } from './numbers.js'
 import { printFloat, printInt, repr, str } from './print.js'
 import type { Context } from './signature.js'
-import { characters, countCharacters } from './text.js'
+import { characters, countCharacters, firstCharacters } from './text.js'
 import { asNumber, asText, type Dict, Fault, typeName, type Value } from './values.js'
 
 export const mostDigits = 1000
@@ -115,9 +116,8 @@ function formatValue(value: Value, text: string, budget: Budget): string {
       asText(value) !== undefined && sign === '' && !isAlternate && grouping === '' && align !== '='
     if (!isPlain || !['', 's'].includes(type))
       throw new Fault(`unsupported format '${text}' for ${typeName(value)}`)
-    const cut = Array.from(asText(value) ?? '')
-      .slice(0, precision)
-      .join('')
+    const whole = asText(value) ?? ''
+    const cut = precision === undefined ? whole : firstCharacters(whole, precision)
     align ||= '<'
     return padded(cut, { fill: fill || (hasZero ? '0' : ' '), align, width } as Spec, '', budget)
   }
@@ -218,8 +218,7 @@ export function braceFormat(
     let value = [...key].every(isDigit) ? args[Number(key)] : named.get(key, budget)
     if (value === undefined) throw new Fault(`format() has no argument '${key}'`)
     for (const [isAttribute, name] of fieldPath(rest)) {
-      const index = [...name].every(isDigit) ? BigInt(name) : name
-      value = isAttribute ? lookup.attribute(value, name) : lookup.item(value, index)
+      value = isAttribute ? lookup.attribute(value, name) : lookup.item(value, placeOrName(name))
     }
     if (field.conversion === 'r') value = repr(value, budget)
     else if (field.conversion === 's') value = str(value, budget)

@@ -1,3 +1,5 @@
+import { checked } from './arithmetic.js'
+import type { Budget } from './budget.js'
 import { type Context, intOf } from './signature.js'
 import { characters } from './text.js'
 import {
@@ -97,12 +99,12 @@ export function sliceOf(object: Value, bounds: readonly (Value | undefined)[], r
   const count = Math.max(0, Math.ceil((end - first) / by))
   run.budget.list(count)
   const indices = Array.from({ length: count }, (_, i) => first + i * by)
-  if (object instanceof Range) return slicedRange(object, first, count, by)
+  if (object instanceof Range) return slicedRange(object, first, count, by, run.budget)
   return items.pick(indices)
 }
 
-function slicedRange(range: Range, first: number, count: number, by: number): Range {
-  const step = range.step * BigInt(by)
+function slicedRange(range: Range, first: number, count: number, by: number, budget: Budget): Range {
+  const step = checked(range.step * BigInt(by), budget)
   const start = range.at(first)
-  return new Range(start, start + BigInt(count) * step, step, count)
+  return new Range(start, checked(start + BigInt(count) * step, budget), step, count)
 }

@@ -1,5 +1,5 @@
 import { equal, iterate, toList } from './operators.js'
-import { type Builtin, intOf, methodsOf, type Native } from './signature.js'
+import { type Builtin, type Context, intOf, methodsOf, type Native } from './signature.js'
 import { textMethods } from './text-methods.js'
 import { Dict, Fault, typeName, type Value, View } from './values.js'
 
@@ -45,11 +45,19 @@ const dict: Record<string, Native> = {
   'values()': (_run, self: Dict) => new View('dict_values', self),
 }
 
+function bitsOf(run: Context, value: bigint): string {
+  const bits = (value < 0n ? -value : value).toString(2)
+  run.budget.characters(bits.length)
+  return bits
+}
+
 const int: Record<string, Native> = {
-  'bit_count()': (_run, self: bigint) =>
-    BigInt([...(self < 0n ? -self : self).toString(2)].filter((bit) => bit === '1').length),
-  'bit_length()': (_run, self: bigint) =>
-    BigInt(self === 0n ? 0 : (self < 0n ? -self : self).toString(2).length),
+  'bit_count()': (run, self: bigint) => {
+    let count = 0n
+    for (const bit of bitsOf(run, self)) if (bit === '1') count++
+    return count
+  },
+  'bit_length()': (run, self: bigint) => BigInt(self === 0n ? 0 : bitsOf(run, self).length),
   'conjugate()': (_run, self: bigint) => self,
 }
 

@@ -8,6 +8,8 @@ function withoutUnderscores(digits: string): string | undefined {
 }
 
 const prefixes: Record<string, number> = { '0x': 16, '0o': 8, '0b': 2 }
+/** As JavaScript wants them before the digits that it reads in one go. */
+const prefixOf: Record<number, string> = { 16: '0x', 10: '', 8: '0o', 2: '0b' }
 
 /** `int(text, base)`; undefined where it is none. */
 export function parseIntText(text: string, base: number): bigint | undefined {
@@ -26,13 +28,14 @@ export function parseIntText(text: string, base: number): bigint | undefined {
   }
   const plain = withoutUnderscores(digits)
   if (plain === undefined || plain === '' || plain.length > 4300 || radix < 2 || radix > 36) return undefined
+  const prefix = prefixOf[radix]
   let value = 0n
   for (const digit of plain) {
     const place = '0123456789abcdefghijklmnopqrstuvwxyz'.indexOf(digit)
     if (place < 0 || place >= radix) return undefined
-    if (radix !== 10) value = value * BigInt(radix) + BigInt(place)
+    if (prefix === undefined) value = value * BigInt(radix) + BigInt(place)
   }
-  if (radix === 10) value = BigInt(plain)
+  if (prefix !== undefined) value = BigInt(prefix + plain)
   return isNegative ? -value : value
 }
 
@@ -70,4 +73,9 @@ function isDecimal(text: string): boolean {
     if (digits() === 0) return false
   }
   return at === text.length
+}
+
+/** Digits that stand for a place in a list; any other text as it is. */
+export function placeOrName(text: string): bigint | string {
+  return /^[0-9]{1,4300}$/.test(text) ? BigInt(text) : text
 }

@@ -49,7 +49,7 @@ export function equal(a: Value, b: Value, budget: Budget): boolean {
     budget.enter()
     const isEqual =
       a.size() === b.size() &&
-      [...a.entries].every(([hash, [, value]]) => {
+      all(a.entries, ([hash, [, value]]) => {
         const other = b.entries.get(hash)
         return other !== undefined && equal(value, other[1], budget)
       })
@@ -57,7 +57,7 @@ export function equal(a: Value, b: Value, budget: Budget): boolean {
     return isEqual
   }
   if (isSetLike(a) && isSetLike(b)) {
-    return a.size() === b.size() && [...a.iterate()].every((item) => contains(b, item, budget))
+    return a.size() === b.size() && all(a.iterate(), (item) => contains(b, item, budget))
   }
   return a === b
 }
@@ -65,6 +65,12 @@ export function equal(a: Value, b: Value, budget: Budget): boolean {
 /** Views of keys and items compare as sets. */
 function isSetLike(value: Value): value is View {
   return value instanceof View && value.type !== 'dict_values'
+}
+
+/** Looks at no more items than it must. */
+function all<T>(items: Iterable<T>, test: (item: T) => boolean): boolean {
+  for (const item of items) if (!test(item)) return false
+  return true
 }
 
 function equalItems(a: readonly Value[], b: readonly Value[], budget: Budget): boolean {

@@ -1,7 +1,7 @@
 import type { Budget } from './budget.js'
 import { digitsOf, isDigit, limited, mostDigits, padded, type Spec, signOf } from './format.js'
 import { repr, str } from './print.js'
-import { countCharacters, escapeHtml } from './text.js'
+import { characterOf, countCharacters, escapeHtml, firstCharacters } from './text.js'
 import {
   asNumber,
   asText,
@@ -50,16 +50,16 @@ export function percentFormat(template: Value, values: Value, budget: Budget): V
       while (at < text.length && isTaken(text[at] as string)) at++
       return text.slice(start, at)
     }
-    const number = (): bigint | undefined => {
-      if (text[at] !== '*') return BigInt(taken(isDigit) || 0)
+    const number = (): number => {
+      if (text[at] !== '*') return Number(taken(isDigit))
       at++
       const given = next()
       if (typeof given !== 'bigint') throw new Fault('* wants int')
-      return given
+      return Number(given)
     }
     let flags = taken((character) => '-+ #0'.includes(character))
-    let width = number() as bigint
-    if (width < 0n) {
+    let width = number()
+    if (width < 0) {
       flags += '-'
       width = -width
     }
@@ -102,15 +102,10 @@ function percentValue(value: Value, spec: Spec, hasZeros: boolean, budget: Budge
   const { type, precision } = spec
   if ('sra'.includes(type)) {
     const text = type === 's' ? str(value, budget) : repr(value, budget)
-    return padded(
-      precision === undefined ? text : Array.from(text).slice(0, precision).join(''),
-      spec,
-      '',
-      budget,
-    )
+    return padded(precision === undefined ? text : firstCharacters(text, precision), spec, '', budget)
   }
   if (type === 'c') {
-    const text = typeof value === 'bigint' ? String.fromCodePoint(Number(value)) : asText(value)
+    const text = typeof value === 'bigint' ? characterOf(value) : asText(value)
     if (text === undefined || countCharacters(text) !== 1) throw new Fault('%c requires int or char')
     return padded(text, spec, '', budget)
   }

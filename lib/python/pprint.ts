@@ -44,7 +44,7 @@ class Printer {
       const lines = values.map((item, i) =>
         this.format(item, indent + 1, i === values.length - 1 ? allowance + close.length : 1, level + 1),
       )
-      return open + lines.join(`,\n${' '.repeat(indent + 1)}`) + close
+      return open + this.#stacked(lines, ',', indent + 1) + close
     }
     if (Array.isArray(value)) return items(value, '[', ']')
     if (value instanceof Tuple) return items(value.items, '(', value.items.length === 1 ? ',)' : ')')
@@ -55,9 +55,16 @@ class Printer {
         const after = i === entries.length - 1 ? allowance + 1 : 1
         return `${shown}: ${this.format(one, indent + 1 + countCharacters(shown) + 2, after, level + 1)}`
       })
-      return `{${lines.join(`,\n${' '.repeat(indent + 1)}`)}}`
+      return `{${this.#stacked(lines, ',', indent + 1)}}`
     }
     return typeof value === 'string' ? this.#text(value, indent, allowance, level) : text
+  }
+
+  /** One below the other. A key may be long, and then all that is below it is far to the right. */
+  #stacked(lines: readonly string[], end: string, indent: number): string {
+    const between = end.length + 1 + indent
+    this.budget.text(lines.reduce((sum, line) => sum + line.length + between, 0))
+    return lines.join(`${end}\n${' '.repeat(indent)}`)
   }
 
   /** A long text as several, cut at line ends and spaces. */
@@ -86,7 +93,7 @@ class Printer {
       if (current !== '') chunks.push(repr(current, this.budget))
     }
     if (chunks.length === 1) return chunks[0] as string
-    const text = chunks.join(`\n${' '.repeat(indent)}`)
+    const text = this.#stacked(chunks, '', indent)
     return level === 1 ? `(${text})` : text
   }
 }

@@ -85,7 +85,8 @@ export function toJson(value: Value, style: JsonStyle, budget: Budget, line = '\
   const innerLine = style.indent === undefined ? '' : line + style.indent
   const wrap = (open: string, items: string[], close: string) => {
     if (items.length === 0) return open + close
-    const length = items.reduce((sum, item) => sum + item.length + innerLine.length + 2, 2)
+    const between = innerLine.length + Math.max(2, style.separators[0].length)
+    const length = items.reduce((sum, item) => sum + item.length + between, 2)
     budget.text(length)
     const end = style.indent === undefined ? '' : line
     return open + innerLine + items.join(style.separators[0] + innerLine) + end + close

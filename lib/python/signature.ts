@@ -118,6 +118,7 @@ export function methodsOf(methods: Record<string, Native>): ReadonlyMap<string, 
 /** Calls a function; the texts that it reads and what it makes are paid for. */
 export function callBuiltin<C extends Context>({ signature, native }: Builtin<C>, args: Args, run: C): Value {
   run.budget.spend(1)
+  run.budget.list(args.positional.length + 4 * args.named.size)
   const values = signature.bind(args)
   for (const value of values) run.budget.text(asText(value)?.length ?? 0)
   const result = native(run, ...values)
@@ -134,7 +135,8 @@ export function textOf(value: Value): string {
 /** An argument that must be an int, as a number: sizes and counts, where larger ones mean the same as the largest. */
 export function intOf(value: Value): number {
   const number = typeof value === 'boolean' ? asNumber(value) : value
-  return typeof number === 'bigint' ? Number(number) : expected('int', value)
+  if (typeof number !== 'bigint') return expected('int', value)
+  return Math.min(Math.max(Number(number), Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER)
 }
 
 function expected(type: string, value: Value): never {

@@ -149,7 +149,7 @@ function translate(run: Context, self: string, table: Value): string {
       to === undefined
         ? character
         : typeof to === 'bigint'
-          ? String.fromCodePoint(Number(to))
+          ? text.characterOf(to)
           : to === null
             ? ''
             : textOf(to)

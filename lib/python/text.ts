@@ -1,4 +1,5 @@
 import type { Budget } from './budget.js'
+import { Fault } from './values.js'
 
 // Python's texts are sequences of code points, JavaScript's of UTF-16 units. Most have no pairs of surrogates, and then both are the same.
 
@@ -12,6 +13,19 @@ export function characters(text: string): ArrayLike<string> & Iterable<string> {
 /** How many characters the first `units` of a text are. */
 export function countCharacters(text: string, units = text.length): number {
   return characters(units === text.length ? text : text.slice(0, units)).length
+}
+
+/** `chr(code)`. */
+export function characterOf(code: bigint): string {
+  if (code < 0n || code > 0x10ffffn) throw new Fault('chr() arg not in range(0x110000)')
+  return String.fromCodePoint(Number(code))
+}
+
+/** The first characters of a text, however long it is. */
+export function firstCharacters(text: string, count: number): string {
+  return Array.from(text.slice(0, 2 * count))
+    .slice(0, count)
+    .join('')
 }
 
 const spaces = new Set(
