@@ -58,7 +58,7 @@ export async function readFolder(folder: string): Promise<ModelFolder> {
     plan: { config: config.decoder, files, weights },
     ...(spareHead !== undefined && { spareHead }),
     generation: generation.defaults,
-    stopTokens: [...new Set(stopTokens)].filter((token) => token < config.decoder.vocab),
+    stopTokens: [...new Set(stopTokens.filter((token) => token < config.decoder.vocab))],
     ...(tokenizer !== undefined && { tokenizer }),
     chatTemplates: await readChatTemplates(path),
     checkpoint,

@@ -214,19 +214,19 @@ function* placeTensors(
   dataStart: number,
   dataBytes: number,
 ): Steps<Map<string, StoredTensor>> {
-  const beginningAt = new Map<number | bigint, Entry[]>()
+  const beginningAt = new Map<string, Entry[]>()
   let seen = 0
   for (const entry of entries.values()) {
-    const others = beginningAt.get(entry.begin)
-    if (others === undefined) beginningAt.set(entry.begin, [entry])
+    const others = beginningAt.get(placeOf(entry.begin))
+    if (others === undefined) beginningAt.set(placeOf(entry.begin), [entry])
     else others.push(entry)
     if (++seen % stepEntries === 0) yield
   }
   const tensors = new Map<string, StoredTensor>()
   let covered = 0
   while (tensors.size < entries.size) {
-    const here = beginningAt.get(covered) ?? []
-    beginningAt.delete(covered)
+    const here = beginningAt.get(placeOf(covered)) ?? []
+    beginningAt.delete(placeOf(covered))
     // Those without bytes come before the one with bytes: there can be one only.
     const wide = here.filter(({ end }) => end !== covered)
     const next = firstOf(wide)
@@ -244,6 +244,14 @@ function* placeTensors(
     throw damage('size_mismatch', path, `${dataBytes - covered} bytes of data after the last tensor`)
   }
   return tensors
+}
+
+/**
+ * An offset as a key: as a text, whose hash has a secret in it. That of a number has none, so offsets can be chosen that all hash alike, and
+ * then each look-up walks through all of them. The letter keeps it from being taken for a number once more.
+ */
+function placeOf(offset: number | bigint): string {
+  return `@${offset}`
 }
 
 /** Checks one tensor; gives where it lies in the file. */
