@@ -71,7 +71,7 @@ function describe(model: ModelInspection): string {
     .map(([name, value]) => `${name.padEnd(14)} ${value}`)
   // A bare file has nothing else to tell; a model's tensors follow from its shape.
   if (!config)
-    lines.push(...model.tensors.map(({ name, dtype, shape }) => `  ${name} ${dtype} [${shape.join(', ')}]`))
+    for (const { name, dtype, shape } of model.tensors) lines.push(`  ${name} ${dtype} [${shape.join(', ')}]`)
   return `${lines.join('\n')}\n`
 }
 
