@@ -5,11 +5,8 @@ import type { ChatMessage } from './messages.js'
 
 /** Throws `invalid_input` unless it is a conversation, whatever template renders it. */
 export function checkMessages(messages: readonly ChatMessage[]): void {
-  if (!Array.isArray(messages) || messages.length === 0) {
-    throw new QuernError('invalid_input', 'messages: expected a text or an array of at least one message', {
-      value: given(messages),
-    })
-  }
+  if (!Array.isArray(messages) || messages.length === 0)
+    throw refusal('messages', 'a text or an array of at least one message', messages)
   for (const [index, message] of messages.entries()) checkMessage(message, `messages[${index}]`)
 }
 

@@ -1,5 +1,5 @@
 import { QuernError } from '../errors.js'
-import { checkMembers, checkNumber, invalidOption, type Range } from '../input/check-option.js'
+import { checkMembers, checkNames, checkNumber, invalidOption, type Range } from '../input/check-option.js'
 import type { NativeSampling, NativeTokenizer } from '../native/binding.js'
 import { callNative } from '../native/call-native.js'
 import type { GenerationDefaults } from './defaults.js'
@@ -163,9 +163,7 @@ function resolveSamplers(
 ): readonly string[] {
   const { samplers } = options
   if (samplers === undefined) return []
-  const isKnown = (name: unknown) => (samplerNames as readonly unknown[]).includes(name)
-  if (!Array.isArray(samplers) || samplers.length === 0 || !samplers.every(isKnown))
-    throw invalidOption('samplers', `an array of ${samplerNames.join(', ')}`, samplers)
+  checkNames('samplers', samplers, samplerNames)
   if (new Set(samplers).size < samplers.length) throw invalidOption('samplers', 'each name once', samplers)
   if (samplers.includes('mirostat') && samplers.at(-1) !== 'mirostat')
     throw invalidOption('samplers', "'mirostat' last, since it draws the token", samplers)

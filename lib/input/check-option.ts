@@ -54,8 +54,9 @@ export function checkNumber(name: string, value: unknown, range: Range): void {
 /** Throws unless the value is a plain object with these members alone. */
 export function checkMembers(name: string, value: unknown, members: readonly string[]): void {
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-  if (isObject && Object.keys(value).every((member) => members.includes(member))) return
-  throw invalidOption(name, `an object with ${members.join(', ')}`, value)
+  const stranger = isObject ? Object.keys(value).find((member) => !members.includes(member)) : undefined
+  if (isObject && stranger === undefined) return
+  throw invalidOption(name, `an object with ${members.join(', ')}`, value, hintOf(stranger, members))
 }
 
 const isAborted = Object.getOwnPropertyDescriptor(AbortSignal.prototype, 'aborted')?.get as () => boolean
@@ -77,10 +78,26 @@ export function checkCallback(name: string, value: unknown): void {
   if (value !== undefined && typeof value !== 'function') throw invalidOption(name, 'a function', value)
 }
 
-export function invalidOption(name: string, expected: string, value: unknown): QuernError {
-  return new QuernError('invalid_option', `${name}: expected ${expected}, got ${show(value)}`, {
+/** Throws unless the value is an array of at least one of these names. */
+export function checkNames(name: string, value: unknown, names: readonly string[]): void {
+  const isList = Array.isArray(value) && value.length > 0
+  const strangers: unknown[] = isList ? value.filter((one) => !names.includes(one)) : []
+  if (isList && strangers.length === 0) return
+  throw invalidOption(name, `an array of ${names.join(', ')}`, value, hintOf(strangers[0], names))
+}
+
+/** The error for a value that is none of what was expected, and what to do about it where that is known. */
+export function invalidOption(name: string, expected: string, value: unknown, hint = ''): QuernError {
+  return new QuernError('invalid_option', `${name}: expected ${expected}, got ${show(value)}${hint}`, {
     value: given(value),
   })
+}
+
+/** The name that was probably meant by one that is not supported, as the end of a sentence; nothing where none is near. */
+function hintOf(name: unknown, supported: readonly string[]): string {
+  if (typeof name !== 'string') return ''
+  const meant = (Object.hasOwn(synonyms, name) ? synonyms[name] : undefined) ?? nearestName(name, supported)
+  return meant !== undefined && supported.includes(meant) ? `: did you mean '${meant}'?` : ''
 }
 
 export function unsupportedOption(
@@ -89,8 +106,7 @@ export function unsupportedOption(
   supported: readonly string[],
   value: unknown,
 ): QuernError {
-  const meant = (Object.hasOwn(synonyms, name) ? synonyms[name] : undefined) ?? nearestName(name, supported)
-  const hint = meant !== undefined && supported.includes(meant) ? `: did you mean '${meant}'?` : '.'
+  const hint = hintOf(name, supported) || '.'
   const message = `${call}() has no option '${name.slice(0, 80)}'${hint} It has ${supported.join(', ')}`
   return new QuernError('unsupported_option', message, { value: given(value) })
 }

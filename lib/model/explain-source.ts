@@ -7,15 +7,16 @@ import { packageFolder, wasMoved } from '../package.js'
 
 const example = 'such as Qwen/Qwen3-0.6B'
 
-/** The error for a name that is neither a folder or file here nor the id of a model: it tells what may have been meant. */
-export function explainMissingSource(source: string): QuernError {
-  return missing(`${quote(source)}: ${hintFor(source)}`, source)
+/** The error for a name that is neither a folder or file here, at `path`, nor the id of a model: it tells what may have been meant. */
+export function explainMissingSource(source: string, path: string): QuernError {
+  return missing(`${quote(source)}: ${hintFor(source, path)}`, source)
 }
 
-function hintFor(source: string): string {
+function hintFor(source: string, path: string): string {
+  if (/^file:/i.test(source)) return `no such file or folder at ${quote(path)}`
   if (/^~(\/|$)/.test(source))
     return `no such file or folder; only a shell knows what ~ is, and only without quotes: pass ${quote(join(homedir(), source.slice(1)))}`
-  const [, address] = /^(?:hf:\/\/|(?:www\.)?huggingface\.co\/|hf\.co\/)(.*)$/i.exec(source) ?? []
+  const [, address] = /^(?:hf:(?:\/\/)?|(?:www\.)?huggingface\.co\/|hf\.co\/)(.*)$/i.exec(source) ?? []
   if (address !== undefined) return `a model of the hub is named org/name: pass ${quote(idIn(address))}`
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(source))
     return `models are not loaded from addresses: download it and pass its folder, or pass the id of a model of the Hugging Face hub, ${example} (HF_ENDPOINT names another hub)`

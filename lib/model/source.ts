@@ -27,9 +27,10 @@ export async function resolveSource(given?: string | URL): Promise<ModelSource> 
   if (given === undefined) return bundledSource()
   const source = given instanceof URL ? hrefOf(given) : given
   if (typeof source !== 'string' || source === '' || source.includes('\0')) {
+    const hint = typeof given === 'object' && given !== null ? '; options are the second argument' : ''
     throw new QuernError(
       'invalid_input',
-      `a model is named by a folder, a file or an id such as org/name, got ${show(given)}`,
+      `a model is named by a folder, a file or an id such as org/name, got ${show(given)}${hint}`,
       { value: given },
     )
   }
@@ -50,7 +51,7 @@ export async function resolveSource(given?: string | URL): Promise<ModelSource> 
   if (found?.isDirectory()) return { kind: 'folder', path }
   if (found === undefined) {
     if (isRepoId(source) && !source.endsWith('.safetensors')) return { kind: 'hub', id: source }
-    throw explainMissingSource(source)
+    throw explainMissingSource(source, path)
   }
   if (path.endsWith('.safetensors')) return { kind: 'safetensors', path }
   throw new QuernError('unsupported_format', `${source}: expected a folder or a .safetensors file`, {

@@ -54,7 +54,15 @@ export async function loadSession(
     if (obstacle === undefined) await bringPages(file, header, headerEnd, model)
     else model.onWarning(`${path}: the conversation will be computed anew: ${obstacle}`)
     return session
+  }).catch((error) => {
+    throw namingFile(path, error)
   })
+}
+
+/** The error of a file that cannot be used, which then says what file that is. */
+function namingFile(path: string, error: unknown): unknown {
+  if (!(error instanceof QuernError) || error.code !== 'invalid_session') return error
+  return new QuernError(error.code, `${path}: ${error.message}`, { value: path, cause: error.cause })
 }
 
 /** What the file says, if every byte of it is as it was written. */

@@ -120,8 +120,9 @@ export function checkHeader(value: unknown, headerEnd: number, fileBytes: number
   return header as SessionHeader
 }
 
+/** What is wrong with a file; loadSession() adds which. */
 export function invalid(why: string, cause?: unknown): QuernError {
-  return new QuernError('invalid_session', `the session file cannot be used: ${why}`, { cause })
+  return new QuernError('invalid_session', `no session that can be used: ${why}`, { cause })
 }
 
 function isCount(value: unknown): value is number {

@@ -57,6 +57,26 @@ const refused: [string, unknown, string?, unknown?][] = [
   ['samplers', ['mirostat', 'topK']],
 ]
 
+describe('a name that is nearly right', () => {
+  it.each<[GenerateOptions, string]>([
+    [{ dry: { multiplier: 1, allowed_length: 3 } as never }, "did you mean 'allowedLength'?"],
+    [{ xtc: { probabilty: 1 } as never }, "did you mean 'probability'?"],
+    [{ mirostat: { Tau: 5 } as never }, "did you mean 'tau'?"],
+    [{ samplers: ['temperature', 'top_k'] as never }, "did you mean 'topK'?"],
+    [{ samplers: ['repeatPenalty'] as never }, "did you mean 'repetitionPenalty'?"],
+    [{ samplers: 'topP' as never }, 'got "topP"'],
+  ])('%j', async (options, hint) => {
+    const { message } = await expectCode(() => model.generate('a', options).result(), 'invalid_option')
+    expect(message).toContain(hint)
+  })
+
+  it('is not looked for where none is near', async () => {
+    const options = { dry: { multiplier: 1, somethingElse: 2 } as never }
+    const { message } = await expectCode(() => model.generate('a', options).result(), 'invalid_option')
+    expect(message).toMatch(/got \{multiplier: 1, somethingElse: 2\}$/)
+  })
+})
+
 describe('refused with its value', () => {
   it.each(refused)('%s: %o', async (...[name, value, named = name, wrong = value]) => {
     const expected = { code: 'invalid_option', value: refusedValue(name, value, named, wrong) }

@@ -34,7 +34,12 @@ describe('chat with the bundled model', () => {
     [[], 'at least one message'],
     [[{ role: 'user' }], 'messages[0]'],
     [[{ role: 'user', content: 'a' }, 7], 'messages[1]'],
-    [{ role: 'user', content: 'a' }, 'array of at least one message'],
+    [{ role: 'user', content: 'a' }, 'array of at least one message, got {role: "user", content: "a"}'],
+    [{ messages: [{ role: 'user', content: 'a' }] }, 'got {messages: …}'],
+    [{ tokens: [1] }, 'got {tokens: …}'],
+    [7, 'got 7'],
+    [null, 'got null'],
+    [undefined, 'got undefined'],
   ])('refuses %j', async (messages, message) => {
     await expect(model.chat(messages as never, greedy).text()).rejects.toMatchObject({
       code: 'invalid_input',

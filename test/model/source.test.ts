@@ -14,6 +14,18 @@ import { temporaryFolder } from './temporary.js'
 
 const temporary = temporaryFolder()
 
+describe('what is no name', () => {
+  it.each([[{ contextLength: 512 }], [{ model: 'org/name' }]])('%j may be options', async (given) => {
+    const { message } = await expectCode(() => load(given as never), 'invalid_input')
+    expect(message).toMatch(/options are the second argument$/)
+  })
+
+  it.each([[null], [5], ['']])('%j is no options either', async (given) => {
+    const { message } = await expectCode(() => load(given as never), 'invalid_input')
+    expect(message).toMatch(/got (null|5|"")$/)
+  })
+})
+
 describe('a name that is nothing', () => {
   it.each<[string, RegExp]>([
     ['./models/absent', /no such file or folder in .*from where relative paths count$/],
@@ -28,6 +40,10 @@ describe('a name that is nothing', () => {
     ['someone/model:7b', /Ollama/],
     ['huggingface.co/Qwen/Qwen3-0.6B', /pass "Qwen\/Qwen3-0\.6B"/],
     ['hf://Qwen/Qwen3-0.6B', /pass "Qwen\/Qwen3-0\.6B"/],
+    ['hf:Qwen/Qwen3-0.6B', /pass "Qwen\/Qwen3-0\.6B"/],
+    ['hf:org/name:Q4_K_M', /pass "org\/name"/],
+    ['file:///absent/a%20model', /no such file or folder at "\/absent\/a model"$/],
+    ['FILE:///absent/model', /no such file or folder at "\/absent\/model"$/],
     ['Qwen/Qwen3-0.6B@main', /pass "Qwen\/Qwen3-0\.6B" and the option revision/],
     ['https://example.com/model.safetensors', /not loaded from addresses.*HF_ENDPOINT/],
     ['s3://bucket/model', /not loaded from addresses/],

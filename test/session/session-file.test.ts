@@ -203,7 +203,11 @@ describe('a session in a file', () => {
           'more' in how ? Buffer.concat([bytes, how.more]) : damaged,
         )
         if ('cut' in how) await cutFile(there, how.cut)
-        await expect(other.loadSession(there)).rejects.toThrow(code('invalid_session'))
+        await expect(other.loadSession(there)).rejects.toMatchObject({
+          code: 'invalid_session',
+          message: expect.stringContaining(there),
+          value: there,
+        })
       }),
       { numRuns: 300 },
     )
@@ -256,6 +260,7 @@ describe('a session in a file', () => {
     const refused = other.loadSession(there)
     await expect(refused).rejects.toThrow(code('invalid_session'))
     await expect(refused).rejects.toThrow(/more than 4000000 values/)
+    await expect(refused).rejects.toThrow(expect.objectContaining({ value: there }))
     clearInterval(timer)
     expect(longest / 1e3).toBeLessThan(400)
     await other.close()
