@@ -13,7 +13,7 @@ interface ChatCommand {
 export const commands: readonly ChatCommand[] = [
   {
     name: 'system',
-    argument: 'text',
+    argument: '<text>',
     help: 'begin with this system message; without a text: without one',
     run(terminal, text) {
       const others = terminal.session.messages.filter(({ role }) => role !== 'system')
@@ -24,27 +24,27 @@ export const commands: readonly ChatCommand[] = [
   },
   {
     name: 'save',
-    argument: 'file',
+    argument: '<file>',
     help: 'write the conversation to a file',
     async run(terminal, path) {
       if (path === '') return terminal.say('/save wants the name of a file')
       await terminal.session.save(path)
-      terminal.say(`${terminal.session.messages.length} messages saved to ${path}`)
+      terminal.say(`${counted(terminal.session.messages)} saved to ${path}`)
     },
   },
   {
     name: 'load',
-    argument: 'file',
+    argument: '<file>',
     help: 'go on with a conversation from a file',
     async run(terminal, path) {
       if (path === '') return terminal.say('/load wants the name of a file')
       terminal.change(await terminal.model.loadSession(path, conversationDefaults))
-      terminal.say(`${terminal.session.messages.length} messages loaded from ${path}`)
+      terminal.say(`${counted(terminal.session.messages)} loaded from ${path}`)
     },
   },
   {
     name: 'set',
-    argument: 'option value',
+    argument: '<option> <value>',
     help: 'set an option of sampling, for example temperature 0.7; without a value: what the model recommends',
     run(terminal, text) {
       const [name = '', ...value] = text.split(' ')
@@ -71,7 +71,7 @@ export const commands: readonly ChatCommand[] = [
       const used =
         last &&
         `, ${last.usage.promptTokens + last.usage.completionTokens} of ${model.info.contextLength} tokens`
-      terminal.say(`${session.messages.length} messages${used ?? ''}`)
+      terminal.say(`${counted(session.messages)}${used ?? ''}`)
       terminal.say(
         `weights ${formatBytes(memory.weights)}, KV cache ${formatBytes(kvCache.bytes)} in ${kvCache.pages} pages`,
       )
@@ -86,6 +86,7 @@ export const commands: readonly ChatCommand[] = [
     run(terminal) {
       const system = terminal.session.messages.filter(({ role }) => role === 'system')
       terminal.change(terminal.model.session({ ...conversationDefaults, messages: system }))
+      terminal.say(system.length > 0 ? 'begun anew; the system message stays' : 'begun anew')
     },
   },
   {
@@ -93,14 +94,22 @@ export const commands: readonly ChatCommand[] = [
     help: 'this list',
     run(terminal) {
       for (const { name, argument, help } of commands)
-        terminal.say(`/${(argument ? `${name} <${argument}>` : name).padEnd(16)} ${help}`)
+        terminal.say(`/${(argument ? `${name} ${argument}` : name).padEnd(22)} ${help}`)
       terminal.say(
         'A line that ends with \\ goes on; """ begins and ends several lines; what is pasted is one message. Ctrl-C cancels an answer.',
       )
     },
   },
-  { name: 'exit', help: 'leave; quit and exit alone do so too', run: (terminal) => terminal.leave() },
+  {
+    name: 'exit',
+    help: 'leave; exit and quit without a slash do so too',
+    run: (terminal) => terminal.leave(),
+  },
 ]
+
+function counted({ length }: readonly unknown[]): string {
+  return `${length} ${length === 1 ? 'message' : 'messages'}`
+}
 
 export function commandNamed(name: string): ChatCommand | undefined {
   return commands.find((command) => command.name === name)

@@ -30,7 +30,7 @@ export class ChatSettings {
       throw new QuernError('unsupported_option', `there is no setting ${name}; there are ${names}`)
     }
     const { [option]: _, ...others } = this.#sampling
-    this.#sampling = text === '' ? others : { ...others, [option]: samplingFlags[option].parse(text) }
+    this.#sampling = text === '' ? others : { ...others, [option]: parsed(option, text) }
   }
 
   /** Whether the model thinks before it answers. */
@@ -49,5 +49,18 @@ export class ChatSettings {
     const thinking = this.#thinks === undefined ? [] : [`thinking ${this.#thinks ? 'on' : 'off'}`]
     const set = Object.entries(this.#sampling).map(([name, value]) => `${name} ${value}`)
     return [...set, ...thinking].join(', ') || 'nothing is set: what the model recommends counts'
+  }
+}
+
+/** A flag's value; commander says which flag had none, here it must be said. */
+function parsed(option: keyof SamplingFlags, text: string): unknown {
+  try {
+    return samplingFlags[option].parse(text)
+  } catch (cause) {
+    const expected = (cause as Error).message
+    throw new QuernError('invalid_option', `${option}: ${expected}, got ${JSON.stringify(text)}`, {
+      value: text,
+      cause,
+    })
   }
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { GenerationResult } from '../index.js'
+import { type GenerationResult, QuernError } from '../index.js'
 import { demoNote, loadModel } from './load-model.js'
 import { addModelFlags, type ModelFlags } from './model-flags.js'
 import { outputOf } from './output.js'
@@ -24,6 +24,9 @@ export function register(program: Command): void {
       if (argument === undefined && !isPiped())
         err('Type or paste the text to continue; Ctrl-D ends it, Ctrl-C leaves.\n')
       const prompt = argument ?? (await readInput())
+      if (prompt === '') {
+        throw new QuernError('invalid_input', 'there is no prompt: give one as an argument, or pipe one in')
+      }
       if (flags.model === undefined && process.stderr.isTTY) err(`${demoNote}\n`)
       const model = await loadModel(flags, err)
       const interrupt = new AbortController()

@@ -33,7 +33,7 @@ export function warningLine(message: string): string {
 const eraseLine = '\r\x1b[K'
 
 /** How far downloading and loading are: one line that is written over, on a terminal only and only if it takes a while. */
-class ProgressLine {
+export class ProgressLine {
   readonly #write: (text: string) => void
   readonly #began = performance.now()
   #line = ''
@@ -45,8 +45,9 @@ class ProgressLine {
   show({ phase, loadedBytes, totalBytes }: LoadProgress): void {
     if (!process.stderr.isTTY || performance.now() - this.#began < 500) return
     const percent = Math.floor((100 * loadedBytes) / totalBytes)
-    this.#line = `${phase === 'download' ? 'downloading' : 'loading'} ${percent} % of ${formatBytes(totalBytes)}`
-    this.#write(`${eraseLine}${this.#line}`)
+    const line = `${phase === 'download' ? 'downloading' : 'loading'} ${percent} % of ${formatBytes(totalBytes)}`
+    if (line !== this.#line) this.#write(`${eraseLine}${line}`)
+    this.#line = line
   }
 
   /** A line that stays, above the one that is written over. */

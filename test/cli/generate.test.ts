@@ -32,6 +32,14 @@ test('tells speed on standard error with --stats', async () => {
   expect(out).not.toContain('tokens/s')
 })
 
+test('an empty prompt is told before anything is loaded', async () => {
+  expect(await quern('generate', '', '--model', '/absent')).toEqual({
+    code: 1,
+    out: '',
+    err: 'error: there is no prompt: give one as an argument, or pipe one in (invalid_input)\n',
+  })
+})
+
 test.each([
   [['--top-p', '2'], 2, 'topP: expected a number from 0 to 1, got 2 (invalid_option)'],
   [['--max-tokens', '0'], 2, 'maxTokens: expected a whole number from 1'],

@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
+import { ProgressLine } from '../../lib/cli/load-model.js'
 import {
   packTensors,
   type RawTensor,
@@ -23,4 +24,25 @@ test('what load() warns of looks the same in every command', async () => {
   expect(first(await quern('chat', '--model', path, 'Hi'))).toMatch(warned)
   const bench = await quern('bench', '--model', path, '--prompt', '4', '--generate', '2', '--runs', '1')
   expect(first(bench)).toMatch(warned)
+})
+
+test('how far loading is gets written when it is another percent, not with each piece of a file', () => {
+  const isTTY = Object.getOwnPropertyDescriptor(process.stderr, 'isTTY')
+  process.stderr.isTTY = true
+  const now = vi.spyOn(performance, 'now').mockReturnValueOnce(0).mockReturnValue(1000)
+  try {
+    let written = ''
+    const line = new ProgressLine((text) => {
+      written += text
+    })
+    for (let bytes = 0; bytes <= 4000; bytes++)
+      line.show({ phase: 'load', loadedBytes: bytes, totalBytes: 4000 })
+    expect(written.match(/loading \d+ %/g)).toEqual(
+      Array.from({ length: 101 }, (_, percent) => `loading ${percent} %`),
+    )
+  } finally {
+    now.mockRestore()
+    if (isTTY) Object.defineProperty(process.stderr, 'isTTY', isTTY)
+    else Reflect.deleteProperty(process.stderr, 'isTTY')
+  }
 })
