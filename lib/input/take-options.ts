@@ -22,13 +22,13 @@ export function takeOptions<T extends object>(
     const value = readMember(options, name, refuse)
     if (value !== undefined) throw unsupportedOption(call, name, known, value)
   }
-  const taken: Record<string, unknown> = {}
+  const taken: [string, unknown][] = []
   for (const name of known) {
     const value = readMember(options, name, refuse)
     if (value !== undefined)
-      taken[name] = live.includes(name) ? value : takeData(name, value, 'invalid_option')
+      taken.push([name, live.includes(name) ? value : takeData(name, value, 'invalid_option')])
   }
-  return taken as T
+  return Object.fromEntries(taken) as T // fromEntries, since a setter of the name may be inherited
 }
 
 /** The same for a call that takes members of any name. */

@@ -6,6 +6,7 @@
 #include <new>
 #include <string>
 
+#include "binding/own_members.h"
 #include "core/error.h"
 
 namespace quern {
@@ -13,7 +14,7 @@ namespace quern {
 // An Error whose `code` is a QuernErrorCode; lib/native/ turns it into a QuernError.
 inline Napi::Error to_js_error(Napi::Env env, const std::string& code, const std::string& message) {
   Napi::Error error = Napi::Error::New(env, message);
-  error.Set("code", Napi::String::New(env, code));
+  put(error.Value(), "code", code);
   return error;
 }
 

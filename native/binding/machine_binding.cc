@@ -5,6 +5,7 @@
 #include "backend/cpu/isa.h"
 #include "backend/cpu/machine_limits.h"
 #include "binding/errors.h"
+#include "binding/own_members.h"
 #include "core/machine.h"
 
 namespace quern {
@@ -16,10 +17,11 @@ Napi::Value machine(const Napi::CallbackInfo& args) {
   Napi::Env env = args.Env();
   Napi::Object object = Napi::Object::New(env);
   Napi::Array names = Napi::Array::New(env);
-  for (const cpu::Kernels* kernels : cpu::runnable_kernels()) names.Set(names.Length(), kernels->name);
-  object.Set("isas", names);
-  object.Set("processors", usable_processors());
-  object.Set("availableMemory", static_cast<double>(available_memory()));
+  for (const cpu::Kernels* kernels : cpu::runnable_kernels())
+    put(names, names.Length(), Napi::String::New(env, kernels->name));
+  put(object, "isas", names);
+  put(object, "processors", usable_processors());
+  put(object, "availableMemory", static_cast<double>(available_memory()));
   return object;
 }
 
@@ -37,8 +39,8 @@ class Measurement : public Napi::AsyncWorker {
   void Execute() override { limits_ = cpu::measure_machine(kernels_, threads_); }
   void OnOK() override {
     Napi::Object object = Napi::Object::New(Env());
-    object.Set("readBytesPerSecond", limits_.read_bytes_per_second);
-    object.Set("multiplyAddsPerSecond", limits_.multiply_adds_per_second);
+    put(object, "readBytesPerSecond", limits_.read_bytes_per_second);
+    put(object, "multiplyAddsPerSecond", limits_.multiply_adds_per_second);
     deferred_.Resolve(object);
   }
   void OnError(const Napi::Error& error) override {

@@ -9,8 +9,10 @@
 #include "backend/cpu/cpu_backend.h"
 #include "binding/errors.h"
 #include "binding/options.h"
+#include "binding/own_members.h"
 #include "binding/read_sampling.h"
 #include "binding/rows.h"
+#include "binding/running_requests.h"
 #include "binding/tokenizer_binding.h"
 #include "binding/wakeup.h"
 #include "engine/load_engine.h"
@@ -56,8 +58,10 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
   Napi::Array drain(Napi::Env env) {
     const std::vector<StepRow> rows = engine_ ? engine_->take() : std::vector<StepRow>{};
     for (const StepRow& row : rows) {
-      if (row.finish != Finish::running) request_ended(env);
+      if (row.token >= 0) running_.given(row.request, 1);
+      if (row.finish != Finish::running) running_.ended(row.request);
     }
+    keep_alive(env);
     return to_js(env, rows);
   }
 
@@ -101,7 +105,8 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
     return guarded(args.Env(), [&] {
       Request request = read_request(args[0]);
       const uint32_t id = open_engine().submit(std::move(request));
-      if (++running_ == 1) wake_.ref(args.Env());
+      running_.began(id);
+      keep_alive(args.Env());
       return Napi::Number::New(args.Env(), id);
     });
   }
@@ -110,7 +115,8 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
     return guarded(args.Env(), [&] {
       PageTransfer transfer = read_transfer(args[0]);
       const uint32_t id = open_engine().transfer(std::move(transfer));
-      if (++running_ == 1) wake_.ref(args.Env());
+      running_.began(id);
+      keep_alive(args.Env());
       return Napi::Number::New(args.Env(), id);
     });
   }
@@ -122,7 +128,10 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
   void consumed(const Napi::CallbackInfo& args) {
     const uint32_t request = args[0].ToNumber();
     const int32_t tokens = args[1].ToNumber();
-    if (engine_) engine_->consumed(request, tokens);
+    if (!engine_) return;
+    engine_->consumed(request, tokens);
+    running_.given(request, -tokens);
+    keep_alive(args.Env());
   }
 
   Napi::Value stats(const Napi::CallbackInfo& args) {
@@ -133,16 +142,15 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
       const int64_t kv_bytes = decoder.kv_shape().layer_bytes() * 2 * decoder.config().layers;
       const auto weight_bytes = decoder.weights().bytes();
       const auto workspace_bytes = decoder.workspace_bytes();
-      Napi::Object object =
-          Napi::Object::New(args.Env());  // from here on setters of Object.prototype may run
-      object.Set("active", stats.active);
-      object.Set("queued", stats.queued);
-      object.Set("pages", static_cast<double>(stats.pages));
-      object.Set("pagesInUse", static_cast<double>(stats.pages_in_use));
-      object.Set("pagesCached", static_cast<double>(stats.pages_cached));
-      object.Set("kvBytes", static_cast<double>(kv_bytes));
-      object.Set("weightBytes", static_cast<double>(weight_bytes));
-      object.Set("workspaceBytes", static_cast<double>(workspace_bytes));
+      Napi::Object object = Napi::Object::New(args.Env());
+      put(object, "active", stats.active);
+      put(object, "queued", stats.queued);
+      put(object, "pages", static_cast<double>(stats.pages));
+      put(object, "pagesInUse", static_cast<double>(stats.pages_in_use));
+      put(object, "pagesCached", static_cast<double>(stats.pages_cached));
+      put(object, "kvBytes", static_cast<double>(kv_bytes));
+      put(object, "weightBytes", static_cast<double>(weight_bytes));
+      put(object, "workspaceBytes", static_cast<double>(workspace_bytes));
       return object;
     });
   }
@@ -156,14 +164,13 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
       const std::string kv_dtype(name_of(engine.decoder().kv_shape().dtype));
       const auto page_bytes = engine.decoder().page_bytes();
       const auto bytes_per_token = engine.decoder().weights().bytes_per_token();
-      Napi::Object object =
-          Napi::Object::New(args.Env());  // from here on setters of Object.prototype may run
-      object.Set("isa", isa);
-      object.Set("threads", threads);
-      object.Set("contextLength", context_length);
-      object.Set("kvDtype", kv_dtype);
-      object.Set("pageBytes", static_cast<double>(page_bytes));
-      object.Set("bytesPerToken", static_cast<double>(bytes_per_token));
+      Napi::Object object = Napi::Object::New(args.Env());
+      put(object, "isa", isa);
+      put(object, "threads", threads);
+      put(object, "contextLength", context_length);
+      put(object, "kvDtype", kv_dtype);
+      put(object, "pageBytes", static_cast<double>(page_bytes));
+      put(object, "bytesPerToken", static_cast<double>(bytes_per_token));
       return object;
     });
   }
@@ -184,8 +191,14 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
     return *engine_;
   }
 
-  void request_ended(Napi::Env env) {
-    if (--running_ == 0) wake_.unref(env);
+  // The process lives as long as a request goes on.
+  void keep_alive(Napi::Env env) {
+    if (is_kept_alive_ == running_.any_awake()) return;
+    is_kept_alive_ = !is_kept_alive_;
+    if (is_kept_alive_)
+      wake_.ref(env);
+    else
+      wake_.unref(env);
   }
 
   static void end(void* self) {
@@ -204,7 +217,8 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
   std::unique_ptr<Engine> engine_;
   Wakeup wake_;
   std::shared_ptr<ModelBinding*> self_;
-  int running_ = 0;  // requests whose last row JavaScript has not seen
+  RunningRequests running_;
+  bool is_kept_alive_ = false;
 };
 
 struct AddonData {
@@ -330,8 +344,8 @@ Napi::Value load_model(const Napi::CallbackInfo& args) {
     const Wakeup news(env, "quern load", [call, listener](Napi::Env call_env) { report(call_env, *call); });
 
     Napi::Object result = Napi::Object::New(env);
-    result.Set("promise", call->deferred.Promise());
-    result.Set("abort", Napi::Function::New(env, [job](const Napi::CallbackInfo&) { job->abort = true; }));
+    put(result, "promise", call->deferred.Promise());
+    put(result, "abort", Napi::Function::New(env, [job](const Napi::CallbackInfo&) { job->abort = true; }));
     std::thread([job, news] {
       run(*job, news);
       news.call();

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <vector>
 
+#include "binding/own_members.h"
 #include "engine/request.h"
 
 namespace quern {
@@ -31,50 +32,50 @@ inline const char* finish_name(Finish finish) {
 }
 
 inline void set_logprobs(Napi::Env env, Napi::Object object, const Logprobs& logprobs) {
-  object.Set("logprob", logprobs.chosen);
+  put(object, "logprob", logprobs.chosen);
   auto ids = Napi::Int32Array::New(env, logprobs.top.size());
   auto values = Napi::Float64Array::New(env, logprobs.top.size());
   for (size_t i = 0; i < logprobs.top.size(); ++i) {
     ids.Data()[i] = logprobs.top[i].token;
     values.Data()[i] = logprobs.top[i].logprob;
   }
-  object.Set("topIds", ids);
-  object.Set("topLogprobs", values);
+  put(object, "topIds", ids);
+  put(object, "topLogprobs", values);
 }
 
 inline Napi::Object to_js(Napi::Env env, const StepRow& row) {
   Napi::Object object = Napi::Object::New(env);
-  object.Set("request", row.request);
-  object.Set("token", row.token);
-  object.Set("text", row.text);
-  if (row.cached_tokens > 0) object.Set("cachedTokens", row.cached_tokens);
+  put(object, "request", row.request);
+  put(object, "token", row.token);
+  put(object, "text", row.text);
+  if (row.cached_tokens > 0) put(object, "cachedTokens", row.cached_tokens);
   if (row.logprobs) set_logprobs(env, object, *row.logprobs);
   if (row.finish == Finish::running) return object;
-  object.Set("finish", finish_name(row.finish));
-  object.Set("queuedSeconds", row.timings.queued_seconds);
-  object.Set("prefillSeconds", row.timings.prefill_seconds);
-  object.Set("decodeSeconds", row.timings.decode_seconds);
+  put(object, "finish", finish_name(row.finish));
+  put(object, "queuedSeconds", row.timings.queued_seconds);
+  put(object, "prefillSeconds", row.timings.prefill_seconds);
+  put(object, "decodeSeconds", row.timings.decode_seconds);
   if (row.finish == Finish::failed) {
-    object.Set("errorCode", row.error_code);
-    object.Set("errorMessage", row.error_message);
+    put(object, "errorCode", row.error_code);
+    put(object, "errorMessage", row.error_message);
   }
   if (row.finish == Finish::logits) {
     auto logits = Napi::Float32Array::New(env, row.logits.size());
     if (!row.logits.empty()) std::memcpy(logits.Data(), row.logits.data(), row.logits.size() * sizeof(float));
-    object.Set("logits", logits);
+    put(object, "logits", logits);
   }
   if (row.finish == Finish::pages) {
-    object.Set("knownPages", static_cast<double>(row.known_pages));
+    put(object, "knownPages", static_cast<double>(row.known_pages));
     auto bytes = Napi::Uint8Array::New(env, row.page_bytes.size());
     if (!row.page_bytes.empty()) std::memcpy(bytes.Data(), row.page_bytes.data(), row.page_bytes.size());
-    object.Set("pageBytes", bytes);
+    put(object, "pageBytes", bytes);
   }
   return object;
 }
 
 inline Napi::Array to_js(Napi::Env env, const std::vector<StepRow>& rows) {
   Napi::Array array = Napi::Array::New(env, rows.size());
-  for (uint32_t i = 0; i < rows.size(); ++i) array.Set(i, to_js(env, rows[i]));
+  for (uint32_t i = 0; i < rows.size(); ++i) put(array, i, to_js(env, rows[i]));
   return array;
 }
 

@@ -38,6 +38,32 @@ describe('a process', () => {
     expect(stdout).toBe('300')
   })
 
+  it('is not kept alive by generations whose reader sleeps', async () => {
+    const stdout = await ends(`
+      const { load } = await import(DIST)
+      const model = await load()
+      globalThis.unread = [1, 2].map(() => model.generate('Once upon a time', ${long}))
+      globalThis.left = model.generate('Once upon a time', ${long}).events()
+      await left.next()
+      process.on('exit', () => console.log('nobody reads'))`)
+    expect(stdout).toBe('nobody reads')
+  })
+
+  it('is kept alive again by a reader that comes late', async () => {
+    const stdout = await ends(`
+      const { load } = await import(DIST)
+      const model = await load()
+      const generation = model.generate('Once upon a time', { maxTokens: 700, ignoreEos: true })
+      setTimeout(async () => console.log((await generation.result()).tokens.length), 1500)
+      const slow = model.generate('Once upon a time', { maxTokens: 700, ignoreEos: true })
+      setTimeout(async () => {
+        let tokens = 0
+        for await (const event of slow.events()) tokens += event.tokens?.length ?? 0
+        console.log(tokens)
+      }, 1500)`)
+    expect(stdout).toBe('700\n700')
+  })
+
   it('is kept alive by logits and by loading', async () => {
     const stdout = await ends(`
       const { load } = await import(DIST)
