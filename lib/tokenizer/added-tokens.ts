@@ -1,13 +1,18 @@
 import type { Steps } from '../files/steps.js'
 import type { NativeAddedToken } from '../native/binding.js'
 import type { AddedVocabulary } from './added-vocabulary.js'
-import { expectArray, expectFlag, expectObject, expectString, invalid, unsupported } from './expect.js'
+import {
+  expectArray,
+  expectFlag,
+  expectObject,
+  expectString,
+  invalid,
+  MAX_ADDED_TOKENS,
+  unsupported,
+} from './expect.js'
 
 /** Longer added tokens do not occur. */
 const MAX_CONTENT_BYTES = 1024
-
-/** Far more than models have; the native side takes them in at once. */
-const MAX_TOKENS = 100_000
 
 /** Tokens between two looks at the clock. */
 export const STEP = 256
@@ -32,7 +37,7 @@ export function* readAddedTokens(value: unknown, added: AddedVocabulary): Steps<
 
 /** A list that has no more than models have. */
 export function limited<T>(entries: T[], where: string): T[] {
-  if (entries.length > MAX_TOKENS) throw invalid(where, `at most ${MAX_TOKENS}`, entries)
+  if (entries.length > MAX_ADDED_TOKENS) throw invalid(where, `at most ${MAX_ADDED_TOKENS}`, entries)
   return entries
 }
 

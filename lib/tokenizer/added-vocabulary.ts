@@ -1,6 +1,6 @@
 import type { NativeAddedToken } from '../native/binding.js'
 import type { AddedToken } from './added-tokens.js'
-import { invalid, MAX_TOKEN_ID } from './expect.js'
+import { invalid, MAX_ADDED_TOKENS, MAX_TOKEN_ID } from './expect.js'
 
 /**
  * The tokens that are added to a vocabulary, with the ids that Hugging Face's `tokenizers` gives them: a text that the vocabulary has keeps
@@ -31,6 +31,8 @@ export class AddedVocabulary {
     const id = known?.id ?? this.#vocabulary.get(content) ?? this.#freeId(token, where)
     this.#greatest = Math.max(this.#greatest, id)
     this.#taken.add(id)
+    if (known === undefined && this.#tokens.size >= MAX_ADDED_TOKENS)
+      throw invalid(where, `at most ${MAX_ADDED_TOKENS} added tokens in all`, content)
     this.#tokens.set(content, { ...token, id, special: token.special || known?.special === true })
   }
 

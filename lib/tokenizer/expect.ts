@@ -45,6 +45,9 @@ export function expectFlag(value: unknown, where: string, absent: boolean): bool
 /** The largest id that a vocabulary may have; real ones stay below a million. */
 export const MAX_TOKEN_ID = 2 ** 24 - 1
 
+/** Far more than models have, all places where they may stand together; the native side takes them in at once. */
+export const MAX_ADDED_TOKENS = 100_000
+
 export function isTokenId(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MAX_TOKEN_ID
 }

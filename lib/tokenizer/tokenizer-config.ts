@@ -21,7 +21,7 @@ const purposes = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token
 /** Reads tokenizer_config.json; undefined gives an empty one. */
 export function* readTokenizerConfig(value: unknown): Steps<TokenizerConfig> {
   const json = value === undefined || value === null ? {} : expectObject(value, file)
-  const named = readNamedTokens(json)
+  const named = yield* readNamedTokens(json)
   const specialTokens = purposes.flatMap((name) => {
     const token = named.get(name)
     return token === undefined ? [] : [[name, token.content] as const]
@@ -29,7 +29,7 @@ export function* readTokenizerConfig(value: unknown): Steps<TokenizerConfig> {
   return {
     addedTokens: yield* readDecoder(json.added_tokens_decoder),
     namedTokens: [...named.values()],
-    extraTokens: readExtraTokens(json),
+    extraTokens: yield* readExtraTokens(json),
     specialTokens: Object.fromEntries(specialTokens),
   }
 }
@@ -43,9 +43,14 @@ export function* addConfiguredTokens(config: TokenizerConfig, added: AddedVocabu
     if (index % STEP === 0) yield
     added.add(token, `${file}.added_tokens_decoder`)
   }
-  for (const token of config.namedTokens) added.addSpecial(token, file)
-  for (const token of config.extraTokens)
+  for (const [index, token] of config.namedTokens.entries()) {
+    if (index % STEP === 0) yield
+    added.addSpecial(token, file)
+  }
+  for (const [index, token] of config.extraTokens.entries()) {
+    if (index % STEP === 0) yield
     if (!added.has(token.content)) added.addSpecial(token, `${file}.additional_special_tokens`)
+  }
 }
 
 function* readDecoder(value: unknown): Steps<AddedToken[]> {
@@ -62,19 +67,30 @@ function* readDecoder(value: unknown): Steps<AddedToken[]> {
 }
 
 /** By name: the known purposes first, then what else a model has a `..._token` for. */
-function readNamedTokens(json: JsonObject): Map<string, AddedToken> {
+function* readNamedTokens(json: JsonObject): Steps<Map<string, AddedToken>> {
   const others = Object.keys(json).filter(
     (name) => name.endsWith('_token') && !purposes.includes(name) && typeof json[name] === 'string',
   )
-  const tokens = [...purposes, ...others].map((name) => [name, readSpecial(json[name], name)] as const)
-  return new Map(tokens.flatMap(([name, token]) => (token === undefined ? [] : [[name, token]])))
+  const tokens = new Map<string, AddedToken>()
+  for (const [index, name] of limited([...purposes, ...others], file).entries()) {
+    if (index % STEP === 0) yield
+    const token = readSpecial(json[name], name)
+    if (token !== undefined) tokens.set(name, token)
+  }
+  return tokens
 }
 
 /** `extra_special_tokens`, a list or an object by name, or else `additional_special_tokens`, as it was called before. */
-function readExtraTokens(json: JsonObject): AddedToken[] {
+function* readExtraTokens(json: JsonObject): Steps<AddedToken[]> {
   const newer = valuesOf(json.extra_special_tokens)
-  const tokens = newer.length > 0 ? newer : valuesOf(json.additional_special_tokens)
-  return tokens.flatMap((value) => readSpecial(value, 'additional_special_tokens') ?? [])
+  const values = newer.length > 0 ? newer : valuesOf(json.additional_special_tokens)
+  const tokens: AddedToken[] = []
+  for (const [index, value] of values.entries()) {
+    if (index % STEP === 0) yield
+    const token = readSpecial(value, 'additional_special_tokens')
+    if (token !== undefined) tokens.push(token)
+  }
+  return tokens
 }
 
 function valuesOf(list: unknown): unknown[] {

@@ -50,15 +50,22 @@ export function* compileVocabulary(
   vocabulary: ReadonlyMap<string, number>,
   addedTokens: Iterable<{ id: number; content: string }>,
 ): Steps<CompiledVocabulary> {
-  const texts: (string | undefined)[] = []
-  const fromModel: boolean[] = []
   let size = 0
+  let seen = 0
+  for (const id of vocabulary.values()) {
+    size = Math.max(size, id + 1)
+    if (++seen % STEP === 0) yield
+  }
+  for (const { id } of addedTokens) size = Math.max(size, id + 1)
+  // Of this length at once: one large id in a list that grows would make all of it slow.
+  const texts = new Array<string | undefined>(size)
+  const fromModel = new Uint8Array(size)
+  let length = 0
   const put = (text: string, id: number, model: boolean) => {
     texts[id] = text
-    fromModel[id] = model
-    size = Math.max(size, id + 1)
+    fromModel[id] = Number(model)
+    length += text.length * 3 // UTF-8 needs at most three bytes for a UTF-16 unit
   }
-  let seen = 0
   for (const [text, id] of vocabulary) {
     put(text, id, true)
     if (++seen % STEP === 0) yield
@@ -71,8 +78,6 @@ export function* compileVocabulary(
     put(content, id, false)
   }
 
-  let length = 0
-  for (const text of texts) length += (text?.length ?? 0) * 3 // UTF-8 needs at most three bytes for a UTF-16 unit
   const bytes = new Uint8Array(length)
   const tokenOffsets = new Uint32Array(size + 1)
   const tokenKinds = new Uint8Array(size)
@@ -83,7 +88,7 @@ export function* compileVocabulary(
     const text = texts[id]
     if (text !== undefined && text !== '') {
       const written = writeAlphabetBytes(text, bytes, end)
-      tokenKinds[id] = written > 0 && fromModel[id] ? WORD : LITERAL
+      tokenKinds[id] = written > 0 && fromModel[id] === 1 ? WORD : LITERAL
       end += written > 0 ? written : encoder.encodeInto(text, bytes.subarray(end)).written
     }
     tokenOffsets[id + 1] = end
