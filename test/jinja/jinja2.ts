@@ -25,6 +25,8 @@ export function requireJinja2(): void {
 export interface Rendered {
   text?: string
   error?: string
+  /** What the reference ran out of: then there is nothing to compare with. */
+  limit?: 'memory' | 'time' | 'text'
 }
 
 export interface Answers {

@@ -1,6 +1,9 @@
 # Renders templates with Jinja2 itself, in the environment that transformers sets up: JSON lines in, JSON lines out.
+# Nothing bounds what a template may ask of Jinja2, so this process does: what takes more memory, time or text is left out, as a 'limit'.
 import datetime
 import json
+import resource
+import signal
 import sys
 
 import jinja2
@@ -40,15 +43,39 @@ environment.globals["raise_exception"] = raise_exception
 environment.globals["strftime_now"] = strftime_now
 
 
+MOST_BYTES = 2 << 30
+MOST_SECONDS = 2  # of processor time
+MOST_CHARACTERS = 1_000_000
+
+
+class TooSlow(BaseException):
+    """Not an Exception, which a filter may catch."""
+
+
+def too_slow(_signal, _frame):
+    raise TooSlow
+
+
 def render(source, variables):
     try:
-        text = environment.from_string(source).render(**variables)
-        text.encode()
-        if len(text) > 1_000_000:
-            return {"error": "a long text, which the budget may refuse"}
-        return {"text": text}
-    except (Exception, RecursionError) as error:
+        signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
+        try:
+            text = environment.from_string(source).render(**variables)
+            text.encode()
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+        return {"text": text} if len(text) <= MOST_CHARACTERS else {"limit": "text"}
+    except TooSlow:
+        return {"limit": "time"}
+    except MemoryError:
+        return {"limit": "memory"}
+    except Exception as error:
         return {"error": f"{type(error).__name__}: {error}"}
+
+
+signal.signal(signal.SIGPROF, too_slow)
+if sys.platform == "linux":  # elsewhere the kernel takes no such limit
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
 
 
 variables = {}
