@@ -6,9 +6,9 @@ import { type Builtin, callBuiltin } from '../python/signature.js'
 import {
   type Args,
   asText,
-  Fault,
   Func,
   Markup,
+  refuseUndefined,
   Thing,
   Tuple,
   typeName,
@@ -24,14 +24,14 @@ const ofAllObjects =
 
 /** `object.name`: an attribute, or else an item. */
 export function attributeOf(object: Value, name: string, run: Run): Value {
-  if (object instanceof Undefined) throw new Fault(object.describe())
+  refuseUndefined(object)
   const attribute = pythonAttribute(object, name, run)
   return found(attribute === undefined ? pythonItem(object, name, run) : attribute, object, name, run)
 }
 
 /** `object[key]`: an item, or else an attribute. */
 export function itemOf(object: Value, key: Value, run: Run): Value {
-  if (object instanceof Undefined) throw new Fault(object.describe())
+  refuseUndefined(object)
   let item = pythonItem(object, key, run)
   if (item === undefined && asText(key) !== undefined)
     item = pythonAttribute(object, asText(key) as string, run)

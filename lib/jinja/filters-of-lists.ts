@@ -187,8 +187,12 @@ function* map(run: Run, value: Value, args: Value[], named: Dict): Iterable<Valu
   for (const item of iterate(value, run.budget)) yield apply(item)
 }
 
+/** Named arguments that are passed on. */
+const optionsOf = (named: Dict) =>
+  new Map(Array.from(named.entries.values(), ([name, value]) => [name as string, value]))
+
 function mapping(run: Run, args: Value[], named: Dict): Getter {
-  const options = new Map([...named.entries.values()].map(([name, option]) => [name as string, option]))
+  const options = optionsOf(named)
   if (args.length === 0 && options.has('attribute')) {
     const attribute = options.get('attribute') as Value
     const fallback = options.get('default')
@@ -209,7 +213,7 @@ const selection = (isWanted: boolean, byAttribute: boolean) =>
     if (byAttribute && args.length === 0) throw new Fault('Missing parameter for attribute name')
     const get = byAttribute ? getter(run, args[0] as Value) : (item: Value) => item
     const [name, ...rest] = args.slice(byAttribute ? 1 : 0)
-    const options = new Map([...named.entries.values()].map(([key, option]) => [key as string, option]))
+    const options = optionsOf(named)
     for (const item of iterate(value, run.budget)) {
       const tested = get(item)
       const passes =

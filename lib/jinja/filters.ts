@@ -1,5 +1,5 @@
 import { binary, toFloat } from '../python/arithmetic.js'
-import { fixed, round } from '../python/decimal.js'
+import { fixed, round, roundedQuotient } from '../python/decimal.js'
 import { methods } from '../python/methods.js'
 import { parseFloatText, parseIntText } from '../python/numbers.js'
 import { compare, markup, toList } from '../python/operators.js'
@@ -15,6 +15,8 @@ import {
   Fault,
   isTrue,
   Markup,
+  refuseUndefined,
+  sizeOf,
   Thing,
   Tuple,
   typeName,
@@ -47,14 +49,7 @@ const like = (value: Value, result: string): Value => (value instanceof Markup ?
 
 function length(_run: Run, value: Value): bigint {
   const string = asText(value)
-  const size =
-    string !== undefined
-      ? text.countCharacters(string)
-      : Array.isArray(value)
-        ? value.length
-        : value instanceof Thing
-          ? value.size()
-          : undefined
+  const size = string === undefined ? sizeOf(value) : text.countCharacters(string)
   if (size === undefined) throw new Fault(`object of type '${typeName(value)}' has no len()`)
   return BigInt(size)
 }
@@ -124,12 +119,8 @@ function roundNumber(run: Run, value: Value, precision: Value, method: Value): V
   if (name !== 'common' && name !== 'ceil' && name !== 'floor')
     throw new Fault('method must be common, ceil or floor')
   const number = asNumber(value)
-  if (number === undefined)
-    throw new Fault(
-      value instanceof Undefined
-        ? value.describe()
-        : `type ${typeName(value)} doesn't define __round__ method`,
-    )
+  refuseUndefined(value)
+  if (number === undefined) throw new Fault(`type ${typeName(value)} doesn't define __round__ method`)
   const places = intOf(precision)
   if (name === 'common') {
     if (typeof number === 'number') return round(number, places)
@@ -146,17 +137,14 @@ function roundNumber(run: Run, value: Value, precision: Value, method: Value): V
 }
 
 function roundInt(value: bigint, unit: bigint): bigint {
-  const size = value < 0n ? -value : value
-  const rest = size % unit
-  const isUp = 2n * rest > unit || (2n * rest === unit && (size / unit) % 2n === 1n)
-  const rounded = size - rest + (isUp ? unit : 0n)
+  const rounded = unit * roundedQuotient(value < 0n ? -value : value, unit)
   return value < 0n ? -rounded : rounded
 }
 
 function toInt(run: Run, value: Value, other: Value, base: Value): Value {
   const string = asText(value)
   const number = asNumber(value)
-  if (value instanceof Undefined) throw new Fault(value.describe())
+  refuseUndefined(value)
   if (typeof number === 'bigint') return number
   if (number === undefined && string === undefined) return other
   if (typeof number === 'number' && Math.abs(number) === Infinity)
@@ -173,7 +161,7 @@ function toInt(run: Run, value: Value, other: Value, base: Value): Value {
 }
 
 function toFloatFilter(run: Run, value: Value, other: Value): Value {
-  if (value instanceof Undefined) throw new Fault(value.describe())
+  refuseUndefined(value)
   const number = asNumber(value)
   if (number !== undefined) return toFloat(number)
   const string = asText(value)
@@ -290,12 +278,12 @@ function format(run: Run, value: Value, args: Value[], named: Dict): Value {
 const functions: Functions = {
   'abs(x, /)': (_run, x: Value) => {
     const number = asNumber(x)
-    if (number === undefined)
-      throw new Fault(x instanceof Undefined ? x.describe() : `bad operand type for abs(): '${typeName(x)}'`)
+    refuseUndefined(x)
+    if (number === undefined) throw new Fault(`bad operand type for abs(): '${typeName(x)}'`)
     return typeof number === 'number' ? Math.abs(number) : number < 0n ? -number : number
   },
   'attr(obj, name)': (run, obj: Value, name: Value) => {
-    if (obj instanceof Undefined) throw new Fault(obj.describe())
+    refuseUndefined(obj)
     const found = pythonAttribute(obj, textOf(name), run)
     return found === undefined
       ? new Undefined(() => `'${typeName(obj)} object' has no attribute '${textOf(name)}'`)

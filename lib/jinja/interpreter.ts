@@ -8,7 +8,7 @@ import {
   isTrue,
   Markup,
   Stream,
-  Thing,
+  sizeOf,
   typeName,
   Undefined,
   type Value,
@@ -17,7 +17,7 @@ import { Evaluator } from './evaluate.js'
 import { globals } from './globals.js'
 import { Loop } from './loop.js'
 import { Macro } from './macro.js'
-import type { Body, Escape, Expression, Program, Statement, Target } from './nodes.js'
+import type { Body, Escape, Expression, FilterNode, Program, Statement, Target } from './nodes.js'
 import { Blocks, Namespace } from './objects.js'
 import { Scope } from './scope.js'
 
@@ -96,15 +96,9 @@ export class Interpreter extends Evaluator {
         this.#assign(node.target, this.evaluate(node.value, scope), scope)
         return undefined
       case 'capture': {
-        const { text, signal } = this.#captured(node.body, scope)
-        if (signal !== undefined) return signal
-        const value = this.autoescape ? new Markup(text) : text
-        this.#assign(
-          node.target,
-          node.filter === undefined ? value : this.applyFilter(node.filter, scope, value),
-          scope,
-        )
-        return undefined
+        const { value, signal } = this.#captured(node.body, scope, node.filter)
+        if (signal === undefined) this.#assign(node.target, value, scope)
+        return signal
       }
       case 'macro':
         scope.values.set(node.macro.name as string, new Macro(node.macro, scope, this))
@@ -115,11 +109,9 @@ export class Interpreter extends Evaluator {
         return undefined
       }
       case 'filterBlock': {
-        const { text, signal } = this.#captured(node.body, scope)
-        if (signal !== undefined) return signal
-        const value = this.autoescape ? new Markup(text) : text
-        this.#writeText(this.applyFilter(node.filter, scope, value))
-        return undefined
+        const { value, signal } = this.#captured(node.body, scope, node.filter)
+        if (signal === undefined) this.#writeText(value)
+        return signal
       }
       case 'with': {
         const inner = new Scope(scope)
@@ -158,12 +150,15 @@ export class Interpreter extends Evaluator {
     this.#write(text)
   }
 
-  #captured(body: Body, scope: Scope): { text: string; signal: Signal } {
+  /** What a body writes, through a filter where there is one; nothing where it ends a loop. */
+  #captured(body: Body, scope: Scope, filter: FilterNode | undefined): { value: Value; signal: Signal } {
     let signal: Signal
     const text = this.capture(() => {
       signal = this.body(body, new Scope(scope))
     })
-    return { text, signal }
+    const value = this.autoescape ? new Markup(text) : text
+    const isFiltered = filter !== undefined && signal === undefined
+    return { value: isFiltered ? this.applyFilter(filter, scope, value) : value, signal }
   }
 
   /** What a block sees: the context, and what was set at the top level. */
@@ -211,14 +206,7 @@ export class Interpreter extends Evaluator {
     this.budget.enter()
     const all = iterate(value, this.budget)
     const items = node.test === undefined ? all : new Stream(this.#passing(all, node, scope)).iterate()
-    const length =
-      node.test !== undefined
-        ? undefined
-        : Array.isArray(value)
-          ? value.length
-          : value instanceof Thing
-            ? value.size()
-            : undefined
+    const length = node.test === undefined ? sizeOf(value) : undefined
     const again = recurse && ((inner: Value) => recurse(inner, depth + 1))
     const loop = new Loop(items, length, this, depth, again)
     let isEmpty = true

@@ -2,7 +2,7 @@ import type { Budget } from './budget.js'
 import { markup } from './operators.js'
 import { percentFormat } from './percent.js'
 import { largest } from './print.js'
-import { asNumber, asText, Fault, Markup, Tuple, typeName, Undefined, type Value } from './values.js'
+import { asNumber, asText, Fault, Markup, refuseUndefined, Tuple, typeName, type Value } from './values.js'
 
 /** A float of an int; Python refuses those that are too large. */
 export function toFloat(value: bigint | number): number {
@@ -112,7 +112,7 @@ export function binary(operator: string, left: Value, right: Value, budget: Budg
     return typeof result === 'bigint' ? checked(result, budget) : result
   }
   if (operator === '%' && asText(left) !== undefined) return percentFormat(left, right, budget)
-  for (const operand of [left, right]) if (operand instanceof Undefined) throw new Fault(operand.describe())
+  refuseUndefined(left, right)
   if (operator === '+') return add(left, right, budget)
   if (operator === '*') {
     if (typeof a === 'bigint') return repeat(right, a, budget)
@@ -173,6 +173,6 @@ export function positive(value: Value): Value {
 }
 
 function unary(operator: string, value: Value): never {
-  if (value instanceof Undefined) throw new Fault(value.describe())
+  refuseUndefined(value)
   throw new Fault(`bad operand type for unary ${operator}: '${typeName(value)}'`)
 }

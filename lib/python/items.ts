@@ -8,10 +8,10 @@ import {
   Fault,
   Markup,
   Range,
+  refuseUndefined,
   Thing,
   Tuple,
   typeName,
-  Undefined,
   type Value,
 } from './values.js'
 
@@ -76,7 +76,7 @@ function sequenceOf(object: Value, run: Context): Items | undefined {
 
 /** `object[start:stop:step]`. */
 export function sliceOf(object: Value, bounds: readonly (Value | undefined)[], run: Context): Value {
-  if (object instanceof Undefined) throw new Fault(object.describe())
+  refuseUndefined(object)
   const items = sequenceOf(object, run)
   if (items === undefined) throw new Fault(`'${typeName(object)}' object cannot be sliced`)
   const [start, stop, step] = bounds.map((bound) =>

@@ -8,6 +8,7 @@ import {
   Fault,
   Markup,
   Range,
+  refuseUndefined,
   Thing,
   Tuple,
   typeName,
@@ -39,10 +40,7 @@ export function equal(a: Value, b: Value, budget: Budget): boolean {
   if (a instanceof Tuple && b instanceof Tuple) return equalItems(a.items, b.items, budget)
   if (Array.isArray(a) && Array.isArray(b)) return equalItems(a, b, budget)
   if (a instanceof Range && b instanceof Range) {
-    return (
-      a.length === b.length &&
-      (a.length === 0 || (a.start === b.start && (a.length === 1 || a.step === b.step)))
-    )
+    return a.key === b.key
   }
   if (a instanceof Dict && b instanceof Dict) {
     if (a === b) return true
@@ -101,7 +99,7 @@ export function compare(operator: string, a: Value, b: Value, budget: Budget): n
     const difference = a.size() - b.size()
     return (difference <= 0 ? isWithin(a, b) : isWithin(b, a)) ? difference : Number.NaN
   }
-  for (const operand of [a, b]) if (operand instanceof Undefined) throw new Fault(operand.describe())
+  refuseUndefined(a, b)
   throw new Fault(`'${operator}' not supported between instances of '${typeName(a)}' and '${typeName(b)}'`)
 }
 
@@ -116,26 +114,22 @@ function compareItems(operator: string, a: readonly Value[], b: readonly Value[]
   return order
 }
 
+type Comparison = (left: Value, right: Value, budget: Budget) => boolean
+
+const comparisons: Readonly<Record<string, Comparison>> = {
+  '==': equal,
+  '!=': (left, right, budget) => !equal(left, right, budget),
+  '<': (left, right, budget) => compare('<', left, right, budget) < 0,
+  '<=': (left, right, budget) => compare('<=', left, right, budget) <= 0,
+  '>': (left, right, budget) => compare('>', left, right, budget) > 0,
+  '>=': (left, right, budget) => compare('>=', left, right, budget) >= 0,
+  in: (left, right, budget) => contains(right, left, budget),
+  'not in': (left, right, budget) => !contains(right, left, budget),
+}
+
 /** `left operator right` of comparisons. */
 export function holds(operator: string, left: Value, right: Value, budget: Budget): boolean {
-  switch (operator) {
-    case '==':
-      return equal(left, right, budget)
-    case '!=':
-      return !equal(left, right, budget)
-    case 'in':
-      return contains(right, left, budget)
-    case 'not in':
-      return !contains(right, left, budget)
-    case '<':
-      return compare(operator, left, right, budget) < 0
-    case '<=':
-      return compare(operator, left, right, budget) <= 0
-    case '>':
-      return compare(operator, left, right, budget) > 0
-    default:
-      return compare(operator, left, right, budget) >= 0
-  }
+  return (comparisons[operator] as Comparison)(left, right, budget)
 }
 
 /** `item in container`. */

@@ -9,6 +9,7 @@ import {
   Fault,
   Markup,
   Range,
+  refuseUndefined,
   Tuple,
   typeName,
   Undefined,
@@ -110,7 +111,7 @@ function percentValue(value: Value, spec: Spec, hasZeros: boolean, budget: Budge
     return padded(text, spec, '', budget)
   }
   const number = asNumber(value)
-  if (value instanceof Undefined) throw new Fault(value.describe())
+  refuseUndefined(value)
   if (!'diuoxXeEfFgG'.includes(type) || number === undefined) {
     throw new Fault(`%${type} format: a number is required, not ${typeName(value)}`)
   }

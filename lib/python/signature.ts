@@ -1,5 +1,5 @@
 import type { Budget } from './budget.js'
-import { type Args, asNumber, asText, Dict, Fault, typeName, Undefined, type Value } from './values.js'
+import { type Args, asNumber, asText, Dict, Fault, refuseUndefined, typeName, type Value } from './values.js'
 
 interface Parameter {
   name: string
@@ -140,6 +140,6 @@ export function intOf(value: Value): number {
 }
 
 function expected(type: string, value: Value): never {
-  if (value instanceof Undefined) throw new Fault(value.describe())
+  refuseUndefined(value)
   throw new Fault(`expected ${type}, got ${typeName(value)}`)
 }

@@ -32,59 +32,65 @@ function windowOf(self: string, start: Value, end: Value): { part: string; befor
   }
 }
 
-function find(run: Context, self: string, sub: Value, start: Value, end: Value, isLast: boolean): number {
-  const { part, before } = windowOf(self, start, end)
-  const wanted = textOf(sub)
-  if (Number.isNaN(before)) return -1
-  if (!isLast) {
-    const at = text.search(part, wanted, 0, run.budget)
-    return at < 0 ? -1 : before + text.countCharacters(part, at)
+/** `find` and `rfind`: where a text is in another, or -1. */
+const finding =
+  (isLast: boolean) =>
+  (run: Context, self: string, sub: Value, start: Value, end: Value): bigint => {
+    const { part, before } = windowOf(self, start, end)
+    const wanted = textOf(sub)
+    if (Number.isNaN(before)) return -1n
+    const at = isLast ? searchLast(run, part, wanted) : text.search(part, wanted, 0, run.budget)
+    return at < 0 ? -1n : BigInt(before + text.countCharacters(part, at))
   }
-  const at = text.search(text.reversed(part), text.reversed(wanted), 0, run.budget)
-  return at < 0 ? -1 : before + text.countCharacters(part, part.length - at - wanted.length)
+
+function searchLast(run: Context, self: string, wanted: string): number {
+  const at = text.search(text.reversed(self), text.reversed(wanted), 0, run.budget)
+  return at < 0 ? -1 : self.length - at - wanted.length
 }
 
-function found(place: number): Value {
-  if (place < 0) throw new Fault('substring not found')
-  return BigInt(place)
-}
+/** `index` and `rindex`: where a text is that must be there. */
+const indexing =
+  (find: ReturnType<typeof finding>): typeof find =>
+  (...args) => {
+    const place = find(...args)
+    if (place < 0n) throw new Fault('substring not found')
+    return place
+  }
 
-function begins(
-  run: Context,
-  self: string,
-  wanted: Value,
-  start: Value,
-  end: Value,
-  test: (part: string, one: string) => boolean,
-): boolean {
-  const { part, before } = windowOf(self, start, end)
-  const ones = wanted instanceof Tuple ? wanted.items : [wanted]
-  return ones.some((one) => {
-    const text = textOf(one)
-    run.budget.text(text.length)
-    return test(part, text) && !Number.isNaN(before)
-  })
-}
+/** `startswith` and `endswith`: whether a test holds for a text, or for one of several. */
+const beginning =
+  (test: (part: string, one: string) => boolean) =>
+  (run: Context, self: string, wanted: Value, start: Value, end: Value): boolean => {
+    const { part, before } = windowOf(self, start, end)
+    const ones = wanted instanceof Tuple ? wanted.items : [wanted]
+    return ones.some((one) => {
+      const text = textOf(one)
+      run.budget.text(text.length)
+      return test(part, text) && !Number.isNaN(before)
+    })
+  }
 
-function pad(
-  run: Context,
-  self: string,
-  width: Value,
-  fill: string,
-  leftOf: (missing: number, width: number) => number,
-): string {
-  const size = intOf(width)
-  const missing = Math.max(0, size - text.countCharacters(self))
-  if (text.countCharacters(fill) !== 1)
-    throw new Fault('The fill character must be exactly one character long')
-  run.budget.text(self.length + missing)
-  const left = leftOf(missing, size)
-  return fill.repeat(left) + self + fill.repeat(missing - left)
-}
+/** `center`, `ljust` and `rjust`, by how much of what is missing comes before the text. */
+const padding =
+  (leftOf: (missing: number, width: number) => number) =>
+  (run: Context, self: string, width: Value, fill: Value): string => {
+    const size = intOf(width)
+    const missing = Math.max(0, size - text.countCharacters(self))
+    const filler = textOf(fill)
+    if (text.countCharacters(filler) !== 1) {
+      throw new Fault('The fill character must be exactly one character long')
+    }
+    run.budget.text(self.length + missing)
+    const left = leftOf(missing, size)
+    return filler.repeat(left) + self + filler.repeat(missing - left)
+  }
+const rightAligned = padding((missing) => missing)
 
-const noFill = (value: Value) => textOf(value)
-const stripped = (self: string, ends: 'both' | 'left' | 'right', chars: Value) =>
-  text.strip(self, ends, chars === null ? undefined : textOf(chars))
+/** `strip`, `lstrip` and `rstrip`. */
+const stripping =
+  (ends: 'both' | 'left' | 'right') =>
+  (_run: Context, self: string, chars: Value): string =>
+    text.strip(self, ends, chars === null ? undefined : textOf(chars))
 
 function splitWords(self: string, most: number): string[] {
   const words: string[] = []
@@ -184,8 +190,7 @@ export const textMethods: Record<string, Native> = {
     return (first && text.titled(first)) + rest.join('').toLowerCase()
   },
   'casefold()': (_run, self: string) => self.replaceAll('ß', 'ss').replaceAll('ς', 'σ').toLowerCase(),
-  "center(width, fillchar=' ', /)": (run, self: string, width: Value, fill: Value) =>
-    pad(run, self, width, noFill(fill), (missing, size) => (missing >> 1) + (missing & size & 1)),
+  "center(width, fillchar=' ', /)": padding((missing, size) => (missing >> 1) + (missing & size & 1)),
   'count(sub, start=None, end=None, /)': (run, self: string, sub: Value, start: Value, end: Value) => {
     const { part, before } = windowOf(self, start, end)
     const wanted = textOf(sub)
@@ -195,19 +200,16 @@ export const textMethods: Record<string, Native> = {
   "encode(encoding='utf-8', errors='strict')": () => {
     throw new Fault('bytes are not supported here')
   },
-  'endswith(suffix, start=None, end=None, /)': (run, self: string, suffix: Value, start: Value, end: Value) =>
-    begins(run, self, suffix, start, end, (part, one) => part.endsWith(one)),
+  'endswith(suffix, start=None, end=None, /)': beginning((part, one) => part.endsWith(one)),
   'expandtabs(tabsize=8)': (run, self: string, size: Value) => expandTabs(run, self, intOf(size)),
-  'find(sub, start=None, end=None, /)': (run, self: string, sub: Value, start: Value, end: Value) =>
-    BigInt(find(run, self, sub, start, end, false)),
+  'find(sub, start=None, end=None, /)': finding(false),
   'format(*args, **kwargs)': (run, self: string, args: Value[], named: Dict) =>
     braceFormat(self, args, named, run, run.budget),
   'format_map(mapping, /)': (run, self: string, mapping: Value) => {
     if (!(mapping instanceof Dict)) throw new Fault('format_map() wants a mapping')
     return braceFormat(self, [], mapping, run, run.budget)
   },
-  'index(sub, start=None, end=None, /)': (run, self: string, sub: Value, start: Value, end: Value) =>
-    found(find(run, self, sub, start, end, false)),
+  'index(sub, start=None, end=None, /)': indexing(finding(false)),
   'isalnum()': all(new RegExp(`^[\\p{L}\\p{N}${digit}]+$`, 'u')),
   'isalpha()': all(/^\p{L}+$/u),
   'isascii()': (_run, self: string) => !/[^\0-\x7f]/.test(self),
@@ -222,10 +224,9 @@ export const textMethods: Record<string, Native> = {
   'isupper()': (_run, self: string) => /\p{Uppercase}/u.test(self) && !/[\p{Lowercase}\p{Lt}]/u.test(self),
   'join(iterable, /)': (run, self: string, items: Value) =>
     joined(run, self, toList(items, run.budget).map(textOf)),
-  "ljust(width, fillchar=' ', /)": (run, self: string, width: Value, fill: Value) =>
-    pad(run, self, width, noFill(fill), () => 0),
+  "ljust(width, fillchar=' ', /)": padding(() => 0),
   'lower()': (_run, self: string) => self.toLowerCase(),
-  'lstrip(chars=None, /)': (_run, self: string, chars: Value) => stripped(self, 'left', chars),
+  'lstrip(chars=None, /)': stripping('left'),
   'maketrans(x, y=None, z=None, /)': (run, _self: string, x: Value, y: Value, z: Value) =>
     makeTable(run, x, y, z),
   'partition(sep, /)': (run, self: string, sep: Value) =>
@@ -242,31 +243,20 @@ export const textMethods: Record<string, Native> = {
       intOf(count) < 0 ? Number.POSITIVE_INFINITY : intOf(count),
       run.budget,
     ),
-  'rfind(sub, start=None, end=None, /)': (run, self: string, sub: Value, start: Value, end: Value) =>
-    BigInt(find(run, self, sub, start, end, true)),
-  'rindex(sub, start=None, end=None, /)': (run, self: string, sub: Value, start: Value, end: Value) =>
-    found(find(run, self, sub, start, end, true)),
-  "rjust(width, fillchar=' ', /)": (run, self: string, width: Value, fill: Value) =>
-    pad(run, self, width, noFill(fill), (missing) => missing),
-  'rpartition(sep, /)': (run, self: string, sep: Value) => {
-    const at = text.search(text.reversed(self), text.reversed(textOf(sep)), 0, run.budget)
-    return partition(self, textOf(sep), at < 0 ? -1 : self.length - at - textOf(sep).length, ['', '', self])
-  },
+  'rfind(sub, start=None, end=None, /)': finding(true),
+  'rindex(sub, start=None, end=None, /)': indexing(finding(true)),
+  "rjust(width, fillchar=' ', /)": rightAligned,
+  'rpartition(sep, /)': (run, self: string, sep: Value) =>
+    partition(self, textOf(sep), searchLast(run, self, textOf(sep)), ['', '', self]),
   'rsplit(sep=None, maxsplit=-1)': (run, self: string, sep: Value, most: Value) =>
     splitText(run, self, sep, most, true),
-  'rstrip(chars=None, /)': (_run, self: string, chars: Value) => stripped(self, 'right', chars),
+  'rstrip(chars=None, /)': stripping('right'),
   'split(sep=None, maxsplit=-1)': (run, self: string, sep: Value, most: Value) =>
     splitText(run, self, sep, most, false),
   'splitlines(keepends=False)': (_run, self: string, keepEnds: Value) =>
     text.splitLines(self, intOf(keepEnds) !== 0),
-  'startswith(prefix, start=None, end=None, /)': (
-    run,
-    self: string,
-    prefix: Value,
-    start: Value,
-    end: Value,
-  ) => begins(run, self, prefix, start, end, (part, one) => part.startsWith(one)),
-  'strip(chars=None, /)': (_run, self: string, chars: Value) => stripped(self, 'both', chars),
+  'startswith(prefix, start=None, end=None, /)': beginning((part, one) => part.startsWith(one)),
+  'strip(chars=None, /)': stripping('both'),
   'swapcase()': (_run, self: string) =>
     Array.from(self, (one) => (/\p{Uppercase}/u.test(one) ? one.toLowerCase() : one.toUpperCase())).join(''),
   'title()': (_run, self: string) => title(self),
@@ -274,15 +264,7 @@ export const textMethods: Record<string, Native> = {
   'upper()': (_run, self: string) => self.toUpperCase(),
   'zfill(width, /)': (run, self: string, width: Value) => {
     const sign = /^[-+]/.test(self) ? self.slice(0, 1) : ''
-    return (
-      sign +
-      pad(
-        run,
-        self.slice(sign.length),
-        BigInt(Math.max(0, intOf(width) - sign.length)),
-        '0',
-        (missing) => missing,
-      )
-    )
+    const rest = BigInt(Math.max(0, intOf(width) - sign.length))
+    return sign + rightAligned(run, self.slice(sign.length), rest, '0')
   },
 }

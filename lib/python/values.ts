@@ -12,7 +12,7 @@ export abstract class Thing {
   abstract readonly type: string
 
   isTrue(): boolean {
-    return true
+    return this.size() !== 0
   }
 
   /** `len()`; undefined where it has none. */
@@ -48,10 +48,6 @@ export class Undefined extends Thing {
     super()
   }
 
-  override isTrue(): boolean {
-    return false
-  }
-
   override size(): number {
     return 0
   }
@@ -74,10 +70,6 @@ export class Tuple extends Thing {
     readonly names: readonly string[] = [],
   ) {
     super()
-  }
-
-  override isTrue(): boolean {
-    return this.items.length > 0
   }
 
   override size(): number {
@@ -135,10 +127,6 @@ export class Dict extends Thing {
     this.entries.set(hash, [this.entries.get(hash)?.[0] ?? key, value])
   }
 
-  override isTrue(): boolean {
-    return this.entries.size > 0
-  }
-
   override size(): number {
     return this.entries.size
   }
@@ -159,10 +147,6 @@ export class View extends Thing {
     readonly dict: Dict,
   ) {
     super()
-  }
-
-  override isTrue(): boolean {
-    return this.dict.isTrue()
   }
 
   override size(): number {
@@ -192,12 +176,14 @@ export class Range extends Thing {
     super()
   }
 
-  at(index: number): bigint {
-    return this.start + BigInt(index) * this.step
+  /** What equal ranges have in common: the items that they give. */
+  get key(): string {
+    if (this.length === 0) return ''
+    return this.length === 1 ? `${this.start}` : `${this.start},${this.length},${this.step}`
   }
 
-  override isTrue(): boolean {
-    return this.length > 0
+  at(index: number): bigint {
+    return this.start + BigInt(index) * this.step
   }
 
   override size(): number {
@@ -277,6 +263,17 @@ export function isTrue(value: Value): boolean {
   return Array.isArray(value) ? value.length > 0 : Boolean(value)
 }
 
+/** How many items a list or a thing has; undefined for other values. */
+export function sizeOf(value: Value): number | undefined {
+  if (Array.isArray(value)) return value.length
+  return value instanceof Thing ? value.size() : undefined
+}
+
+/** What is not there is no operand. */
+export function refuseUndefined(...values: Value[]): void {
+  for (const value of values) if (value instanceof Undefined) throw new Fault(value.describe())
+}
+
 /** The text of a text, HTML or not; undefined for other values. */
 export function asText(value: Value | undefined): string | undefined {
   if (typeof value === 'string') return value
@@ -289,7 +286,7 @@ export function asNumber(value: Value): bigint | number | undefined {
   return typeof value === 'bigint' || typeof value === 'number' ? value : undefined
 }
 
-/** A text is its own hash, unless it could be taken for a tuple's. */
+/** A text is its own hash, unless it could be taken for a tuple's or a range's. */
 export function hashOfText(text: string): string {
   return text.startsWith('\0') ? `\0s${text}` : text
 }
@@ -320,8 +317,14 @@ export function hashOf(value: Value, budget: Budget): unknown {
     budget.text(joined.length)
     return `\0t${joined}`
   }
+  if (value instanceof Range) {
+    const { key } = value
+    budget.spend(key.length >> 2)
+    return `\0r${key}`
+  }
   const isKeysOrItems = value instanceof View && value.type !== 'dict_values'
-  if (value instanceof Dict || isKeysOrItems || Array.isArray(value))
+  if (isKeysOrItems || value instanceof Dict || Array.isArray(value)) {
     throw new Fault(`unhashable type: '${typeName(value)}'`)
+  }
   return value
 }
