@@ -15,7 +15,7 @@ function sortKeys(value: Value, budget: Budget): Value {
   budget.enter()
   let sorted = value
   if (Array.isArray(value)) sorted = value.map((item) => sortKeys(item, budget))
-  else if (value instanceof Tuple) sorted = new Tuple(value.items.map((item) => sortKeys(item, budget)))
+  else if (isPlainTuple(value)) sorted = new Tuple(value.items.map((item) => sortKeys(item, budget)))
   else if (value instanceof Dict) {
     const comparable = (a: Value, b: Value) =>
       (asText(a) !== undefined && asText(b) !== undefined) ||
@@ -34,6 +34,9 @@ function sortKeys(value: Value, budget: Budget): Value {
   return sorted
 }
 
+/** Tuples with names print themselves, whatever their length. */
+const isPlainTuple = (value: Value): value is Tuple => value instanceof Tuple && value.names.length === 0
+
 class Printer {
   constructor(readonly budget: Budget) {}
 
@@ -47,7 +50,7 @@ class Printer {
       return open + this.#stacked(lines, ',', indent + 1) + close
     }
     if (Array.isArray(value)) return items(value, '[', ']')
-    if (value instanceof Tuple) return items(value.items, '(', value.items.length === 1 ? ',)' : ')')
+    if (isPlainTuple(value)) return items(value.items, '(', value.items.length === 1 ? ',)' : ')')
     if (value instanceof Dict) {
       const entries = [...value.entries.values()]
       const lines = entries.map(([key, one], i) => {
