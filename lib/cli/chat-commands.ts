@@ -105,6 +105,7 @@ export const commands: readonly ChatCommand[] = [
     help: 'leave; exit and quit without a slash do so too',
     run: (terminal) => terminal.leave(),
   },
+  { name: 'quit', help: 'the same', run: (terminal) => terminal.leave() },
 ]
 
 function counted({ length }: readonly unknown[]): string {

@@ -15,7 +15,7 @@ function load(): NativeBinding {
     const nodeGypBuild = require('node-gyp-build') as (folder: string) => NativeBinding
     return nodeGypBuild(packageFolder)
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = (cause instanceof Error ? cause.message : String(cause)).replace(/\s+/g, ' ')
     throw new QuernError(
       'native_binding',
       `expected a native binary of quern for ${process.platform} ${process.arch} (Node ${process.versions.node}), got: ${reason}. ` +
