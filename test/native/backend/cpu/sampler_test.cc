@@ -276,6 +276,14 @@ TEST(one_row_depends_on_no_other) {
   CHECK(results[0] == results[1] && results[1] == results[2]);
 }
 
+// What a sort may cost more than a token. Sanitizers slow kernels down and a sort hardly: there it is the
+// sort itself.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr double kMargin = 1;
+#else
+constexpr double kMargin = 4;
+#endif
+
 // Measured beside a sort, in processor time: whatever machine and whatever else runs.
 TEST(a_large_vocabulary_takes_no_sort) {
   constexpr int kVocab = 151936, kRuns = 10;
@@ -298,7 +306,7 @@ TEST(a_large_vocabulary_takes_no_sort) {
     const double seconds = least([&] { sample(*backend, logits, params); });
     std::printf("     top_k %d top_p %.2f min_p %.2f: %.2f ms, a sort %.2f ms\n", params.top_k, params.top_p,
                 params.min_p, 1e3 * seconds, 1e3 * sort);
-    CHECK(seconds < sort / 4);
+    CHECK(seconds < sort / kMargin);
   }
   const Filters few{0.7f, 20, 0.8f, 0, 0.5};
   check_distribution(*backend, logits, few, &compared);
