@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "backend/cpu/isa.h"
-#include "backend/cpu/sampler.h"
+#include "backend/cpu/sampling/sampler.h"
 
 namespace {
 

@@ -32,7 +32,7 @@ struct LogitBias {
   float bias = 0;  // added; -infinity bans the token
 };
 
-// Penalises tokens that would go on with a repetition: see cpu/dry.h.
+// Penalises tokens that would go on with a repetition: see cpu/sampling/dry.h.
 struct DryOptions {
   float multiplier = 0;  // 0: off
   float base = 1.75f;
@@ -41,7 +41,7 @@ struct DryOptions {
   std::vector<std::vector<int32_t>> breakers;
 };
 
-// Keeps the surprise of tokens near a target: see cpu/mirostat.h.
+// Keeps the surprise of tokens near a target: see cpu/sampling/mirostat.h.
 struct MirostatOptions {
   int version = 0;  // 0: off
   float tau = 5;    // bits

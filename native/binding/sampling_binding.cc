@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "backend/cpu/isa.h"
-#include "backend/cpu/sampler.h"
+#include "backend/cpu/sampling/sampler.h"
 #include "binding/errors.h"
 #include "binding/read_sampling.h"
 

@@ -8,7 +8,7 @@
 #include "backend/cpu/cpu_attention.h"
 #include "backend/cpu/cpu_weight.h"
 #include "backend/cpu/isa.h"
-#include "backend/cpu/sampler.h"
+#include "backend/cpu/sampling/sampler.h"
 #include "core/error.h"
 #include "core/machine.h"
 #include "core/thread_pool.h"

@@ -1,4 +1,4 @@
-#include "backend/cpu/penalties.h"
+#include "backend/cpu/sampling/penalties.h"
 
 namespace quern::cpu {
 

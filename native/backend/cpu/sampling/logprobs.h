@@ -2,7 +2,7 @@
 #include <span>
 
 #include "backend/backend.h"
-#include "backend/cpu/candidates.h"
+#include "backend/cpu/sampling/candidates.h"
 
 namespace quern::cpu {
 

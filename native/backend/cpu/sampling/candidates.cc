@@ -1,11 +1,11 @@
-#include "backend/cpu/candidates.h"
+#include "backend/cpu/sampling/candidates.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numbers>
 
-#include "backend/cpu/draw.h"
+#include "backend/cpu/sampling/draw.h"
 
 namespace quern::cpu {
 

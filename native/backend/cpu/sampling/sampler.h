@@ -3,9 +3,9 @@
 #include <vector>
 
 #include "backend/backend.h"
-#include "backend/cpu/candidates.h"
 #include "backend/cpu/kernels/kernels.h"
-#include "backend/cpu/penalties.h"
+#include "backend/cpu/sampling/candidates.h"
+#include "backend/cpu/sampling/penalties.h"
 
 namespace quern::cpu {
 

@@ -1,11 +1,11 @@
-#include "backend/cpu/ranking.h"
+#include "backend/cpu/sampling/ranking.h"
 
 #include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
 
-#include "backend/cpu/floor_search.h"
+#include "backend/cpu/sampling/floor_search.h"
 
 namespace quern::cpu {
 

@@ -1,5 +1,5 @@
 #pragma once
-#include "backend/cpu/candidates.h"
+#include "backend/cpu/sampling/candidates.h"
 
 namespace quern::cpu {
 

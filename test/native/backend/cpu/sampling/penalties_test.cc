@@ -1,5 +1,5 @@
 // What changes single logits, against its definition taken literally.
-#include "backend/cpu/penalties.h"
+#include "backend/cpu/sampling/penalties.h"
 
 #include <algorithm>
 #include <cmath>

@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "backend/cpu/penalties.h"
+#include "backend/cpu/sampling/penalties.h"
 
 namespace quern::cpu {
 

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "backend/cpu/isa.h"
-#include "backend/cpu/sampler.h"
+#include "backend/cpu/sampling/sampler.h"
 #include "check.h"
 #include "numbers.h"
 

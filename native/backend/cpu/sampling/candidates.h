@@ -5,7 +5,7 @@
 
 #include "backend/backend.h"
 #include "backend/cpu/kernels/kernels.h"
-#include "backend/cpu/ranking.h"
+#include "backend/cpu/sampling/ranking.h"
 #include "core/memory.h"
 
 namespace quern::cpu {

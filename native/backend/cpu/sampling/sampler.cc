@@ -1,4 +1,4 @@
-#include "backend/cpu/sampler.h"
+#include "backend/cpu/sampling/sampler.h"
 
 #include <algorithm>
 #include <array>
@@ -6,10 +6,10 @@
 #include <functional>
 #include <optional>
 
-#include "backend/cpu/draw.h"
-#include "backend/cpu/floor_search.h"
-#include "backend/cpu/logprobs.h"
-#include "backend/cpu/mirostat.h"
+#include "backend/cpu/sampling/draw.h"
+#include "backend/cpu/sampling/floor_search.h"
+#include "backend/cpu/sampling/logprobs.h"
+#include "backend/cpu/sampling/mirostat.h"
 
 namespace quern::cpu {
 

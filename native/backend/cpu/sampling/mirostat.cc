@@ -1,4 +1,4 @@
-#include "backend/cpu/mirostat.h"
+#include "backend/cpu/sampling/mirostat.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "backend/cpu/logprobs.h"
+#include "backend/cpu/sampling/logprobs.h"
 
 #include <algorithm>
 #include <cmath>
