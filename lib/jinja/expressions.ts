@@ -1,123 +1,108 @@
-import type { Token } from './lexer.js'
-import { Names } from './names.js'
-import type { Arguments, Escape, Expression, FilterNode } from './nodes.js'
-import type { Source } from './source.js'
-import { TokenStream } from './token-stream.js'
+import { binary, negative, positive } from '../python/arithmetic.js'
+import { holds, markup } from '../python/operators.js'
+import { str } from '../python/print.js'
+import { isTrue, Markup, Undefined, type Value } from '../python/values.js'
+import { Computed, type Expression, Operation } from './expression.js'
+import { negated, OperandParser, tupleOf } from './operands.js'
 
-type Operators = readonly string[]
-
-const constants: Record<string, boolean | null> = {
-  ...{ true: true, True: true, false: false, False: false, none: null, None: null },
-}
-const noArguments: Arguments = { positional: [], named: [], spread: undefined, spreadNamed: undefined }
-/** What filters and tests there are. */
-export interface Known {
-  filters: { has(name: string): boolean }
-  tests: { has(name: string): boolean }
-}
-
-/** Parses expressions, from those that bind least to those that bind most. */
-export class ExpressionParser extends TokenStream {
-  protected readonly names = new Names()
-  protected escapes: Escape = false
-  readonly #unknown: { at: number; message: string }[] = []
-
-  constructor(
-    source: Source,
-    tokens: readonly Token[],
-    readonly known: Known,
-  ) {
-    super(source, tokens)
-  }
-
-  /** Refuses filters and tests that nobody knows. Where an `if` decides whether they run, it is an error only then. */
-  protected refuseUnknown(): void {
-    const [first] = this.#unknown
-    if (first !== undefined) this.source.refuse(first.at, first.message)
-  }
-
+/** Parses expressions, from the operators that bind least to those that bind most, and says what they do. */
+export class ExpressionParser extends OperandParser {
   expression(): Expression {
     return this.deeper(() => {
-      const unknown = this.#unknown.length
+      const { length } = this.unknown
       let value = this.#or()
       while (this.is('name', 'if')) {
-        const { at } = this.take()
-        const test = this.#or()
-        const otherwise = this.skip('name', 'else') ? this.expression() : undefined
-        value = { kind: 'if', at, test, value, otherwise }
-        this.#unknown.length = unknown
+        value = this.#conditional(value)
+        this.unknown.length = length
       }
       return value
     })
   }
 
+  #conditional(value: Expression): Expression {
+    const { at } = this.take()
+    const test = this.#or()
+    const otherwise = this.skip('name', 'else') ? this.expression() : undefined
+    return new Computed(at, (run, scope) => {
+      if (isTrue(test.evaluate(run, scope))) return value.evaluate(run, scope)
+      if (otherwise !== undefined) return otherwise.evaluate(run, scope)
+      return new Undefined(() => 'the inline if-expression evaluated to false and has no else')
+    })
+  }
+
   /** Several expressions with commas between them are a tuple. */
-  tuple(
-    isEnd: () => boolean,
-    item: () => Expression = () => this.expression(),
-    mayBeEmpty = false,
-  ): Expression {
+  tuple(item = () => this.expression()): Expression {
     const { at } = this.token
-    const items: Expression[] = []
+    const items = [item()]
     let isTuple = false
-    while (!this.is('variable_end') && !this.is('block_end') && !this.is('operator', ')') && !isEnd()) {
-      items.push(item())
-      if (!this.skip('operator', ',')) break
+    while (this.skip(',')) {
       isTuple = true
+      if (this.is('}}') || this.is('%}')) break
+      items.push(item())
     }
-    if (!isTuple && items.length === 1) return items[0] as Expression
-    if (items.length === 0 && !mayBeEmpty) this.unexpected('an expression')
-    return { kind: 'tuple', at, items }
+    return isTuple ? tupleOf(at, items) : (items[0] as Expression)
   }
 
   /** An expression, or a tuple, in which `if` is no operator. */
-  protected condition(isEnd = () => false): Expression {
-    return this.tuple(isEnd, () => this.#or())
+  condition(): Expression {
+    return this.tuple(() => this.#or())
   }
 
   #or(): Expression {
     let left = this.#and()
-    while (this.is('name', 'or')) left = { at: this.take().at, kind: 'or', left, right: this.#and() }
+    while (this.is('name', 'or')) left = either(this.take().at, left, this.#and(), true)
     return left
   }
 
   #and(): Expression {
     let left = this.#not()
-    while (this.is('name', 'and')) left = { at: this.take().at, kind: 'and', left, right: this.#not() }
+    while (this.is('name', 'and')) left = either(this.take().at, left, this.#not(), false)
     return left
   }
 
   #not(): Expression {
     if (!this.is('name', 'not')) return this.#compare()
     const { at } = this.take()
-    return this.deeper(() => ({ at, kind: 'not', operand: this.#not() }))
+    return negated(
+      at,
+      this.deeper(() => this.#not()),
+    )
   }
 
   #compare(): Expression {
     const first = this.#sum()
     const { at } = this.token
     const rest: { operator: string; operand: Expression }[] = []
-    for (;;) {
-      let operator = this.token.text
-      if (this.is('name', 'not') && this.is('name', 'in', 1)) {
-        this.take()
-        operator = 'not in'
-      } else if (!this.is('name', 'in') && !this.#isOperator(['==', '!=', '<', '<=', '>', '>='])) break
-      this.take()
+    for (let operator = this.#comparison(); operator !== undefined; operator = this.#comparison()) {
       rest.push({ operator, operand: this.#sum() })
     }
-    return rest.length === 0 ? first : { kind: 'compare', at, first, rest }
+    if (rest.length === 0) return first
+    return new Computed(at, (run, scope) => {
+      let left = first.evaluate(run, scope)
+      for (const { operator, operand } of rest) {
+        const right = operand.evaluate(run, scope)
+        run.at = at
+        if (!holds(operator, left, right, run.budget)) return false
+        left = right
+      }
+      return true
+    })
   }
 
-  #isOperator(operators: Operators): boolean {
-    return this.token.type === 'operator' && operators.includes(this.token.text)
+  #comparison(): string | undefined {
+    const isNegated = this.is('name', 'not') && this.is('name', 'in', 1)
+    if (isNegated) this.take()
+    if (this.skip('name', 'in')) return isNegated ? 'not in' : 'in'
+    return ['==', '!=', '<', '<=', '>', '>='].includes(this.token.type) ? this.take().type : undefined
   }
 
-  #leftToRight(operators: Operators, operand: () => Expression): Expression {
+  #leftToRight(operators: readonly string[], operand: () => Expression): Expression {
     let left = operand()
-    while (this.#isOperator(operators)) {
-      const { text: operator, at } = this.take()
-      left = { kind: 'binary', at, operator, left, right: operand() }
+    while (operators.includes(this.token.type)) {
+      const { type, at } = this.take()
+      left = new Operation(at, [left, operand()], (run, [a, b]) =>
+        binary(type, a as Value, b as Value, run.budget),
+      )
     }
     return left
   }
@@ -128,11 +113,19 @@ export class ExpressionParser extends TokenStream {
 
   #concat(): Expression {
     const { at } = this.token
+    const { escapes } = this.around
     const items = [this.#product()]
-    while (this.skip('operator', '~')) items.push(this.#product())
-    return items.length === 1
-      ? (items[0] as Expression)
-      : { kind: 'concat', at, items, escapes: this.escapes }
+    while (this.skip('~')) items.push(this.#product())
+    if (items.length === 1) return items[0] as Expression
+    return new Operation(at, items, (run, values) => {
+      const isHtml = run.isEscaping(escapes) && values.some((value) => value instanceof Markup)
+      let text = ''
+      for (const value of values) {
+        text += isHtml ? markup(value, run.budget) : str(value, run.budget)
+        run.budget.text(text.length)
+      }
+      return isHtml ? new Markup(text) : text
+    })
   }
 
   #product(): Expression {
@@ -140,193 +133,25 @@ export class ExpressionParser extends TokenStream {
   }
 
   #power(): Expression {
-    return this.#leftToRight(['**'], () => this.#unary())
+    return this.#leftToRight(['**'], () => this.filtersAndTests(this.#unary()))
   }
 
-  #unary(withFilters = true): Expression {
-    const { text, at } = this.token
-    let value: Expression
-    if (this.#isOperator(['-', '+'])) {
-      this.take()
-      const kind = text === '-' ? 'negative' : 'positive'
-      value = this.deeper(() => ({ kind, at, operand: this.#unary(false) }))
-    } else value = this.primary()
-    value = this.#postfix(value)
-    return withFilters ? this.#filtersAndTests(value) : value
+  #unary(): Expression {
+    const { type, at } = this.token
+    if (!this.skip('-') && !this.skip('+')) return this.postfix(this.primary())
+    const operand = this.deeper(() => this.#unary())
+    return this.postfix(
+      new Operation(at, [operand], (_run, [value]) =>
+        type === '-' ? negative(value as Value) : positive(value as Value),
+      ),
+    )
   }
+}
 
-  protected primary(): Expression {
-    const token = this.take()
-    const { at, text } = token
-    switch (token.type) {
-      case 'name':
-        if (Object.hasOwn(constants, text))
-          return { kind: 'constant', at, value: constants[text] as boolean | null }
-        this.names.read(text)
-        return { kind: 'name', at, name: text }
-      case 'string': {
-        const pieces = [text]
-        while (this.is('string')) pieces.push(this.take().text)
-        return { kind: 'constant', at, value: pieces.join('') }
-      }
-      case 'number':
-        return { kind: 'constant', at, value: token.value as bigint | number }
-      case 'operator':
-        if (text === '[') return { kind: 'list', at, items: this.#items(']', () => this.expression()) }
-        if (text === '{') return { kind: 'dict', at, pairs: this.#items('}', () => this.#pair()) }
-        if (text === '(') {
-          const value = this.deeper(() => this.tuple(() => false, undefined, true))
-          this.expect('operator', ')')
-          return value
-        }
-    }
-    this.putBack(token)
-    return this.unexpected('an expression')
-  }
-
-  /** Items with commas between them, up to the closing bracket. */
-  #items<T>(close: string, item: () => T): T[] {
-    const items: T[] = []
-    while (!this.skip('operator', close)) {
-      if (items.length > 0) {
-        this.expect('operator', ',')
-        if (this.skip('operator', close)) break
-      }
-      items.push(item())
-    }
-    return items
-  }
-
-  #pair(): [Expression, Expression] {
-    const key = this.expression()
-    this.expect('operator', ':')
-    return [key, this.expression()]
-  }
-
-  #postfix(operand: Expression): Expression {
-    let value = operand
-    for (;;) {
-      const { at } = this.token
-      if (this.skip('operator', '.')) {
-        if (this.is('name')) value = { kind: 'attribute', at, object: value, name: this.take().text }
-        else {
-          const index = this.expect('number')
-          if (typeof index.value !== 'bigint') this.source.refuse(index.at, 'expected a name or an integer')
-          value = {
-            kind: 'item',
-            at,
-            object: value,
-            key: { kind: 'constant', at: index.at, value: index.value },
-          }
-        }
-      } else if (this.skip('operator', '[')) value = this.deeper(() => this.#subscript(value, at))
-      else if (this.is('operator', '(')) value = { kind: 'call', at, callee: value, args: this.args() }
-      else return value
-    }
-  }
-
-  #subscript(object: Expression, at: number): Expression {
-    const keyAt = this.token.at
-    const keys: Expression[] = []
-    while (!this.skip('operator', ']')) {
-      if (keys.length > 0) this.expect('operator', ',')
-      const first = this.is('operator', ':') ? undefined : this.expression()
-      if (!this.is('operator', ':')) keys.push(first as Expression)
-      else {
-        const bounds = [first]
-        while (bounds.length < 3 && this.skip('operator', ':')) {
-          bounds.push(this.is('operator', ':') || this.is('operator', ']') ? undefined : this.expression())
-        }
-        this.expect('operator', ']')
-        if (keys.length > 0) this.source.refuse(keyAt, 'a slice stands alone in its brackets')
-        return { kind: 'slice', at, object, bounds }
-      }
-    }
-    const key: Expression =
-      keys.length === 1 ? (keys[0] as Expression) : { kind: 'tuple', at: keyAt, items: keys }
-    return { kind: 'item', at, object, key }
-  }
-
-  protected args(): Arguments {
-    const { at } = this.expect('operator', '(')
-    return this.deeper(() => {
-      const positional: Expression[] = []
-      const named = new Map<string, Expression>()
-      let spread: Expression | undefined
-      let spreadNamed: Expression | undefined
-      const ensure = (isInOrder: boolean) => {
-        if (!isInOrder)
-          this.source.refuse(at, 'expected plain arguments, then named ones, then *items and **mapping')
-      }
-      this.#items(')', () => {
-        if (this.skip('operator', '*')) {
-          ensure(spread === undefined && spreadNamed === undefined)
-          spread = this.expression()
-        } else if (this.skip('operator', '**')) {
-          ensure(spreadNamed === undefined)
-          spreadNamed = this.expression()
-        } else if (this.is('name') && this.is('operator', '=', 1)) {
-          ensure(spreadNamed === undefined)
-          const { text } = this.take()
-          this.take()
-          if (named.has(text)) this.source.refuse(at, `the argument '${text}' is given twice`)
-          named.set(text, this.expression())
-        } else {
-          ensure(spread === undefined && spreadNamed === undefined && named.size === 0)
-          positional.push(this.expression())
-        }
-      })
-      return { positional, named: [...named], spread, spreadNamed }
-    })
-  }
-
-  #filtersAndTests(operand: Expression): Expression {
-    let value = operand
-    for (;;) {
-      const { at } = this.token
-      if (this.skip('operator', '|')) value = this.filter(value)
-      else if (this.skip('name', 'is')) value = this.#test(value, at)
-      else if (this.is('operator', '(')) value = { kind: 'call', at, callee: value, args: this.args() }
-      else return value
-    }
-  }
-
-  /** A filter after its bar; without an operand where it takes the text of a block. */
-  protected filter(operand: Expression | undefined): FilterNode {
-    const { at } = this.token
-    const name = this.#dottedName()
-    if (!this.known.filters.has(name)) this.#isUnknown(at, `there is no filter '${name}'`)
-    return { kind: 'filter', at, operand, name, args: this.is('operator', '(') ? this.args() : noArguments }
-  }
-
-  #test(operand: Expression, at: number): Expression {
-    const isNegated = this.skip('name', 'not')
-    const nameAt = this.token.at
-    const name = this.#dottedName()
-    if (!this.known.tests.has(name)) this.#isUnknown(nameAt, `there is no test '${name}'`)
-    let args = noArguments
-    if (this.is('operator', '(')) args = this.args()
-    else if (this.#beginsArgument()) {
-      if (this.is('name', 'is')) this.source.refuse(this.token.at, "tests cannot be chained with 'is'")
-      args = { ...noArguments, positional: [this.#postfix(this.primary())] }
-    }
-    const test: Expression = { kind: 'test', at, operand, name, args }
-    return isNegated ? { kind: 'not', at, operand: test } : test
-  }
-
-  #beginsArgument(): boolean {
-    const { type, text } = this.token
-    if (type === 'name') return !['else', 'or', 'and'].includes(text)
-    return type === 'string' || type === 'number' || this.#isOperator(['[', '{'])
-  }
-
-  #dottedName(): string {
-    let name = this.expect('name').text
-    while (this.skip('operator', '.')) name += `.${this.expect('name').text}`
-    return name
-  }
-
-  #isUnknown(at: number, message: string): void {
-    if (!this.names.isBranch) this.#unknown.push({ at, message })
-  }
+/** `or` stops at what is true, `and` at what is not. */
+function either(at: number, left: Expression, right: Expression, stopsAt: boolean): Expression {
+  return new Computed(at, (run, scope) => {
+    const value = left.evaluate(run, scope)
+    return isTrue(value) === stopsAt ? value : right.evaluate(run, scope)
+  })
 }

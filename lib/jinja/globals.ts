@@ -3,7 +3,6 @@ import { str } from '../python/print.js'
 import { callBuiltin, intOf, tableOf, textOf } from '../python/signature.js'
 import { strftime } from '../python/strftime.js'
 import { Dict, Fault, Func, Range, Thing, Tuple, type Value } from '../python/values.js'
-import { Namespace } from './objects.js'
 import type { Functions, Run } from './run.js'
 
 /** The template called `raise_exception`: its message is the error's. */
@@ -40,6 +39,23 @@ function dict(run: Run, args: Value[], named: Dict): Dict {
   }
   for (const [key, value] of named.entries.values()) made.set(key, value, run.budget)
   return made
+}
+
+/** What `{% set ns.x = … %}` may change. */
+export class Namespace extends Thing {
+  readonly type = 'Namespace'
+
+  constructor(readonly values: Dict) {
+    super()
+  }
+
+  override attribute(name: string): Value | undefined {
+    return this.values.entries.get(name)?.[1]
+  }
+
+  override repr(inner: (value: Value) => string): string {
+    return `<Namespace ${inner(this.values)}>`
+  }
 }
 
 /** Gives its items in turn, over and over. */

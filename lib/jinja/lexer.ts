@@ -1,39 +1,36 @@
-import { isSpace } from '../python/text.js'
+import { unescaped } from '../python/literals.js'
+import { space, strip } from '../python/text.js'
+import type { Value } from '../python/values.js'
 import type { Source } from './source.js'
 
-export type TokenType =
-  | 'data'
-  | 'variable_begin'
-  | 'variable_end'
-  | 'block_begin'
-  | 'block_end'
-  | 'name'
-  | 'string'
-  | 'number'
-  | 'operator'
-  | 'end'
-
 export interface Token {
-  readonly type: TokenType
+  /** 'data', 'name', 'string', 'number', 'end'; of operators and of what begins and ends a tag, what is written. */
+  readonly type: string
   /** As written; of strings and data, what they mean. */
   readonly text: string
   /** Where in the source it begins. */
   readonly at: number
-  /** Of numbers. */
-  readonly value?: bigint | number
+  /** Of strings and numbers. */
+  readonly value?: Value
 }
 
-const operators = '// ** == != >= <= + - / * % ~ [ ] ( ) { } > < = . : | , ;'.split(' ')
-const closing: Record<string, string> = { '(': ')', '[': ']', '{': '}' }
+const sticky = (pattern: string) => new RegExp(pattern, 'uy')
+const digits = '[0-9](?:_?[0-9])*'
+// Each is read in one way only, so none of them goes back.
+const spaces = sticky(`${space}*`)
+const float = sticky(`(?<!\\.)${digits}(?:(?:\\.${digits})?[eE][-+]?${digits}|\\.${digits})`)
+const integer = sticky(
+  '0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0[xX](?:_?[0-9a-fA-F])+|[1-9](?:_?[0-9])*|0(?:_?0)*',
+)
 const name = /\p{XID_Continue}+/uy
-const escapes: Record<string, string> = {
-  ...{ n: '\n', t: '\t', r: '\r', a: '\x07', b: '\b', f: '\f', v: '\v' },
-  ...{ '\\': '\\', "'": "'", '"': '"', '\n': '' },
-}
-const hexDigits: Record<string, number> = { x: 2, u: 4, U: 8 }
-
-const isDigit = (character: string | undefined, digits = '0123456789') =>
-  character !== undefined && character !== '' && digits.includes(character)
+const string = /'[^'\\]*(?:\\.[^'\\]*)*'|"[^"\\]*(?:\\.[^"\\]*)*"/suy
+const operator = /\/\/|\*\*|[=!<>]=|[-+/*%~[\](){}<>=.:|,;]/uy
+const variableEnd = sticky(`-\\}\\}${space}*|\\}\\}`)
+const blockEnd = sticky(`\\+%\\}|-%\\}${space}*|%\\}\\n?`)
+const commentEnd = sticky(`\\+#\\}|-#\\}${space}*|#\\}\\n?`)
+const rawBegin = sticky(`${space}*raw${space}*(?:-%\\}${space}*|%\\})`)
+const rawEnd = sticky(`\\{%[-+]?${space}*endraw${space}*(?:\\+%\\}|-%\\}${space}*|%\\}\\n?)`)
+const closing: Record<string, string> = { '(': ')', '[': ']', '{': '}' }
 
 /**
  * Cuts a template into tokens as Jinja does with `trim_blocks` and `lstrip_blocks`: a line end after a block or comment belongs to it, and so
@@ -51,223 +48,149 @@ export class Lexer {
   }
 
   tokens(): Token[] {
-    while (this.#at < this.#text.length) this.#data()
+    while (this.#at < this.#text.length) this.#dataAndTag()
     this.#push('end', '')
     return this.#tokens
   }
 
-  /** Text up to the next tag, and the tag. */
-  #data(): void {
-    const start = this.#at
-    let open = this.#text.indexOf('{', start)
-    while (open >= 0 && !'{%#'.includes(this.#text[open + 1] ?? ' ')) open = this.#text.indexOf('{', open + 1)
-    if (open < 0) {
-      this.#at = this.#text.length
-      this.#pushData(start, this.#text.length)
-      return
-    }
-    const kind = this.#text[open + 1] as string
-    const sign = this.#sign(open + 2)
-    const end = this.#endOfData(start, open, sign, kind === '{')
-    this.#pushData(start, end)
-    this.#at = open + 2 + sign.length
-    if (kind === '#') this.#comment(open)
-    else if (kind === '%' && this.#skipWord('raw')) this.#raw(open)
-    else {
-      this.#tokens.push({ type: kind === '{' ? 'variable_begin' : 'block_begin', text: `{${kind}`, at: open })
-      this.#tag(kind === '{' ? '}}' : '%}', open)
-    }
-  }
-
-  #sign(at: number): string {
-    return this.#text[at] === '-' || this.#text[at] === '+' ? (this.#text[at] as string) : ''
-  }
-
-  /** Where the text before a tag ends. */
-  #endOfData(start: number, open: number, sign: string, isVariable: boolean): number {
-    if (sign === '+' || (sign === '' && isVariable)) return open
-    let end = open
-    while (end > start && isSpace(this.#text[end - 1]) && (sign === '-' || this.#text[end - 1] !== '\n'))
-      end--
-    const reachesLine = end > start || start === 0 || this.#text[start - 1] === '\n'
-    if (sign === '-') return end
-    return reachesLine && (end === start || this.#text[end - 1] === '\n') ? end : open
-  }
-
-  #pushData(start: number, end: number): void {
-    if (end > start) this.#tokens.push({ type: 'data', text: this.#text.slice(start, end), at: start })
-  }
-
-  #push(type: TokenType, text: string, value?: bigint | number): void {
-    this.#tokens.push({ type, text, at: this.#at, ...(value === undefined ? {} : { value }) })
+  #push(type: string, text: string, value?: Value): void {
+    this.#tokens.push(
+      value === undefined ? { type, text, at: this.#at } : { type, text, at: this.#at, value },
+    )
     this.#at += text.length
   }
 
-  #skipSpaces(at = this.#at): number {
-    let end = at
-    while (isSpace(this.#text[end])) end++
-    return end
+  /** What a pattern matches right here. */
+  #match(pattern: RegExp, at = this.#at): string | undefined {
+    pattern.lastIndex = at
+    return pattern.exec(this.#text)?.[0]
   }
 
-  /** Skips `raw` with the end of its tag, if it is there. */
-  #skipWord(word: string): boolean {
-    const start = this.#skipSpaces()
-    if (!this.#text.startsWith(word, start)) return false
-    const end = this.#skipSpaces(start + word.length)
-    const length = this.#endOfTag(end, '%}')
-    if (length === 0 || (word === 'raw' && this.#text[end] === '+')) return false
-    this.#at = word === 'raw' && this.#text[end] === '%' ? end + 2 : end + length
-    return true
+  /** Goes over what a pattern matches right here, if it does. */
+  #skip(pattern: RegExp): boolean {
+    const matched = this.#match(pattern)
+    this.#at += matched?.length ?? 0
+    return matched !== undefined
   }
 
-  /** The length of the end of a tag, with the white space that it takes along; 0 where there is none. */
-  #endOfTag(at: number, close: string): number {
-    const sign = this.#sign(at)
-    if (!this.#text.startsWith(close, at + sign.length)) return 0
-    const end = at + sign.length + close.length
-    if (sign === '-') return this.#skipSpaces(end) - at
-    if (close === '}}') return sign === '+' ? 0 : 2
-    return end + (sign === '' && this.#text[end] === '\n' ? 1 : 0) - at
+  #dataAndTag(): void {
+    let open = this.#text.indexOf('{', this.#at)
+    while (open >= 0 && !'{%#'.includes(this.#text[open + 1] ?? ' ')) open = this.#text.indexOf('{', open + 1)
+    if (open < 0) {
+      this.#data(this.#text.length)
+      return
+    }
+    const begin = this.#text.slice(open, open + 2)
+    this.#dataBefore(open, begin === '{{')
+    if (begin === '{#') this.#comment(open)
+    else if (begin === '{%' && this.#skip(rawBegin)) this.#raw(open)
+    else {
+      this.#tokens.push({ type: begin, text: begin, at: open })
+      this.#tag(begin === '{{' ? '}}' : '%}', open)
+    }
+  }
+
+  #data(end: number): void {
+    if (end > this.#at) this.#push('data', this.#text.slice(this.#at, end))
+  }
+
+  /** Text up to a tag, without the white space that the tag takes along; then what the tag begins with. */
+  #dataBefore(open: number, isVariable: boolean): void {
+    const sign = this.#text[open + 2] ?? ''
+    const text = this.#text.slice(this.#at, open)
+    const line = text.lastIndexOf('\n') + 1
+    const isLineStart = line > 0 || this.#at === 0 || this.#text[this.#at - 1] === '\n'
+    let end = open
+    if (sign === '-') end = this.#at + strip(text, 'right').length
+    else if (sign !== '+' && !isVariable && isLineStart && strip(text.slice(line), 'left') === '')
+      end = this.#at + line
+    this.#data(end)
+    this.#at = open + (sign === '-' || sign === '+' ? 3 : 2)
   }
 
   #comment(open: number): void {
     const end = this.#text.indexOf('#}', this.#at)
-    if (end < 0 && this.#at === this.#text.length) return
-    if (end < 0) this.#source.refuse(open, "this comment has no end, expected '#}'")
-    const signed = end > this.#at && this.#sign(end - 1) !== '' ? end - 1 : end
-    this.#at = signed + this.#endOfTag(signed, '#}')
+    if (end < 0 && this.#at < this.#text.length)
+      this.#source.refuse(open, "this comment has no end, expected '#}'")
+    if (end < 0) return
+    const isSigned = end > this.#at && '-+'.includes(this.#text[end - 1] as string)
+    this.#at = isSigned ? end - 1 : end
+    this.#skip(commentEnd)
   }
 
   #raw(open: number): void {
-    const start = this.#at
-    for (let end = this.#text.indexOf('{%', start); end >= 0; end = this.#text.indexOf('{%', end + 1)) {
-      const sign = this.#sign(end + 2)
-      this.#at = end + 2 + sign.length
-      if (!this.#skipWord('endraw')) continue
-      this.#pushData(start, this.#endOfData(start, end, sign, false))
-      return
-    }
-    this.#at = this.#text.length
-    if (start < this.#text.length)
+    let end = this.#text.indexOf('{%', this.#at)
+    while (end >= 0 && this.#match(rawEnd, end) === undefined) end = this.#text.indexOf('{%', end + 1)
+    if (end < 0 && this.#at < this.#text.length)
       this.#source.refuse(open, "this raw block has no end, expected '{% endraw %}'")
+    if (end < 0) return
+    this.#dataBefore(end, false)
+    this.#at = end
+    this.#skip(rawEnd)
   }
 
   /** The tokens of a tag up to its end. */
   #tag(close: string, open: number): void {
+    const end = close === '}}' ? variableEnd : blockEnd
     const brackets: string[] = []
     for (;;) {
-      this.#at = this.#skipSpaces()
-      const character = this.#text[this.#at]
-      if (character === undefined) {
+      this.#skip(spaces)
+      if (this.#at === this.#text.length)
         this.#source.refuse(open, `unexpected end of the template, expected '${close}' to end this tag`)
-      }
-      const length = brackets.length === 0 ? this.#endOfTag(this.#at, close) : 0
-      if (length > 0) {
-        this.#push(close === '}}' ? 'variable_end' : 'block_end', close)
-        this.#at += length - close.length
+      const closed = brackets.length === 0 ? this.#match(end) : undefined
+      if (closed !== undefined) {
+        this.#tokens.push({ type: close, text: close, at: this.#at })
+        this.#at += closed.length
         return
       }
-      if (isDigit(character)) this.#number()
-      else if (character === '"' || character === "'") this.#string(character)
-      else if (!this.#name()) this.#operator(brackets)
+      if (!this.#number() && !this.#name() && !this.#string()) this.#operator(brackets)
     }
   }
 
+  #number(): boolean {
+    const fraction = this.#match(float)
+    const text = fraction ?? this.#match(integer)
+    if (text === undefined) return false
+    if (fraction === undefined && text.length > 4300)
+      this.#source.refuse(this.#at, 'an integer has at most 4300 digits')
+    const plain = text.replaceAll('_', '').toLowerCase()
+    this.#push('number', text, fraction === undefined ? BigInt(plain) : Number(plain))
+    return true
+  }
+
   #name(): boolean {
-    name.lastIndex = this.#at
-    const text = name.exec(this.#text)?.[0]
+    const text = this.#match(name)
     if (text === undefined) return false
     if (!/^[\p{XID_Start}_]/u.test(text)) this.#source.refuse(this.#at, `'${text}' is no name`)
     this.#push('name', text)
     return true
   }
 
+  #string(): boolean {
+    const quote = this.#text[this.#at] as string
+    if (!`'"`.includes(quote)) return false
+    const at = this.#at
+    const written = this.#match(string)
+    if (written === undefined) this.#source.refuse(at, `this text has no end, expected ${quote}`)
+    const refuse = (index: number, message: string) => this.#source.refuse(at + 1 + index, message)
+    const value = unescaped(written.slice(1, -1), refuse)
+    this.#tokens.push({ type: 'string', text: value, at, value })
+    this.#at += written.length
+    return true
+  }
+
   #operator(brackets: string[]): void {
-    const operator = operators.find((one) => this.#text.startsWith(one, this.#at))
-    if (operator === undefined) {
+    const text = this.#match(operator)
+    if (text === undefined) {
       const character = String.fromCodePoint(this.#text.codePointAt(this.#at) as number)
       this.#source.refuse(this.#at, `unexpected character '${character}', expected an expression`)
     }
-    if (closing[operator] !== undefined) brackets.push(closing[operator])
-    if (isDigit(operator, ')]}')) {
+    if (closing[text] !== undefined) brackets.push(closing[text])
+    if (')]}'.includes(text)) {
       const expected = brackets.pop()
-      if (expected !== operator) {
-        const what = expected === undefined ? 'nothing is open' : `expected '${expected}'`
-        this.#source.refuse(this.#at, `unexpected '${operator}', ${what}`)
-      }
+      const what = expected === undefined ? 'nothing is open' : `expected '${expected}'`
+      if (expected !== text) this.#source.refuse(this.#at, `unexpected '${text}', ${what}`)
     }
-    this.#push('operator', operator)
-  }
-
-  /** The end of digits with single underscores between them. */
-  #digits(at: number, digits?: string): number {
-    let end = at
-    while (
-      isDigit(this.#text[end], digits) ||
-      (this.#text[end] === '_' && isDigit(this.#text[end + 1], digits))
-    )
-      end++
-    return end
-  }
-
-  #number(): void {
-    const at = this.#at
-    const written = (end: number) => this.#text.slice(at, end)
-    const whole = this.#digits(at)
-    let end = whole
-    if (this.#text[at - 1] !== '.') {
-      if (this.#text[end] === '.' && isDigit(this.#text[end + 1])) end = this.#digits(end + 1)
-      const power = /[eE]/.test(this.#text[end] ?? '')
-        ? end + 1 + (/[-+]/.test(this.#text[end + 1] ?? '') ? 1 : 0)
-        : -1
-      if (isDigit(this.#text[power])) end = this.#digits(power)
-      if (end > whole) {
-        this.#push('number', written(end), Number(written(end).replaceAll('_', '')))
-        return
-      }
-    }
-    const prefix = this.#text[at] === '0' ? (this.#text[at + 1] ?? '').toLowerCase() : ''
-    const digits = { b: '01', o: '01234567', x: '0123456789abcdefABCDEF' }[prefix]
-    end = digits === undefined ? whole : this.#digits(at + 2, digits)
-    if (digits === undefined || end === at + 2) end = this.#text[at] === '0' ? this.#digits(at, '0') : whole
-    if (end - at > 4300) this.#source.refuse(at, 'an integer has at most 4300 digits')
-    this.#push('number', written(end), BigInt(written(end).replaceAll('_', '').toLowerCase()))
-  }
-
-  #string(quote: string): void {
-    const start = this.#at
-    const pieces: string[] = []
-    let at = start + 1
-    for (let copied = at; ; at++) {
-      const character = this.#text[at]
-      if (character === undefined) this.#source.refuse(start, `this text has no end, expected ${quote}`)
-      if (character !== quote && character !== '\\') continue
-      pieces.push(this.#text.slice(copied, at))
-      if (character === quote) break
-      const [meaning, length] = this.#escape(at)
-      pieces.push(meaning)
-      at += length - 1
-      copied = at + 1
-    }
-    this.#tokens.push({ type: 'string', text: pieces.join(''), at: start })
-    this.#at = at + 1
-  }
-
-  /** What the escape at a backslash means, and its length. */
-  #escape(at: number): [meaning: string, length: number] {
-    const letter = this.#text[at + 1] ?? ''
-    if (escapes[letter] !== undefined) return [escapes[letter], 2]
-    const length = hexDigits[letter]
-    if (length !== undefined) {
-      const code = this.#text.slice(at + 2, at + 2 + length)
-      if (code.length === length && /^[\da-fA-F]+$/.test(code) && Number.parseInt(code, 16) < 0x110000) {
-        return [String.fromCodePoint(Number.parseInt(code, 16)), 2 + length]
-      }
-      this.#source.refuse(at, `expected ${length} hexadecimal digits of a character after \\${letter}`)
-    }
-    if (letter === 'N') this.#source.refuse(at, 'names of characters (\\N{…}) are not known here')
-    const octal = /^[0-7]{1,3}/.exec(this.#text.slice(at + 1, at + 4))?.[0]
-    if (octal !== undefined) return [String.fromCharCode(Number.parseInt(octal, 8)), 1 + octal.length]
-    return ['\\', 1]
+    this.#push(text, text)
   }
 }

@@ -1,23 +1,28 @@
 import { Undefined, type Value } from '../python/values.js'
 
+const missing = (name: string) => new Undefined(() => `'${name}' is undefined`)
+
 /** Names and their values, within those around them. */
 export class Scope {
-  readonly values = new Map<string, Value>()
+  readonly values: Map<string, Value>
 
-  constructor(readonly parent: Scope | undefined) {}
+  constructor(
+    readonly parent?: Scope,
+    values: Iterable<readonly [string, Value]> = [],
+  ) {
+    this.values = new Map(values)
+  }
 
-  find(name: string): Value | undefined {
-    let scope: Scope | undefined = this
-    while (scope !== undefined) {
+  find(name: string): Value {
+    for (let scope: Scope | undefined = this; scope !== undefined; scope = scope.parent) {
       const value = scope.values.get(name)
       if (value !== undefined) return value
-      scope = scope.parent
     }
-    return undefined
+    return missing(name)
   }
 
   /** Makes a name undefined here, whatever it is outside. */
   hide(name: string): void {
-    this.values.set(name, new Undefined(() => `'${name}' is undefined`))
+    this.values.set(name, missing(name))
   }
 }

@@ -1,26 +1,33 @@
 import { QuernError } from '../errors.js'
 import { Budget } from '../python/budget.js'
 import { Fault } from '../python/values.js'
-import { filters } from './filters.js'
 import { Raised } from './globals.js'
 import { HostValues } from './host.js'
-import { Interpreter } from './interpreter.js'
-import type { Program } from './nodes.js'
-import { parse } from './parser.js'
+import { Parser } from './parser.js'
+import { Run, type Statement } from './run.js'
 import { Source } from './source.js'
-import { tests } from './tests.js'
 
 const mostOfMessage = 500
 
 /** A template in the environment that Hugging Face's transformers renders chat templates in. */
 export class Template {
   readonly #source: Source
-  readonly #program: Program
+  readonly #body: Statement
+  readonly #blocks: ReadonlyMap<string, Statement>
 
   /** @throws {QuernError} `invalid_template` with the place, where it is none. */
   constructor(text: string) {
     this.#source = new Source(text)
-    this.#program = parse(this.#source, { filters, tests })
+    try {
+      const parser = new Parser(this.#source)
+      this.#body = parser.template()
+      this.#blocks = parser.blocks
+    } catch (cause) {
+      if (!(cause instanceof RangeError)) throw cause
+      throw new QuernError('invalid_template', 'chat template: a text or a number in it is too long', {
+        cause,
+      })
+    }
   }
 
   /**
@@ -32,12 +39,13 @@ export class Template {
   render(variables: Record<string, unknown>, now: Date): string {
     const host = new HostValues()
     const given = host.variables(variables)
-    const interpreter = new Interpreter(this.#program, given, new Budget(host), now)
+    const run = new Run(new Budget(host), now, given, this.#blocks)
     try {
-      return interpreter.render()
+      this.#body(run, run.top)
+      return run.output
     } catch (cause) {
       if (cause instanceof Raised) throw new QuernError('template_error', cause.message)
-      const place = `chat template, ${this.#source.place(interpreter.at)}`
+      const place = `chat template, ${this.#source.place(run.at)}`
       if (cause instanceof Fault) throw new QuernError('template_error', `${place}: ${short(cause.message)}`)
       if (!(cause instanceof RangeError)) throw cause
       // JavaScript's own limits: the stack's depth, the length of a text

@@ -27,8 +27,7 @@ const isSized = (value: Value) =>
 
 const functions: Functions = {
   'boolean(value)': (_run, value: Value) => typeof value === 'boolean',
-  'callable(obj, /)': (_run, value: Value) =>
-    value instanceof Func || (value instanceof Thing && ['LoopContext', 'Undefined'].includes(value.type)),
+  'callable(obj, /)': (_run, value: Value) => value instanceof Func || value instanceof Undefined,
   'defined(value)': (_run, value: Value) => !(value instanceof Undefined),
   'divisibleby(value, num)': (run, value: Value, by: Value) =>
     equal(remainder(run, value, by), 0n, run.budget),

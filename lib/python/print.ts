@@ -1,4 +1,5 @@
 import type { Budget } from './budget.js'
+import { escaped } from './literals.js'
 import { Dict, Fault, Markup, Thing, Tuple, Undefined, type Value } from './values.js'
 
 /** `str(value)`, as `{{ value }}` prints it. */
@@ -34,15 +35,11 @@ const short: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '
 function quoted(text: string, budget: Budget): string {
   budget.characters(text.length)
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'"
-  const escaped = text.replace(/[\\'"]|(?! )[\p{C}\p{Z}]/gu, (character) => {
+  const inner = text.replace(/[\\'"]|(?! )[\p{C}\p{Z}]/gu, (character) => {
     if (character === "'" || character === '"') return character === quote ? `\\${character}` : character
-    if (short[character] !== undefined) return short[character]
-    const code = character.codePointAt(0) as number
-    if (code < 0x100) return `\\x${code.toString(16).padStart(2, '0')}`
-    const wide = code < 0x10000
-    return `\\${wide ? 'u' : 'U'}${code.toString(16).padStart(wide ? 4 : 8, '0')}`
+    return short[character] ?? escaped(character)
   })
-  return quote + escaped + quote
+  return quote + inner + quote
 }
 
 /** Ints have 4,300 digits at most: Python prints no longer ones, and nothing needs them. */

@@ -32,6 +32,9 @@ const spaces = new Set(
   '\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000',
 )
 
+/** The same as a class of a regular expression. */
+export const space = `[${[...spaces].join('')}]`
+
 export const isSpace = (character: string | undefined): boolean => spaces.has(character as string)
 
 /** `strip`, `lstrip` and `rstrip`: white space, or the given characters. */

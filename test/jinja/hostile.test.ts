@@ -213,3 +213,11 @@ test.each([
 ])('errors say where: %s', (source, place) => {
   expect(() => new Template(source).render({}, new Date())).toThrow(`chat template, ${place}`)
 })
+
+test.each([
+  ['a number', () => `{{ ${'1'.repeat(2e7)} }}`],
+  ['escapes', () => `{{ "${'\\n'.repeat(2e7)}" }}`],
+])('what is too long to be read is refused: %s', (_what, source) => {
+  const parse = () => new Template(source())
+  expect(parse).toThrow(expect.objectContaining({ code: 'invalid_template' }))
+})
