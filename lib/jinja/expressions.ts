@@ -1,5 +1,6 @@
 import { binary, negative, positive } from '../python/arithmetic.js'
-import { holds, markup } from '../python/operators.js'
+import { markup } from '../python/markup.js'
+import { holds } from '../python/operators.js'
 import { str } from '../python/print.js'
 import { isTrue, Markup, Undefined, type Value } from '../python/values.js'
 import { Computed, type Expression, Operation } from './expression.js'

@@ -1,6 +1,7 @@
-import { binary } from '../python/arithmetic.js'
+import { sum } from '../python/builtins.js'
+import { markup } from '../python/markup.js'
 import { placeOrName } from '../python/numbers.js'
-import { compare, equal, iterate, markup, toList } from '../python/operators.js'
+import { compare, equal, iterate, toList } from '../python/operators.js'
 import { str } from '../python/print.js'
 import { intOf, type Native, textOf } from '../python/signature.js'
 import { reversed, split } from '../python/text.js'
@@ -32,54 +33,53 @@ function ignoreCase(run: Run, value: Value): Value {
 }
 
 /** Looks up 'address.city' or 'pair.0' in an item, by the environment's rules. */
-function getter(run: Run, attribute: Value, fallback: Value = null, caseSensitive: Value = true): Getter {
+function getter(run: Run, attribute: Value, fallback: Value = null, caseSensitive = true): Getter {
   const text = asText(attribute)
-  const path: Value[] =
-    text === undefined
-      ? attribute === null
-        ? []
-        : [attribute]
-      : split(text, '.', Number.POSITIVE_INFINITY, run.budget).map(placeOrName)
+  const path = text === undefined ? [attribute] : split(text, '.', -1, run.budget).map(placeOrName)
   return (item) => {
     let value = item
-    for (const part of path) {
+    for (const part of attribute === null ? [] : path) {
       run.budget.spend(1)
       value = run.item(value, part)
       if (fallback !== null && value instanceof Undefined) value = fallback
     }
-    return isTrue(caseSensitive) ? value : ignoreCase(run, value)
+    return caseSensitive ? value : ignoreCase(run, value)
   }
 }
 
-function sorted<T>(run: Run, items: T[], key: (item: T) => Value, reverse: Value): T[] {
+function sorted<T>(run: Run, items: T[], key: (item: T) => Value, isReversed: boolean): T[] {
   const keyed = items.map((item) => ({ item, key: key(item) }))
-  const sign = isTrue(reverse) ? -1 : 1
+  const sign = isReversed ? -1 : 1
   keyed.sort((a, b) => sign * compare('<', a.key, b.key, run.budget))
   return keyed.map(({ item }) => item)
 }
 
-function sort(run: Run, value: Value, reverse: Value, caseSensitive: Value, attribute: Value): Value {
+function sort(
+  run: Run,
+  items: Value[],
+  isReversed: boolean,
+  caseSensitive: boolean,
+  attribute: Value,
+): Value {
   const text = asText(attribute)
-  const attributes = text === undefined ? [attribute] : split(text, ',', Number.POSITIVE_INFINITY, run.budget)
+  const attributes = text === undefined ? [attribute] : split(text, ',', -1, run.budget)
   const getters = attributes.map((one) => getter(run, one, null, caseSensitive))
-  return sorted(run, toList(value, run.budget), (item) => getters.map((get) => get(item)), reverse)
+  return sorted(run, items, (item) => getters.map((get) => get(item)), isReversed)
 }
 
-function dictSort(run: Run, value: Value, caseSensitive: Value, by: Value, reverse: Value): Value {
+function dictSort(run: Run, value: Dict, caseSensitive: boolean, by: string, isReversed: boolean): Value {
   if (by !== 'key' && by !== 'value') throw new Fault('You can only sort by either "key" or "value"')
-  if (!(value instanceof Dict)) throw new Fault(`dictsort: expected a mapping, got ${typeName(value)}`)
   run.budget.list(value.size())
-  const pairs = [...value.entries.values()]
   const key = (pair: readonly [Value, Value]) => {
     const one = pair[by === 'key' ? 0 : 1]
-    return isTrue(caseSensitive) ? one : ignoreCase(run, one)
+    return caseSensitive ? one : ignoreCase(run, one)
   }
-  return sorted(run, pairs, key, reverse).map((pair) => new Tuple([...pair]))
+  return sorted(run, [...value.entries.values()], key, isReversed).map((pair) => new Tuple([...pair]))
 }
 
 const extreme =
   (isBetter: (order: number) => boolean) =>
-  (run: Run, value: Value, caseSensitive: Value, attribute: Value): Value => {
+  (run: Run, value: Value, caseSensitive: boolean, attribute: Value): Value => {
     const get = getter(run, attribute, null, caseSensitive)
     let best: { item: Value; key: Value } | undefined
     for (const item of iterate(value, run.budget)) {
@@ -89,33 +89,22 @@ const extreme =
     return best === undefined ? new Undefined(() => 'No aggregated item, sequence was empty.') : best.item
   }
 
-function groupBy(run: Run, value: Value, attribute: Value, fallback: Value, caseSensitive: Value): Value {
+function groupBy(run: Run, all: Value[], attribute: Value, fallback: Value, caseSensitive: boolean): Value {
   const key = getter(run, attribute, fallback, caseSensitive)
   const shown = getter(run, attribute, fallback)
   const groups: { key: Value; items: Value[] }[] = []
-  for (const item of sorted(run, toList(value, run.budget), key, false)) {
+  for (const item of sorted(run, all, key, false)) {
     const one = key(item)
     const last = groups.at(-1)
     if (last !== undefined && equal(last.key, one, run.budget)) last.items.push(item)
     else groups.push({ key: one, items: [item] })
   }
-  const names = ['grouper', 'list']
-  return groups.map(({ items }) => new Tuple([shown(items[0] as Value), items], names))
+  return groups.map(({ items }) => new Tuple([shown(items[0] as Value), items], ['grouper', 'list']))
 }
 
-function sum(run: Run, value: Value, attribute: Value, start: Value): Value {
-  const get = getter(run, attribute)
-  if (asText(start) !== undefined) throw new Fault("sum() can't sum strings")
-  let total = start
-  for (const item of iterate(value, run.budget)) total = binary('+', total, get(item), run.budget)
-  return total
-}
-
-function join(run: Run, value: Value, separator: Value, attribute: Value): Value {
-  const get = getter(run, attribute)
-  const items = Array.from(iterate(value, run.budget), get)
-  const isHtml =
-    run.autoescape && (separator instanceof Markup || items.some((item) => item instanceof Markup))
+function join(run: Run, value: Value[], separator: Value, attribute: Value): Value {
+  const items = value.map(getter(run, attribute))
+  const isHtml = run.autoescape && [separator, ...items].some((item) => item instanceof Markup)
   const text = (one: Value) => (isHtml ? markup(one, run.budget) : str(one, run.budget))
   const result = joined(run, text(separator), items.map(text))
   return isHtml ? new Markup(result) : result
@@ -149,10 +138,9 @@ function* batch(run: Run, value: Value, size: Value, fill: Value): Iterable<Valu
     }
     row.push(item)
   }
-  if (row.length === 0) return
   const missing = fill === null ? 0 : Math.max(0, count - row.length)
   run.budget.list(missing)
-  yield [...row, ...Array<Value>(missing).fill(fill)]
+  if (row.length > 0) yield [...row, ...Array<Value>(missing).fill(fill)]
 }
 
 function* slices(run: Run, value: Value, count: Value, fill: Value): Iterable<Value> {
@@ -170,7 +158,7 @@ function* slices(run: Run, value: Value, count: Value, fill: Value): Iterable<Va
   }
 }
 
-function* unique(run: Run, value: Value, caseSensitive: Value, attribute: Value): Iterable<Value> {
+function* unique(run: Run, value: Value, caseSensitive: boolean, attribute: Value): Iterable<Value> {
   const get = getter(run, attribute, null, caseSensitive)
   const seen = new Set<unknown>()
   for (const item of iterate(value, run.budget)) {
@@ -191,19 +179,14 @@ function* map(run: Run, value: Value, args: Value[], named: Dict): Iterable<Valu
 const optionsOf = (named: Dict) =>
   new Map(Array.from(named.entries.values(), ([name, value]) => [name as string, value]))
 
-function mapping(run: Run, args: Value[], named: Dict): Getter {
+function mapping(run: Run, [name, ...rest]: Value[], named: Dict): Getter {
   const options = optionsOf(named)
-  if (args.length === 0 && options.has('attribute')) {
-    const attribute = options.get('attribute') as Value
-    const fallback = options.get('default')
-    options.delete('attribute')
-    options.delete('default')
-    if (options.size > 0) throw new Fault(`Unexpected keyword argument '${[...options.keys()][0]}'`)
-    return getter(run, attribute, fallback)
-  }
-  const [name, ...rest] = args
-  if (name === undefined) throw new Fault('map requires a filter argument')
-  return (item) => run.filter(textOf(name), { positional: [item, ...rest], named: options })
+  if (name !== undefined)
+    return (item) => run.filter(textOf(name), { positional: [item, ...rest], named: options })
+  const { attribute, default: fallback, ...others } = Object.fromEntries(options)
+  if (attribute === undefined) throw new Fault('map requires a filter argument')
+  for (const other in others) throw new Fault(`Unexpected keyword argument '${other}'`)
+  return getter(run, attribute, fallback)
 }
 
 /** `select` and its like: the items, or those whose attribute, that pass a test or don't; without a test those that count as true. */
@@ -233,34 +216,35 @@ const streaming =
 /** Jinja's filters of lists and mappings. */
 export const listFilters: Functions = {
   'batch(value, linecount, fill_with=None)': streaming(batch),
-  "dictsort(value, case_sensitive=False, by='key', reverse=False)": dictSort,
+  "dictsort(value: dict, case_sensitive: bool=False, by: str='key', reverse: bool=False)": dictSort,
   'first(seq)': (run, seq: Value) => {
     const { done, value } = iterate(seq, run.budget)[Symbol.iterator]().next()
     return done ? new Undefined(() => 'No first item, sequence was empty.') : value
   },
-  'groupby(value, attribute, default=None, case_sensitive=False)': groupBy,
+  'groupby(value: list, attribute, default=None, case_sensitive: bool=False)': groupBy,
   'items(value)': streaming(function* (run: Run, value: Value) {
     if (value instanceof Undefined) return
     if (!(value instanceof Dict)) throw new Fault('Can only get item pairs from a mapping.')
     yield* iterate(new View('dict_items', value), run.budget)
   }),
-  "join(value, d='', attribute=None)": join,
+  "join(value: list, d='', attribute=None)": join,
   'last(seq)': (run, seq: Value) => {
     const items = backwards(run, seq)
     if (items === undefined) throw new Fault(`'${typeName(seq)}' object is not reversible`)
     return items.length === 0 ? new Undefined(() => 'No last item, sequence was empty.') : (items[0] as Value)
   },
-  'list(value)': (run, value: Value) => [...iterate(value, run.budget)],
+  'list(value: list)': (_run, value: Value[]) => value,
   'map(value, *args, **kwargs)': streaming(map),
-  'max(value, case_sensitive=False, attribute=None)': extreme((order) => order > 0),
-  'min(value, case_sensitive=False, attribute=None)': extreme((order) => order < 0),
+  'max(value, case_sensitive: bool=False, attribute=None)': extreme((order) => order > 0),
+  'min(value, case_sensitive: bool=False, attribute=None)': extreme((order) => order < 0),
   'reject(value, *args, **kwargs)': streaming(selection(false, false)),
   'rejectattr(value, *args, **kwargs)': streaming(selection(false, true)),
   'reverse(value)': reverse,
   'select(value, *args, **kwargs)': streaming(selection(true, false)),
   'selectattr(value, *args, **kwargs)': streaming(selection(true, true)),
   'slice(value, slices, fill_with=None)': streaming(slices),
-  'sort(value, reverse=False, case_sensitive=False, attribute=None)': sort,
-  'sum(iterable, attribute=None, start=0)': sum,
-  'unique(value, case_sensitive=False, attribute=None)': streaming(unique),
+  'sort(value: list, reverse: bool=False, case_sensitive: bool=False, attribute=None)': sort,
+  'sum(iterable, attribute=None, start=0)': (run, value: Value, attribute: Value, start: Value) =>
+    sum(value, start, getter(run, attribute), run.budget),
+  'unique(value, case_sensitive: bool=False, attribute=None)': streaming(unique),
 }

@@ -1,45 +1,12 @@
-import { toList } from '../python/operators.js'
+import { dict, range } from '../python/builtins.js'
 import { str } from '../python/print.js'
-import { callBuiltin, intOf, tableOf, textOf } from '../python/signature.js'
+import { callBuiltin, tableOf } from '../python/signature.js'
 import { strftime } from '../python/strftime.js'
-import { Dict, Fault, Func, Range, Thing, Tuple, type Value } from '../python/values.js'
+import { type Args, type Dict, Fault, Func, Thing, Tuple, type Value } from '../python/values.js'
 import type { Functions, Run } from './run.js'
 
 /** The template called `raise_exception`: its message is the error's. */
 export class Raised extends Error {}
-
-const mostItems = 100_000
-
-function range(args: Value[]): Range {
-  if (args.length < 1 || args.length > 3) throw new Fault('range() takes 1 to 3 arguments')
-  const ints = args.map((arg) => (typeof arg === 'bigint' ? arg : BigInt(intOf(arg))))
-  const [start = 0n, stop = 0n, step = 1n] = ints.length === 1 ? [0n, ints[0]] : ints
-  if (step === 0n) throw new Fault('range() arg 3 must not be zero')
-  const distance = step > 0n ? stop - start : start - stop
-  const size = step > 0n ? step : -step
-  const length = distance > 0n ? (distance + size - 1n) / size : 0n
-  if (length > mostItems) throw new Fault(`range() gives at most ${mostItems} items here, not ${length}`)
-  return new Range(start, stop, step, Number(length))
-}
-
-/** `dict(...)`: of a mapping or of pairs, then of names. */
-function dict(run: Run, args: Value[], named: Dict): Dict {
-  if (args.length > 1) throw new Fault(`dict expected at most 1 argument, got ${args.length}`)
-  const made = new Dict()
-  const [source] = args
-  if (source instanceof Dict) {
-    run.budget.list(source.size() * 4)
-    for (const [hash, entry] of source.entries) made.entries.set(hash, entry)
-  } else if (source !== undefined) {
-    for (const item of toList(source, run.budget)) {
-      const pair = toList(item, run.budget)
-      if (pair.length !== 2) throw new Fault(`dict() wants pairs, got ${pair.length} items`)
-      made.set(pair[0] as Value, pair[1] as Value, run.budget)
-    }
-  }
-  for (const [key, value] of named.entries.values()) made.set(key, value, run.budget)
-  return made
-}
 
 /** What `{% set ns.x = … %}` may change. */
 export class Namespace extends Thing {
@@ -73,21 +40,24 @@ class Cycler extends Thing {
   }
 
   override attribute(name: string): Value | undefined {
-    if (name === 'current') return this.#current
-    if (name === 'pos') return BigInt(this.#place)
-    if (name === 'items') return new Tuple(this.items)
-    if (name === 'reset') {
-      return new Func(name, () => {
-        this.#place = 0
-        return null
-      })
-    }
-    if (name !== 'next') return undefined
-    return new Func(name, () => {
-      const current = this.#current
-      this.#place = (this.#place + 1) % this.items.length
-      return current
-    })
+    return new Map<string, Value>([
+      ['current', this.#current],
+      ['pos', BigInt(this.#place)],
+      ['items', new Tuple(this.items)],
+      ['next', new Func(name, () => this.#next())],
+      ['reset', new Func(name, () => this.#reset())],
+    ]).get(name)
+  }
+
+  #next(): Value {
+    const current = this.#current
+    this.#place = (this.#place + 1) % this.items.length
+    return current
+  }
+
+  #reset(): null {
+    this.#place = 0
+    return null
   }
 }
 
@@ -103,7 +73,7 @@ function joiner(separator: Value): Func {
 }
 
 const functions: Functions = {
-  'range(*args)': (_run, args: Value[]) => range(args),
+  'range(*args)': range,
   'dict(*args, **kwargs)': dict,
   'namespace(*args, **kwargs)': (run, args: Value[], named: Dict) => new Namespace(dict(run, args, named)),
   'cycler(*items)': (_run, items: Value[]) => new Cycler(items),
@@ -114,7 +84,7 @@ const functions: Functions = {
   'raise_exception(message)': (run, message: Value) => {
     throw new Raised(str(message, run.budget))
   },
-  'strftime_now(format)': (run, format: Value) => strftime(run.now, textOf(format), run.budget),
+  'strftime_now(format: str)': (run, format: string) => strftime(run.now, format, run.budget),
 }
 const table = tableOf(functions)
 const classes: Record<string, string> = {
@@ -125,14 +95,10 @@ const classes: Record<string, string> = {
 }
 
 /** What every template has besides the variables that it is given. */
-export function globals(run: Run): Map<string, Value> {
-  const all = new Map<string, Value>()
-  for (const [name, builtin] of table) {
-    const shown = classes[name] === undefined ? undefined : `<class '${classes[name]}'>`
-    all.set(
-      name,
-      new Func(name, (args) => callBuiltin(builtin, args, run), shown ? 'type' : 'function', shown),
-    )
-  }
-  return all
+export function globals(run: Run): [string, Value][] {
+  return Array.from(table, ([name, builtin]) => {
+    const shown = classes[name] && `<class '${classes[name]}'>`
+    const call = (args: Args) => callBuiltin(builtin, args, run)
+    return [name, new Func(name, call, shown === undefined ? 'function' : 'type', shown)]
+  })
 }

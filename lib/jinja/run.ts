@@ -1,5 +1,5 @@
 import type { Budget } from '../python/budget.js'
-import { markup } from '../python/operators.js'
+import { markup } from '../python/markup.js'
 import { str } from '../python/print.js'
 import { type Context, callBuiltin, type Native } from '../python/signature.js'
 import { type Args, asText, Fault, isTrue, Markup, typeName, type Value } from '../python/values.js'

@@ -1,6 +1,6 @@
 import { binary } from '../python/arithmetic.js'
+import { asMethod } from '../python/methods.js'
 import { equal, holds } from '../python/operators.js'
-import { str } from '../python/print.js'
 import { type Builtin, tableOf } from '../python/signature.js'
 import {
   asNumber,
@@ -42,10 +42,7 @@ const functions: Functions = {
     asText(value) !== undefined ||
     Array.isArray(value) ||
     (value instanceof Thing && value.iterate() !== undefined),
-  'lower(value)': (run, value: Value) => {
-    const text = str(value, run.budget)
-    return /\p{Lowercase}/u.test(text) && !/[\p{Uppercase}\p{Lt}]/u.test(text)
-  },
+  'lower(value)': asMethod('islower'),
   'mapping(value)': (_run, value: Value) => value instanceof Dict,
   'none(value)': (_run, value: Value) => value === null,
   'number(value)': (_run, value: Value) => asNumber(value) !== undefined,
@@ -57,10 +54,7 @@ const functions: Functions = {
   'test(value)': (run, value: Value) => tests.has(hashOf(value, run.budget) as string),
   'true(value)': (_run, value: Value) => value === true,
   'undefined(value)': (_run, value: Value) => value instanceof Undefined,
-  'upper(value)': (run, value: Value) => {
-    const text = str(value, run.budget)
-    return /\p{Uppercase}/u.test(text) && !/[\p{Lowercase}\p{Lt}]/u.test(text)
-  },
+  'upper(value)': asMethod('isupper'),
 }
 const operators = {
   ...{ '==': '==', eq: '==', equalto: '==', '!=': '!=', ne: '!=' },

@@ -1,167 +1,127 @@
 import type { Budget } from '../python/budget.js'
-import { markup, toList } from '../python/operators.js'
-import { intOf, textOf } from '../python/signature.js'
-import { countCharacters, escapeHtml, splitSpaces } from '../python/text.js'
-import { asText, Fault, isTrue, Markup, type Value } from '../python/values.js'
+import { escapeHtml, markup, wordsOf } from '../python/markup.js'
+import { toList } from '../python/operators.js'
+import { str } from '../python/print.js'
+import { textOf } from '../python/signature.js'
+import { countCharacters, firstCharacters, splitSpaces } from '../python/text.js'
+import { asText, Dict, Fault, Markup, Thing, type Value } from '../python/values.js'
 import type { Run } from './run.js'
 
-const unreserved = /[A-Za-z0-9_.~-]/
-const isWord = (character: string | undefined) => character !== undefined && /[\p{L}\p{N}_]/u.test(character)
-
-/** `urllib.parse.quote(text, safe)`. */
-export function urlQuote(text: string, safe: string, budget: Budget): string {
+/** Python's `urllib.parse.quote(text, safe)`. */
+function urlQuote(text: string, safe: string, budget: Budget): string {
   budget.list(text.length * 3)
   if (/[\ud800-\udfff]/u.test(text)) throw new Fault('surrogates have no UTF-8')
   return Array.from(new TextEncoder().encode(text), (byte) => {
     const character = String.fromCharCode(byte)
-    const isKept = byte < 0x80 && (unreserved.test(character) || safe.includes(character))
-    return isKept ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+    if (/[A-Za-z0-9_.~-]/.test(character) || safe.includes(character)) return character
+    return `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
   }).join('')
 }
 
-/** Jinja's `urlize`: links for what looks like an address. */
+/** A text quoted, or pairs as the query of an address. */
+export function urlEncode(run: Run, value: Value): Value {
+  const isIterable = Array.isArray(value) || (value instanceof Thing && value.iterate() !== undefined)
+  if (!isIterable) return urlQuote(str(value, run.budget), '/', run.budget)
+  const quoted = (one: Value) => urlQuote(str(one, run.budget), '', run.budget).replaceAll('%20', '+')
+  const pairs: (readonly Value[])[] =
+    value instanceof Dict
+      ? [...value.entries.values()]
+      : toList(value, run.budget).map((pair) => toList(pair, run.budget))
+  const query = pairs.map(([key, one, ...more]) => {
+    if (key === undefined || one === undefined || more.length > 0)
+      throw new Fault('urlencode: expected pairs')
+    return `${quoted(key)}=${quoted(one)}`
+  })
+  return query.join('&')
+}
+
+/** Links for what looks like an address. */
 export function urlize(
   run: Run,
   value: Value,
-  limit: Value,
-  nofollow: Value,
+  limit: number | null,
+  isNofollow: boolean,
   target: Value,
   rel: Value,
-  schemes: Value,
+  schemes: Value[] | null,
 ): Value {
-  const rels = new Set([
-    ...splitWords(asText(rel) ?? ''),
-    ...(isTrue(nofollow) ? ['nofollow'] : []),
-    'noopener',
-  ])
-  const extra = schemes === null ? [] : toList(schemes, run.budget).map(textOf)
+  const rels = new Set([...wordsOf(asText(rel) ?? ''), ...(isNofollow ? ['nofollow'] : []), 'noopener'])
+  const extra = schemes?.map(textOf) ?? []
   for (const scheme of extra) {
     if (!/^[\p{L}\p{N}_.+-]{2,}:\/{0,2}$/u.test(scheme))
       throw new Fault(`'${scheme}' is not a valid URI scheme prefix.`)
   }
   const attribute = (name: string, text: string) =>
     text === '' ? '' : ` ${name}="${escapeHtml(text, run.budget)}"`
-  const style: LinkStyle = {
-    attributes: attribute('rel', [...rels].sort().join(' ')) + attribute('target', asText(target) ?? ''),
-    limit: limit === null ? Number.POSITIVE_INFINITY : intOf(limit),
-    schemes: extra,
-  }
+  const attributes = attribute('rel', [...rels].sort().join(' ')) + attribute('target', asText(target) ?? '')
   const text = markup(value, run.budget)
   run.budget.list(text.length * 4)
-  const linked = splitSpaces(text).map((word, i) => (i % 2 === 0 ? linkWord(word, style) : word))
+  const link = linker(attributes, limit ?? Number.POSITIVE_INFINITY, extra)
+  const linked = splitSpaces(text).map((word, i) => (i % 2 === 0 ? linkWord(word, link) : word))
   const result = linked.join('')
   run.budget.text(result.length)
   return run.autoescape ? new Markup(result) : result
 }
 
-interface LinkStyle {
-  attributes: string
-  limit: number
-  schemes: string[]
-}
-
-const splitWords = (text: string) => splitSpaces(text).filter((word, i) => i % 2 === 0 && word !== '')
-const opening = ['(', '<', '&lt;']
+const opening = /^(?:[(<]|&lt;)+/
 const closing = [')', '>', '.', ',', '\n', '&gt;']
+const pairs = { '(': ')', '<': '>', '&lt;': '&gt;' }
+const count = (text: string, part: string) => text.split(part).length - 1
 
 /** A word without the brackets and points around it, as a link where it looks like one. */
-function linkWord(word: string, style: LinkStyle): string {
-  let start = 0
-  for (let open = startOf(word, start); open !== undefined; open = startOf(word, start)) start += open.length
+function linkWord(word: string, link: (text: string) => string): string {
+  const start = opening.exec(word)?.[0].length ?? 0
   let end = word.length
-  for (let close = endOf(word, start, end); close !== undefined; close = endOf(word, start, end))
+  const closes = (one: string) => end - one.length >= start && word.startsWith(one, end - one.length)
+  for (let close = closing.find(closes); close !== undefined; close = closing.find(closes))
     end -= close.length
-  let middle = word.slice(start, end)
-  let tail = word.slice(end)
-  for (const [open, close] of [
-    ['(', ')'],
-    ['<', '>'],
-    ['&lt;', '&gt;'],
-  ] as const) {
-    const count = (text: string, part: string) => text.split(part).length - 1
-    const opened = count(middle, open)
-    if (opened <= count(middle, close)) continue
-    for (let moved = Math.min(opened, count(tail, close)); moved > 0; moved--) {
-      const at = tail.indexOf(close) + close.length
-      middle += tail.slice(0, at)
-      tail = tail.slice(at)
-    }
+  // Brackets that were opened within the word belong to it.
+  for (const [open, close] of Object.entries(pairs)) {
+    const opened = count(word.slice(start, end), open)
+    if (opened <= count(word.slice(start, end), close)) continue
+    for (let moved = Math.min(opened, count(word.slice(end), close)); moved > 0; moved--)
+      end = word.indexOf(close, end) + close.length
   }
-  return word.slice(0, start) + link(middle, style) + tail
+  return word.slice(0, start) + link(word.slice(start, end)) + word.slice(end)
 }
 
-const startOf = (word: string, at: number) => opening.find((one) => word.startsWith(one, at))
-const endOf = (word: string, start: number, end: number) =>
-  closing.find((one) => end - one.length >= start && word.startsWith(one, end - one.length))
+const label = '[\\p{L}\\p{N}_%-]'
+const topLevel = '(?:[a-z]{2,63}|xn--[\\p{L}\\p{N}_%]{2,59})'
+// As Jinja has them, but none can be read in two ways.
+const hosts = [
+  `(?:https?://|www\\.)(?:${label}+\\.)*${topLevel}`,
+  `(?:${label}{2,63}\\.)+(?:com|net|int|edu|gov|org|info|mil)`,
+  'https?://(?:\\d{1,3}(?:\\.\\d{1,3}){3}|\\[(?<ip6>[\\da-f:]+)\\])',
+]
+const webAddress = new RegExp(`^(?:${hosts.join('|')})(?::\\d{1,5})?(?:[/?#].*)?$`, 'ius')
+const mailAddress = /^.+@[\p{L}\p{N}_][\p{L}\p{N}_.-]*\.[\p{L}\p{N}_]+$/su
 
-function link(text: string, { attributes, limit, schemes }: LinkStyle): string {
-  const shown = countCharacters(text) > limit ? `${Array.from(text).slice(0, limit).join('')}...` : text
-  const to = (address: string, label: string, more: string) => `<a href="${address}"${more}>${label}</a>`
-  if (isWebAddress(text)) return to(/^https?:\/\//.test(text) ? text : `https://${text}`, shown, attributes)
-  if (text.startsWith('mailto:') && isMailAddress(text.slice(7))) return to(text, text.slice(7), '')
-  const mayBeMail =
-    text.includes('@') && !text.startsWith('www.') && !text.startsWith('@') && !text.includes(':')
-  if (mayBeMail && isMailAddress(text)) return to(`mailto:${text}`, text, '')
-  return schemes.reduce(
-    (linked, scheme) =>
-      linked !== scheme && linked.startsWith(scheme) ? to(linked, linked, attributes) : linked,
-    text,
-  )
-}
-
-function isMailAddress(text: string): boolean {
-  const at = text.lastIndexOf('@')
-  const host = text.slice(at + 1)
-  const dot = host.lastIndexOf('.')
-  const isName = [...host].every((one) => isWord(one) || one === '.' || one === '-')
-  return (
-    at > 0 &&
-    dot > 0 &&
-    isWord(host[0]) &&
-    isName &&
-    dot + 1 < host.length &&
-    [...host.slice(dot + 1)].every(isWord)
-  )
-}
-
-/** A scheme or www and a host that may end in anything, or a host with a well-known end; then a port, a path. */
 function isWebAddress(text: string): boolean {
-  const scheme = /^https?:\/\//i.exec(text)?.[0] ?? ''
-  const rest = text.slice(scheme.length)
-  const pathAt = [...rest].findIndex((one) => '/?#'.includes(one))
-  const hostAndPort = pathAt < 0 ? rest : Array.from(rest).slice(0, pathAt).join('')
-  const colon = hostAndPort.startsWith('[')
-    ? hostAndPort.indexOf(':', hostAndPort.indexOf(']'))
-    : hostAndPort.indexOf(':')
-  const host = colon < 0 ? hostAndPort : hostAndPort.slice(0, colon)
-  if (colon >= 0 && !/^:\d{1,5}$/.test(hostAndPort.slice(colon))) return false
-  const isLabel = (label: string, least: number, most: number) =>
-    label.length >= least &&
-    label.length <= most &&
-    [...label].every((one) => isWord(one) || one === '%' || one === '-')
-  const isTopLevel = (label: string) =>
-    /^[a-z]{2,63}$/i.test(label) ||
-    (/^xn--/i.test(label) && isLabel(label.slice(4).replaceAll('-', '/'), 2, 59))
-  const named = (name: string) => {
-    const labels = name.split('.')
-    const top = labels.pop() as string
-    return isTopLevel(top) && labels.every((label) => isLabel(label, 1, Number.POSITIVE_INFINITY))
-  }
-  if (scheme !== '' && (named(host) || /^\d{1,3}(\.\d{1,3}){3}$/.test(host) || isIp6(host))) return true
-  if (/^www\./i.test(host) && scheme === '' && named(host.slice(4))) return true
-  const labels = host.split('.')
-  const top = (labels.pop() as string).toLowerCase()
-  const isKnown = ['com', 'net', 'int', 'edu', 'gov', 'org', 'info', 'mil'].includes(top)
-  return scheme === '' && isKnown && labels.length > 0 && labels.every((label) => isLabel(label, 2, 63))
+  const match = webAddress.exec(text)
+  return match !== null && (match.groups?.ip6 === undefined || isIp6(match.groups.ip6))
 }
 
-function isIp6(host: string): boolean {
-  const groups = host.slice(1, -1).split(':')
+/** Two groups with colons after them, then up to six groups of up to four digits. */
+function isIp6(text: string): boolean {
+  const [first = '', second = '', ...rest] = text.split(':')
+  const groups = rest.reduce((sum, group) => sum + Math.max(1, Math.ceil(group.length / 4)), 0)
   return (
-    host.startsWith('[') &&
-    host.endsWith(']') &&
-    groups.length >= 3 &&
-    groups.length <= 9 &&
-    groups.every((one) => /^[\da-f]{0,4}$/i.test(one))
+    rest.length > 0 && first.length <= 4 && second.length <= 4 && groups - (rest.at(-1) === '' ? 1 : 0) <= 6
   )
+}
+
+function linker(attributes: string, limit: number, schemes: string[]) {
+  const to = (address: string, shown: string, more: string) => `<a href="${address}"${more}>${shown}</a>`
+  return (text: string): string => {
+    if (isWebAddress(text)) {
+      const shown = countCharacters(text) > limit ? `${firstCharacters(text, limit)}...` : text
+      return to(/^https?:\/\//.test(text) ? text : `https://${text}`, shown, attributes)
+    }
+    const name = text.startsWith('mailto:') ? text.slice(7) : text
+    const mayBeMail = name !== text || !(/^(?:www\.|@)/.test(text) || text.includes(':'))
+    if (mayBeMail && mailAddress.test(name)) return to(`mailto:${name}`, name, '')
+    const link = (linked: string, scheme: string) =>
+      linked !== scheme && linked.startsWith(scheme) ? to(linked, linked, attributes) : linked
+    return schemes.reduce(link, text)
+  }
 }

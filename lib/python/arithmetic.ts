@@ -1,5 +1,5 @@
 import type { Budget } from './budget.js'
-import { markup } from './operators.js'
+import { markup } from './markup.js'
 import { percentFormat } from './percent.js'
 import { largest } from './print.js'
 import { asNumber, asText, Fault, Markup, refuseUndefined, Tuple, typeName, type Value } from './values.js'
@@ -162,17 +162,13 @@ function repeat(value: Value, times: bigint, budget: Budget): Value {
   return Array.isArray(value) ? repeated : new Tuple(repeated)
 }
 
-export function negative(value: Value): Value {
+export const negative = (value: Value): Value => -numberOf(value, 'unary -')
+export const positive = (value: Value): Value => numberOf(value, 'unary +')
+
+/** The number that an operation needs. */
+export function numberOf(value: Value, operation: string): bigint | number {
   const number = asNumber(value)
-  if (number === undefined) return unary('-', value)
-  return -number
-}
-
-export function positive(value: Value): Value {
-  return asNumber(value) ?? unary('+', value)
-}
-
-function unary(operator: string, value: Value): never {
+  if (number !== undefined) return number
   refuseUndefined(value)
-  throw new Fault(`bad operand type for unary ${operator}: '${typeName(value)}'`)
+  throw new Fault(`bad operand type for ${operation}: '${typeName(value)}'`)
 }

@@ -181,14 +181,7 @@ export function isDigit(character: string | undefined): boolean {
 }
 
 /** `template.format(*args, **kwargs)`. */
-export function braceFormat(
-  template: string,
-  args: Value[],
-  named: Dict,
-  lookup: Pick<Context, 'attribute' | 'item'>,
-  budget: Budget,
-  level = 2,
-): string {
+export function braceFormat(template: string, args: Value[], named: Dict, run: Context, level = 2): string {
   if (level < 0) throw new Fault('Max string recursion exceeded')
   let result = ''
   let automatic = 0
@@ -215,17 +208,17 @@ export function braceFormat(
     const key = first === '' ? String(automatic++) : first
     isManual ||= first !== '' && [...first].every(isDigit)
     if (isManual && automatic > 0) throw new Fault('fields are numbered by hand or automatically, not both')
-    let value = [...key].every(isDigit) ? args[Number(key)] : named.get(key, budget)
+    let value = [...key].every(isDigit) ? args[Number(key)] : named.get(key, run.budget)
     if (value === undefined) throw new Fault(`format() has no argument '${key}'`)
     for (const [isAttribute, name] of fieldPath(rest)) {
-      value = isAttribute ? lookup.attribute(value, name) : lookup.item(value, placeOrName(name))
+      value = isAttribute ? run.attribute(value, name) : run.item(value, placeOrName(name))
     }
-    if (field.conversion === 'r') value = repr(value, budget)
-    else if (field.conversion === 's') value = str(value, budget)
+    if (field.conversion === 'r') value = repr(value, run.budget)
+    else if (field.conversion === 's') value = str(value, run.budget)
     else if (field.conversion !== '') throw new Fault(`Unknown conversion specifier ${field.conversion}`)
-    const spec = braceFormat(field.spec, args.slice(automatic), named, lookup, budget, level - 1)
-    result += formatValue(value, spec, budget)
-    budget.text(result.length)
+    const spec = braceFormat(field.spec, args.slice(automatic), named, run, level - 1)
+    result += formatValue(value, spec, run.budget)
+    run.budget.text(result.length)
     at = end - 1
   }
   return result

@@ -1,25 +1,23 @@
-import { equal, iterate, toList } from './operators.js'
-import { type Builtin, type Context, intOf, methodsOf, type Native } from './signature.js'
+import { callOnMarkup } from './markup.js'
+import { equal, toList } from './operators.js'
+import { str } from './print.js'
+import { type Builtin, type Context, callBuiltin, methodsOf, type Native } from './signature.js'
 import { textMethods } from './text-methods.js'
-import { Dict, Fault, typeName, type Value, View } from './values.js'
+import { asText, Dict, Fault, Func, Markup, typeName, type Value, View } from './values.js'
 
 /** Methods of lists and tuples. */
 const sequence: Record<string, Native> = {
-  'count(value, /)': (run, self: Value, value: Value) => {
-    let count = 0n
-    for (const one of iterate(self, run.budget)) if (equal(one, value, run.budget)) count++
-    return count
-  },
-  'index(value, start=0, stop=9223372036854775807, /)': (
+  'count(value, /)': (run, self: Value, value: Value) =>
+    BigInt(toList(self, run.budget).filter((one) => equal(one, value, run.budget)).length),
+  'index(value, start: int=0, stop: int=9007199254740991, /)': (
     run,
     self: Value,
     value: Value,
-    start: Value,
-    stop: Value,
+    start: number,
+    stop: number,
   ) => {
     const items = toList(self, run.budget)
-    const place = (index: Value) =>
-      intOf(index) < 0 ? Math.max(0, intOf(index) + items.length) : intOf(index)
+    const place = (index: number) => (index < 0 ? Math.max(0, index + items.length) : index)
     const at = items.findIndex(
       (one, i) => i >= place(start) && i < place(stop) && equal(one, value, run.budget),
     )
@@ -33,9 +31,9 @@ const orElse = (value: Value | undefined, fallback: Value) => (value === undefin
 
 const dict: Record<string, Native> = {
   'copy()': (_run, self: Dict) => self,
-  'fromkeys(iterable, value=None, /)': (run, _self: Dict, keys: Value, value: Value) =>
+  'fromkeys(iterable: list, value=None, /)': (run, _self: Dict, keys: Value[], value: Value) =>
     Dict.of(
-      toList(keys, run.budget).map((key) => [key, value] as const),
+      keys.map((key) => [key, value] as const),
       run.budget,
     ),
   'get(key, default=None, /)': (run, self: Dict, key: Value, fallback: Value) =>
@@ -78,6 +76,27 @@ export const methods: Readonly<Record<string, ReadonlyMap<string, Builtin>>> = {
   bool: methodsOf(int),
   float: methodsOf(float),
 }
+
+/** A method of a value, to be called. */
+export function methodOf(object: Value, name: string, run: Context): Func | undefined {
+  const method = methods[typeName(object)]?.get(name)
+  if (method === undefined) return undefined
+  return new Func(name, ({ positional, named }) => {
+    const self = asText(object) ?? (typeof object === 'boolean' ? BigInt(object) : object)
+    const call = (args: readonly Value[]) => callBuiltin(method, { positional: [self, ...args], named }, run)
+    return object instanceof Markup ? callOnMarkup(name, positional, call, run.budget) : call(positional)
+  })
+}
+
+/** A function that does with the text of any value what a method of texts does. HTML stays HTML. */
+export const asMethod =
+  (name: string): Native =>
+  (run, value: Value, ...rest: Value[]) => {
+    const self = asText(value) ?? str(value, run.budget)
+    const positional = [self, ...rest]
+    const result = callBuiltin(methods.str?.get(name) as Builtin, { positional, named: new Map() }, run)
+    return value instanceof Markup && typeof result === 'string' ? new Markup(result) : result
+  }
 
 /** Methods that would change a value, which no template may. */
 export const mutators: Readonly<Record<string, readonly string[]>> = {

@@ -1,3 +1,4 @@
+import type { Budget } from './budget.js'
 import { strip } from './text.js'
 
 /** The digits of a number as Python reads them: single underscores may stand between them. */
@@ -12,7 +13,7 @@ const prefixes: Record<string, number> = { '0x': 16, '0o': 8, '0b': 2 }
 const prefixOf: Record<number, string> = { 16: '0x', 10: '', 8: '0o', 2: '0b' }
 
 /** `int(text, base)`; undefined where it is none. */
-export function parseIntText(text: string, base: number): bigint | undefined {
+export function parseIntText(text: string, base: number, budget: Budget): bigint | undefined {
   let digits = strip(text, 'both').toLowerCase()
   const isNegative = digits.startsWith('-')
   if (isNegative || digits.startsWith('+')) digits = digits.slice(1)
@@ -29,6 +30,7 @@ export function parseIntText(text: string, base: number): bigint | undefined {
   const plain = withoutUnderscores(digits)
   if (plain === undefined || plain === '' || plain.length > 4300 || radix < 2 || radix > 36) return undefined
   const prefix = prefixOf[radix]
+  if (prefix === undefined) budget.spend(plain.length ** 2 / 256)
   let value = 0n
   for (const digit of plain) {
     const place = '0123456789abcdefghijklmnopqrstuvwxyz'.indexOf(digit)

@@ -1,6 +1,5 @@
 import type { Budget } from './budget.js'
-import { str } from './print.js'
-import { characters, compareTexts, escapeHtml, search } from './text.js'
+import { characters, compareTexts, search } from './text.js'
 import {
   asNumber,
   asText,
@@ -16,11 +15,6 @@ import {
   type Value,
   View,
 } from './values.js'
-
-/** A text as HTML. */
-export function markup(value: Value, budget: Budget): string {
-  return value instanceof Markup ? value.text : escapeHtml(str(value, budget), budget)
-}
 
 /** `a == b`. */
 export function equal(a: Value, b: Value, budget: Budget): boolean {

@@ -1,7 +1,8 @@
 import type { Budget } from './budget.js'
 import { digitsOf, isDigit, limited, mostDigits, padded, type Spec, signOf } from './format.js'
+import { escapeHtml } from './markup.js'
 import { repr, str } from './print.js'
-import { characterOf, countCharacters, escapeHtml, firstCharacters } from './text.js'
+import { characterOf, countCharacters, firstCharacters } from './text.js'
 import {
   asNumber,
   asText,

@@ -1,5 +1,6 @@
 import type { Budget } from './budget.js'
 import { escaped } from './literals.js'
+import { compare } from './operators.js'
 import { Dict, Fault, Markup, Thing, Tuple, Undefined, type Value } from './values.js'
 
 /** `str(value)`, as `{{ value }}` prints it. */
@@ -66,8 +67,7 @@ export interface JsonStyle {
   indent: string | undefined
   ensureAscii: boolean
   separators: readonly [item: string, key: string]
-  /** The entries of a mapping in order, where they are to be sorted. */
-  sorted: ((entries: (readonly [Value, Value])[]) => (readonly [Value, Value])[]) | undefined
+  sortKeys: boolean
 }
 
 /** `json.dumps(value)`. */
@@ -99,7 +99,8 @@ export function toJson(value: Value, style: JsonStyle, budget: Budget, line = '\
     )
   } else if (value instanceof Dict) {
     const entries = [...value.entries.values()]
-    const members = (style.sorted?.(entries) ?? entries).map(([key, one]) => {
+    if (style.sortKeys) entries.sort(([a], [b]) => compare('<', a, b, budget))
+    const members = entries.map(([key, one]) => {
       return jsonKey(key, style, budget) + style.separators[1] + toJson(one, style, budget, innerLine)
     })
     json = wrap('{', members, '}')

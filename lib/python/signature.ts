@@ -1,11 +1,35 @@
 import type { Budget } from './budget.js'
-import { type Args, asNumber, asText, Dict, Fault, refuseUndefined, typeName, type Value } from './values.js'
+import { toList } from './operators.js'
+import {
+  type Args,
+  asNumber,
+  asText,
+  Dict,
+  Fault,
+  isTrue,
+  refuseUndefined,
+  typeName,
+  type Value,
+} from './values.js'
 
 interface Parameter {
   name: string
-  default: Value | undefined
+  default: unknown
   /** Takes no name: it stands before a slash. */
   isPositional: boolean
+  convert: Converter
+}
+
+/** What a function gets of a value that it is called with. */
+type Converter = (value: Value, budget: Budget) => unknown
+
+/** By Python's names of types: JavaScript's strings, numbers, booleans, arrays, and mappings. */
+const converters: Readonly<Record<string, Converter>> = {
+  str: textOf,
+  int: intOf,
+  bool: isTrue,
+  list: toList,
+  dict: (value) => (value instanceof Dict ? value : expected('a mapping', value)),
 }
 
 const literals: Record<string, Value> = { None: null, True: true, False: false }
@@ -16,7 +40,10 @@ function literal(text: string): Value {
   return text.includes('.') ? Number(text) : BigInt(text)
 }
 
-/** The signature of a Python function, written as its documentation has it: 'split(sep=None, maxsplit=-1)'. Binds arguments to its names. */
+/**
+ * The signature of a Python function, written as its documentation has it: 'split(sep: str=None, maxsplit: int=-1)'. Binds arguments to its
+ * names, as values of the types that it says, or any where it says none; None stays what it is where it is the default.
+ */
 export class Signature {
   readonly name: string
   readonly #parameters: Parameter[] = []
@@ -27,41 +54,35 @@ export class Signature {
     const open = text.indexOf('(')
     this.name = text.slice(0, open)
     for (const part of text.slice(open + 1, -1).split(/, (?!')/)) {
-      const [name = '', value] = part.split('=')
+      const [declared = '', value] = part.split('=')
+      const [name = '', type] = declared.split(': ')
       if (name === '/') for (const parameter of this.#parameters) parameter.isPositional = true
       else if (name.startsWith('**')) this.#takesNamed = true
       else if (name.startsWith('*')) this.#takesRest = true
-      else if (name !== '') {
-        this.#parameters.push({
-          name,
-          default: value === undefined ? undefined : literal(value),
-          isPositional: false,
-        })
-      }
+      else if (name !== '') this.#parameters.push(parameterOf(name, type, value))
     }
   }
 
   /** A value for every parameter, then a list of the others, then a dict of those with other names, where they are taken. */
-  bind({ positional, named }: Args): Value[] {
-    const values: Value[] = []
+  bind({ positional, named }: Args, budget: Budget): unknown[] {
     let usedNames = 0
-    this.#parameters.forEach((parameter, index) => {
+    const values = this.#parameters.map((parameter, index) => {
       const isNamed = !parameter.isPositional && named.has(parameter.name)
       if (isNamed) usedNames++
       if (isNamed && index < positional.length)
         this.#refuse(`got multiple values for argument '${parameter.name}'`)
       const given = isNamed ? named.get(parameter.name) : positional[index]
-      const value = given === undefined ? parameter.default : given
-      if (value === undefined) this.#refuse(`missing the argument '${parameter.name}'`)
-      values.push(value)
+      if (given === undefined && parameter.default === undefined)
+        this.#refuse(`missing the argument '${parameter.name}'`)
+      const isDefault = given === undefined || (given === null && parameter.default === null)
+      return isDefault ? parameter.default : parameter.convert(given, budget)
     })
     const count = this.#parameters.length
     if (this.#takesRest) values.push(positional.slice(count))
-    else if (positional.length > count) {
+    else if (positional.length > count)
       this.#refuse(`takes at most ${count} arguments (${positional.length} given)`)
-    }
     if (this.#takesNamed) values.push(this.#others(named))
-    else if (named.size > usedNames) this.#refuse(`got an unexpected keyword argument`)
+    else if (named.size > usedNames) this.#refuse('got an unexpected keyword argument')
     return values
   }
 
@@ -76,6 +97,17 @@ export class Signature {
 
   #refuse(problem: string): never {
     throw new Fault(`${this.name}() ${problem}`)
+  }
+}
+
+function parameterOf(name: string, type: string | undefined, written: string | undefined): Parameter {
+  const convert = type === undefined ? (value: Value) => value : (converters[type] as Converter)
+  const value = written === undefined ? undefined : literal(written)
+  return {
+    name,
+    default: typeof value === 'bigint' && type === 'int' ? Number(value) : value,
+    isPositional: false,
+    convert,
   }
 }
 
@@ -119,8 +151,8 @@ export function methodsOf(methods: Record<string, Native>): ReadonlyMap<string, 
 export function callBuiltin<C extends Context>({ signature, native }: Builtin<C>, args: Args, run: C): Value {
   run.budget.spend(1)
   run.budget.list(args.positional.length + 4 * args.named.size)
-  const values = signature.bind(args)
-  for (const value of values) run.budget.text(asText(value)?.length ?? 0)
+  const values = signature.bind(args, run.budget)
+  for (const value of values) run.budget.text(asText(value as Value)?.length ?? 0)
   const result = native(run, ...values)
   if (typeof result === 'string') run.budget.text(result.length)
   else if (Array.isArray(result)) run.budget.list(result.length)

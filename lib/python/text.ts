@@ -82,21 +82,21 @@ export function search(text: string, part: string, from: number, budget: Budget)
   return -1
 }
 
-/** Every place of `part`, without overlaps. An empty part is before every character and at the end. */
+/** Places of `part`, without overlaps: the first `most`, or all where it is negative. An empty part is before every character and at the end. */
 export function places(text: string, part: string, most: number, budget: Budget): number[] {
   const found: number[] = []
+  const isMore = () => most < 0 || found.length < most
   if (part === '') {
     let at = 0
     for (const character of [...Array.from(text), '']) {
-      if (found.length >= most) break
-      found.push(at)
+      if (isMore()) found.push(at)
       at += character.length
     }
   } else {
-    let at = most > 0 ? search(text, part, 0, budget) : -1
-    while (at >= 0) {
+    for (let from = 0; isMore(); from = (found.at(-1) as number) + part.length) {
+      const at = search(text, part, from, budget)
+      if (at < 0) break
       found.push(at)
-      at = found.length < most ? search(text, part, at + part.length, budget) : -1
     }
   }
   budget.list(found.length * 4)
@@ -169,11 +169,4 @@ export function titled(character: string): string {
   if (code >= 0x1f1 && code <= 0x1f3) return '\u01f2'
   const [first = '', ...rest] = character.toUpperCase()
   return first + rest.join('').toLowerCase()
-}
-
-const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', "'": '&#39;', '"': '&#34;' }
-
-export function escapeHtml(text: string, budget: Budget): string {
-  budget.text(text.length * 5)
-  return text.replace(/[&<>'"]/g, (character) => escapes[character] as string)
 }

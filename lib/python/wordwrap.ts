@@ -1,7 +1,7 @@
-import { type Context, intOf, textOf } from './signature.js'
+import type { Context } from './signature.js'
 import { countCharacters, isSpace, splitLines } from './text.js'
 import { joined } from './text-methods.js'
-import { Fault, isTrue, type Value } from './values.js'
+import { Fault, type Value } from './values.js'
 
 const blanks = '\t\n\v\f\r '
 const isBlank = (character: string | undefined) => character !== undefined && blanks.includes(character)
@@ -96,18 +96,16 @@ function breakOf(line: readonly string[], { start }: Chunk, margin: number, onHy
 /** Jinja's `wordwrap`. */
 export function wordWrap(
   run: Context,
-  s: Value,
-  width: Value,
-  breakWords: Value,
-  wrapString: Value,
-  onHyphens: Value,
+  text: string,
+  width: number,
+  breakWords: boolean,
+  wrapString: string | null,
+  onHyphens: boolean,
 ): Value {
-  const text = textOf(s)
   run.budget.list(text.length)
-  const separator = wrapString === null ? '\n' : textOf(wrapString)
-  const size = intOf(width)
+  const separator = wrapString ?? '\n'
   const lines = splitLines(text).map((line) =>
-    joined(run, separator, wrap(line, size, isTrue(breakWords), isTrue(onHyphens))),
+    joined(run, separator, wrap(line, width, breakWords, onHyphens)),
   )
   run.budget.list(countCharacters(text))
   return joined(run, separator, lines)
