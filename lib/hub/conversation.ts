@@ -3,8 +3,12 @@ import type { HubLimits } from './limits.js'
 /** Why a peer is not listened to any longer: it is silent, or says too little. What it did may be tried again, but not often. */
 export class TooSlow extends Error {}
 
+/** Looks at a wait: so many until what is waited for counts as not coming. */
+const looks = 16
+
 /**
- * Measures how long a peer lets us wait. Our own time, for writing what came for example, does not count.
+ * Measures how long a peer lets us wait. Our own time, for writing what came for example, does not count: a wait is looked at again and again,
+ * and where a look comes late, because this process was busy or had no core, what it is late by is ours.
  */
 export class Conversation {
   private readonly limits: HubLimits
@@ -26,15 +30,22 @@ export class Conversation {
   async wait<T>(coming: Promise<T>): Promise<T> {
     const { stallMs } = this.limits
     const leftMs = Math.max(1, this.totalMs - this.waitedMs)
-    const begun = performance.now()
-    const giveUp = () =>
-      this.giveUp(leftMs < stallMs ? this.noEnd() : new TooSlow(`nothing came for ${seconds(stallMs)}`))
-    const silence = setTimeout(giveUp, Math.min(stallMs, leftMs))
+    const betweenMs = Math.max(1, Math.min(stallMs, leftMs) / looks)
+    let waited = 0
+    let looked = performance.now()
+    const sinceLook = () => Math.min(betweenMs, performance.now() - looked)
+    let left = looks
+    const watch = setInterval(() => {
+      waited += sinceLook()
+      looked = performance.now()
+      if (--left === 0)
+        this.giveUp(leftMs < stallMs ? this.noEnd() : new TooSlow(`nothing came for ${seconds(stallMs)}`))
+    }, betweenMs)
     try {
       return await coming
     } finally {
-      clearTimeout(silence)
-      const waited = performance.now() - begun
+      clearInterval(watch)
+      waited += sinceLook()
       this.waitedMs += waited
       this.windowMs += waited
     }

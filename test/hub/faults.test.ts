@@ -126,7 +126,7 @@ describe('a download', () => {
       response.write(file.subarray(start, start + 5000))
     })
     fault(1, isConfig, () => {})
-    const { path } = await quickPull(id, { cacheDir }, { stallMs: 150 })
+    const { path } = await quickPull(id, { cacheDir }, { stallMs: 500 })
     await expectIntact(cacheDir, weights, path)
   })
 
