@@ -52,19 +52,25 @@ Growth growth(size_t size, double most, Seconds seconds) {
 // twice, so that the two are far apart. `seconds(size)` does the work and says what it took. Linear work has
 // steps too, where what it holds outgrows a cache, and one may look like a square. So where four times the
 // input leave a doubt, 16 and then 64 times it decide: beyond the step all is linear, while a square shows
-// the more the larger it is.
+// the more the larger it is. Gives what was measured where it is not linear, or nothing.
 template <typename Seconds>
-void linear(size_t size, const std::string& what, Seconds seconds) {
+std::string growth_faster_than_linear(size_t size, Seconds seconds) {
   constexpr double kMost = 2.5, kLongest = 5;
   std::string measured;
   for (const size_t once : {size, 4 * size, 16 * size}) {
     const Growth found = growth(once, kMost, seconds);
-    if (found.per_doubling < kMost) return;
+    if (found.per_doubling < kMost) return {};
     measured += "; " + std::to_string(once) + " take " + shown(1e3 * found.once) + " ms, " +
                 std::to_string(4 * once) + " take " + shown(1e3 * found.fourfold) + " ms";
     if (16 * found.processor_seconds > kLongest) break;  // what a square takes next
   }
-  fail(__FILE__, __LINE__, what + measured);
+  return measured;
+}
+
+template <typename Seconds>
+void linear(size_t size, const std::string& what, Seconds seconds) {
+  const std::string measured = growth_faster_than_linear(size, seconds);
+  if (!measured.empty()) fail(__FILE__, __LINE__, what + measured);
 }
 
 }  // namespace check
