@@ -2,24 +2,24 @@
 import { expect } from 'vitest'
 
 /** How long work takes that is done `repeats` times, in milliseconds. */
-type Clock = (repeats: number, work: () => void) => number
+type Clock = (repeats: number, work: () => unknown) => Promise<number>
 
 /** Processor time of this process: what others do on the machine counts little. */
-function processorTime(repeats: number, work: () => void): number {
+async function processorTime(repeats: number, work: () => unknown): Promise<number> {
   const before = process.cpuUsage()
-  for (let i = 0; i < repeats; i++) work()
+  for (let i = 0; i < repeats; i++) await work()
   const { user, system } = process.cpuUsage(before)
   return (user + system) / 1e3
 }
 
 /** Measures at each call, 20 ms at least, and gives the least so far: what else runs, garbage collection included, can only add. */
-function leastTime(work: () => void, clock: Clock): () => number {
+function leastTime(work: () => unknown, clock: Clock): () => Promise<number> {
   const enough = 20
   let repeats = 1
   let least = Number.POSITIVE_INFINITY
-  return () => {
-    let time = clock(repeats, work)
-    for (; time < enough; time = clock(repeats, work)) repeats *= 2
+  return async () => {
+    let time = await clock(repeats, work)
+    for (; time < enough; time = await clock(repeats, work)) repeats *= 2
     least = Math.min(least, time / repeats)
     return least
   }
@@ -35,16 +35,16 @@ interface Growth {
 }
 
 /** From an input to one of four times its length, measured until it is less than the most, or for 1 s of processor time. */
-function growth(shortTime: () => number, longTime: () => number): Growth {
+async function growth(shortTime: () => Promise<number>, longTime: () => Promise<number>): Promise<Growth> {
   const mostRounds = 30
   const patience = 1000
   let spent = 0
   for (let round = 1; ; round++) {
     let long = 0
     let short = 0
-    spent += processorTime(1, () => {
-      long = longTime()
-      short = shortTime() // after the other, or code not yet at its fastest would hide a growth
+    spent += await processorTime(1, async () => {
+      long = await longTime()
+      short = await shortTime() // after the other, or code not yet at its fastest would hide a growth
     })
     const perDoubling = Math.sqrt(long / short)
     if (perDoubling < most || round === mostRounds || spent > patience) return { perDoubling, short, long }
@@ -55,17 +55,21 @@ function growth(shortTime: () => number, longTime: () => number): Growth {
  * Twice the input takes 2.5 times the time at most, where what grows in the square takes four times; doubled twice, so that the two are
  * far apart. `size` is where the square would show. Linear work has steps too, where what it holds outgrows a cache or the young generation
  * of the heap, and one may look like a square. So where four times the input leave a doubt, 16 and then 64 times it decide: beyond the step
- * all is linear, while a square shows the more the larger it is.
+ * all is linear, while a square shows the more the larger it is. What the work gives is waited for.
  */
-export function expectLinear(size: number, work: (size: number) => void, clock: Clock = processorTime): void {
+export async function expectLinear(
+  size: number,
+  work: (size: number) => unknown,
+  clock: Clock = processorTime,
+): Promise<void> {
   const longest = 5000
   const growths: number[] = []
   const measured: string[] = []
   let shortTime = leastTime(() => work(size), clock)
-  shortTime() // compiled
+  await shortTime() // compiled
   for (let short = size; short <= 16 * size; short *= 4) {
     const longTime = leastTime(() => work(4 * short), clock)
-    const found = growth(shortTime, longTime)
+    const found = await growth(shortTime, longTime)
     if (found.perDoubling < most) return
     growths.push(found.perDoubling)
     measured.push(`${short}: ${found.short.toFixed(2)} ms, ${4 * short}: ${found.long.toFixed(2)} ms`)

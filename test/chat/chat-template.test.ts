@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ChatTemplate } from '../../lib/chat/chat-template.js'
 import { QuernError } from '../../lib/errors.js'
-import { processorMilliseconds } from '../patience.js'
+import { startWork } from '../patience.js'
 
 const user = [{ role: 'user' as const, content: 'Hello!' }]
 
@@ -130,9 +130,9 @@ describe('hostile templates end soon', () => {
     ['sorting', rounds('{% set x = range(1000) | sort %}')],
     ['deep brackets', `{{ ${'['.repeat(20_000)}${']'.repeat(20_000)} }}`],
   ])('%s', (_name, source) => {
-    const started = processorMilliseconds()
+    const spent = startWork()
     expect(codeOf(() => render(source))).toMatch(/^(template_limit|template_error|invalid_template)$/)
-    expect(processorMilliseconds() - started).toBeLessThan(1500)
+    expect(spent()).toBeLessThan(1500)
   })
 
   test('a long honest conversation is within the limit', () => {

@@ -68,18 +68,20 @@ function readPieces(shape: ReplyShape, beginning: string, piece: string, count: 
 }
 
 describe('what a model thinks', () => {
-  test.each(thinking)('%s %j %j', (reasoning, beginning, piece) => {
-    expectLinear(pieces, (count) => readPieces({ reasoning }, beginning, piece, count))
+  test.each(thinking)('%s %j %j', async (reasoning, beginning, piece) => {
+    await expectLinear(pieces, (count) => readPieces({ reasoning }, beginning, piece, count))
   })
 })
 
 describe('what it calls', () => {
-  test.each(calling)('%s %j %j', (toolCalls, beginning, piece) => {
-    expectLinear(pieces, (count) => readPieces({ reasoning: 'none', toolCalls }, beginning, piece, count))
+  test.each(calling)('%s %j %j', async (toolCalls, beginning, piece) => {
+    await expectLinear(pieces, (count) =>
+      readPieces({ reasoning: 'none', toolCalls }, beginning, piece, count),
+    )
   })
 
-  test.each(blocksWithinBlocks)('%s %j %j, at once', (toolCalls, beginning, piece) => {
-    expectLinear(pieces, (count) =>
+  test.each(blocksWithinBlocks)('%s %j %j, at once', async (toolCalls, beginning, piece) => {
+    await expectLinear(pieces, (count) =>
       readPieces({ reasoning: 'none', toolCalls }, '', beginning + piece.repeat(count), 1),
     )
   })

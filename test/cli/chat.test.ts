@@ -86,7 +86,7 @@ describe('at a terminal', () => {
     const terminal = new ChatTerminal(model, model.session(), settings, { input, output }, history)
     const ended = terminal.run()
     const see = async (text: string | RegExp) => {
-      const deadline = performance.now() + 25_000 // a hang, on however busy a machine
+      const deadline = performance.now() + 60_000 // a hang, on however busy a machine
       const isThere = () => (typeof text === 'string' ? shown.includes(text) : text.test(shown))
       while (!isThere()) {
         if (performance.now() > deadline) throw new Error(`never shown: ${text}, but: ${shown}`)

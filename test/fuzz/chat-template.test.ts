@@ -6,6 +6,7 @@ import { ChatTemplate } from '../../lib/chat/chat-template.js'
 import { QuernError } from '../../lib/errors.js'
 import { fixturePath, goldenPath, goldensPresent, readText } from '../golden.js'
 import { filters, methods, statements, tests } from '../jinja/documented.js'
+import { startWork } from '../patience.js'
 
 const runs = 5000 * Number(process.env.QUERN_FUZZ ?? 1)
 
@@ -22,7 +23,7 @@ const variables = {
 
 /** Fails unless it renders, or is refused in words, within a second or so. */
 function tryTemplate(source: string): void {
-  const before = process.cpuUsage()
+  const spent = startWork()
   try {
     new ChatTemplate(source, { bos_token: '<s>' }).render(messages, {
       ...variables,
@@ -32,8 +33,7 @@ function tryTemplate(source: string): void {
     expect(error, source).toBeInstanceOf(QuernError)
     expect((error as QuernError).code, source).toMatch(/^(template_error|template_limit|invalid_template)$/)
   }
-  const { user, system } = process.cpuUsage(before)
-  expect((user + system) / 1e3, source).toBeLessThan(3000)
+  expect(spent(), source).toBeLessThan(3000)
 }
 
 const words = [

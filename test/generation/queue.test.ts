@@ -24,8 +24,8 @@ test.each([
   ['filled, then emptied', 0],
   ['always a few behind', 300],
   ['read at once', 1],
-])('%s', (_, behind) => {
-  expectLinear(50_000, (size) => {
+])('%s', async (_, behind) => {
+  await expectLinear(50_000, (size) => {
     const queue = new Queue<number>()
     for (let i = 0; i < size; i++) {
       queue.push(i)

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { link, mkdir, readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { PartialFile } from '../../lib/hub/partial-file.js'
+import { expectLinear } from '../linear.js'
 import { expectCode } from '../model/expect-code.js'
 import { temporaryFolder } from '../model/temporary.js'
 import { gitHash } from './fake-hub.js'
@@ -104,25 +105,18 @@ describe('in a shared cache', () => {
 })
 
 describe('the journal of a partial file', () => {
-  /** Processor time, in milliseconds, to open one whose pieces touch nowhere. */
-  async function opening(pieces: number): Promise<number> {
-    const path = temporary.join(`pieces-${pieces}`)
-    await writeFile(path, Buffer.alloc(4 * pieces))
-    const spans = Array.from({ length: pieces }, (_, i) => 4 * ((i * 7919) % pieces))
-    await writeFile(`${path}.journal`, spans.map((start) => `${start} ${start + 2}\n`).join(''))
-    const before = process.cpuUsage()
-    const partial = await PartialFile.open(path, 4 * pieces)
-    const { user, system } = process.cpuUsage(before)
-    expect(partial.loaded).toBe(2 * pieces)
-    expect(partial.missing()).toHaveLength(pieces)
-    await partial.close()
-    return (user + system) / 1e3
-  }
-
   it('of twice the pieces takes twice the time', async () => {
-    await opening(40_000)
-    const once = Math.min(await opening(40_000), await opening(40_001))
-    expect(Math.min(await opening(80_000), await opening(80_001))).toBeLessThan(2.5 * once + 10)
+    /** Opens one whose pieces touch nowhere. */
+    await expectLinear(20_000, async (pieces) => {
+      const path = temporary.join(`pieces-${pieces}`)
+      await writeFile(path, Buffer.alloc(4 * pieces))
+      const spans = Array.from({ length: pieces }, (_, i) => 4 * ((i * 7919) % pieces))
+      await writeFile(`${path}.journal`, spans.map((start) => `${start} ${start + 2}\n`).join(''))
+      const partial = await PartialFile.open(path, 4 * pieces)
+      expect(partial.loaded).toBe(2 * pieces)
+      expect(partial.missing()).toHaveLength(pieces)
+      await partial.close()
+    })
   })
 
   it('that is longer than any is not read', async () => {

@@ -5,10 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { takeLock } from '../../lib/hub/lock.js'
 import { temporaryFolder } from '../model/temporary.js'
-import { slowdown } from '../patience.js'
 
 const temporary = temporaryFolder()
 const limits = { heartbeatMs: 20 }
+/** Where an owner lives, in this very process: a pause of it, which nobody controls, must not look like ten heartbeats of silence. */
+const calm = { heartbeatMs: 100 }
 const never = new AbortController().signal
 const notDone = async () => false
 
@@ -18,7 +19,7 @@ describe('a lock', () => {
     let holders = 0
     let most = 0
     const work = async () => {
-      const lock = await takeLock(path, limits, never, notDone)
+      const lock = await takeLock(path, calm, never, notDone)
       most = Math.max(most, ++holders)
       await sleep(5)
       holders--
@@ -31,10 +32,10 @@ describe('a lock', () => {
 
   it('is kept by an owner that works longer than others wait', async () => {
     const path = temporary.join('long.lock')
-    const lock = await takeLock(path, limits, never, notDone)
+    const lock = await takeLock(path, calm, never, notDone)
     const controller = new AbortController()
-    const waiting = takeLock(path, limits, controller.signal, notDone)
-    await sleep(20 * limits.heartbeatMs)
+    const waiting = takeLock(path, calm, controller.signal, notDone)
+    await sleep(20 * calm.heartbeatMs)
     controller.abort(new Error('enough'))
     await expect(waiting).rejects.toThrow('enough')
     await lock?.release()
@@ -42,9 +43,9 @@ describe('a lock', () => {
 
   it('is not waited for once the work is done', async () => {
     const path = temporary.join('done.lock')
-    const lock = await takeLock(path, limits, never, notDone)
+    const lock = await takeLock(path, calm, never, notDone)
     let done = false
-    const waiting = takeLock(path, limits, never, async () => done)
+    const waiting = takeLock(path, calm, never, async () => done)
     await sleep(50)
     done = true
     expect(await waiting).toBeUndefined()
@@ -60,8 +61,7 @@ describe('a lock', () => {
     await writeFile(path, JSON.stringify({ ...owner, pid }))
     const start = performance.now()
     const taken = await takeLock(path, { heartbeatMs: 10_000 }, never, notDone)
-    const milliseconds = performance.now() - start
-    expect(milliseconds).toBeLessThan(1000 * slowdown())
+    expect(performance.now() - start).toBeLessThan(9 * 10_000) // what one that may be alive is given
     await taken?.release()
   })
 

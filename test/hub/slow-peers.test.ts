@@ -48,11 +48,9 @@ describe('a peer that never comes to an end', () => {
       trickle(response, piece, milliseconds)
       return true
     })
-    const started = performance.now()
     const cacheDir = temporary.join('trickle')
     const error = await expectCode(() => quickPull(id, { cacheDir }, patience), 'hub_unavailable')
     expect(error.message).toMatch(message)
-    expect(performance.now() - started).toBeLessThan(15_000)
     // Two attempts in a row are enough for those who keep us waiting.
     expect(hub.current.seen.filter(isListing).length).toBeLessThanOrEqual(2)
   })

@@ -2,10 +2,11 @@
 import { expect, test } from 'vitest'
 import { QuernError } from '../../lib/errors.js'
 import { Template } from '../../lib/jinja/template.js'
+import { startWork } from '../patience.js'
 
 /** The error that it ends with, if any, and the processor time in milliseconds. */
 function outcome(source: string): { error: unknown; text: string; time: number } {
-  const before = process.cpuUsage()
+  const spent = startWork()
   let error: unknown
   let text = ''
   try {
@@ -13,8 +14,7 @@ function outcome(source: string): { error: unknown; text: string; time: number }
   } catch (caught) {
     error = caught
   }
-  const { user, system } = process.cpuUsage(before)
-  return { error, text, time: (user + system) / 1e3 }
+  return { error, text, time: spent() }
 }
 
 const again = (given: string, expression: string) =>

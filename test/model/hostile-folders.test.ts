@@ -4,6 +4,7 @@ import { cp, rm, symlink, writeFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { inspect, load } from '../../lib/index.js'
 import { bundledModelPath } from '../../lib/model/bundled.js'
+import { longestTurn } from '../longest-turn.js'
 import { expectCode } from './expect-code.js'
 import { temporaryFolder } from './temporary.js'
 
@@ -46,23 +47,6 @@ describe('what bears the name of a file', () => {
     expect((await expectCode(() => load(folder), 'unsupported_format')).message).toContain('Git LFS pointer')
   })
 })
-
-/** The most processor time that passed between two turns of the event loop, in milliseconds; wall time says what else the machine does. */
-async function longestTurn(work: () => Promise<unknown>): Promise<number> {
-  let last = process.cpuUsage().user
-  let longest = 0
-  const look = () => {
-    const now = process.cpuUsage().user
-    longest = Math.max(longest, now - last)
-    last = now
-  }
-  const timer = setInterval(look, 1)
-  await work().catch(() => {})
-  await new Promise((resolve) => setTimeout(resolve, 5))
-  look()
-  clearInterval(timer)
-  return longest / 1e3
-}
 
 const megabytes = (piece: string, count: number) => piece.repeat(Math.ceil((count * 1e6) / piece.length))
 const header = (json: string) => {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { inspect, load, QuernError } from '../../lib/index.js'
 import { fixturePath, goldenPath, readJson, requireGoldens } from '../golden.js'
-import { processorMilliseconds } from '../patience.js'
+import { startWork } from '../patience.js'
 import { temporaryFolder } from './temporary.js'
 
 interface Entry {
@@ -44,7 +44,7 @@ for (const root of [fixturePath('models', 'bad'), goldenPath('models', 'bad')]) 
 
   describe.skipIf(entries.length === 0)(`of ${origin}`, () => {
     it.each(models)('$path: $what', async ({ path, error, lenient }) => {
-      const start = processorMilliseconds()
+      const spent = startWork()
       if (
         error === null ||
         isNoDamage.has(path) ||
@@ -61,7 +61,7 @@ for (const root of [fixturePath('models', 'bad'), goldenPath('models', 'bad')]) 
       expect(came).toBeInstanceOf(QuernError)
       const inspected = (await outcome(inspect(join(root, path)))) as QuernError
       expect(came).toMatchObject({ code: inspected.code, message: inspected.message })
-      expect(processorMilliseconds() - start, 'milliseconds of processor time').toBeLessThan(1000)
+      expect(spent(), 'milliseconds of processor time').toBeLessThan(1000)
     })
 
     it.each(files)('$path as the weights of a model: $what', async ({ path, error, lenient }) => {

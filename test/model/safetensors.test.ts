@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { QuernError } from '../../lib/errors.js'
 import { readSafetensorsHeader } from '../../lib/model/safetensors.js'
 import { fixturePath } from '../golden.js'
-import { processorMilliseconds } from '../patience.js'
+import { startWork } from '../patience.js'
 import { expectCode } from './expect-code.js'
 import { safetensorsBytes, temporaryFolder } from './temporary.js'
 
@@ -125,7 +125,7 @@ describe('readSafetensorsHeader', () => {
     await expectCode(() => readSafetensorsHeader(path), 'invalid_header')
   })
 
-  it('says QuernError, and nothing else, of any damage', { timeout: 60_000 }, async () => {
+  it('says QuernError, and nothing else, of any damage', async () => {
     const original = await readFile(fixturePath('models', 'bad', 'models', 'ok', 'model.safetensors'))
     const headerEnd = 8 + Number(original.readBigUInt64LE())
     const change = fc.record({
@@ -167,7 +167,7 @@ describe('readSafetensorsHeader', () => {
           const grown = headerEnd + bytes.byteLength - original.byteLength - 8
           if (!keepLength && bytes.byteLength >= 8 && grown >= 0) bytes.writeBigUInt64LE(BigInt(grown))
           const path = await write(bytes)
-          const start = processorMilliseconds()
+          const spent = startWork()
           await readSafetensorsHeader(path).then(
             ({ tensors }) => {
               for (const { offset, bytes: size } of tensors.values())
@@ -175,7 +175,7 @@ describe('readSafetensorsHeader', () => {
             },
             (error) => expect(error).toBeInstanceOf(QuernError),
           )
-          expect(processorMilliseconds() - start).toBeLessThan(1000)
+          expect(spent()).toBeLessThan(1000)
         },
       ),
       { numRuns: 600 },
@@ -217,8 +217,8 @@ it('takes offsets that hash alike as fast as others', async () => {
   const bytes = safetensorsBytes(header)
   const path = await write(bytes)
   await truncate(path, bytes.byteLength + end)
-  const start = processorMilliseconds()
+  const spent = startWork()
   const { tensors } = await readSafetensorsHeader(path)
   expect(tensors.size).toBe(begins.length)
-  expect(processorMilliseconds() - start).toBeLessThan(1500)
+  expect(spent()).toBeLessThan(1500)
 })
