@@ -41,6 +41,9 @@ export function processorSlowdown(): number {
   return Math.max(1, millisecondsOf(5, processorMilliseconds) / ours)
 }
 
+/** Looking for the slowdown takes 3 ms, too long for thousands of small pieces of work. */
+const lessThanAnyBound = 100
+
 /**
  * Starts to measure; its result says how many milliseconds of processor time this process, all its threads, took since, as if on the machine
  * that the bounds were chosen on: what a bound on work is compared with, whatever else runs.
@@ -49,6 +52,6 @@ export function startWork(): () => number {
   const start = processorMilliseconds()
   return () => {
     const spent = processorMilliseconds() - start
-    return spent / processorSlowdown()
+    return spent < lessThanAnyBound ? spent : spent / processorSlowdown()
   }
 }
