@@ -1,13 +1,16 @@
-// Imports go one way: the layers of ARCHITECTURE.md, for TypeScript and C++.
+// Imports go one way: the layers of ARCHITECTURE.md, for TypeScript and C++; no two files of lib/ import each other. And what is private
+// in lib/ is so at run time.
 // usage: check-layers.mjs [root]
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import ts from 'typescript'
+import { importCycles } from './import-cycles.mjs'
 import { report } from './report.mjs'
 import { sources } from './sources.mjs'
 
 const root = process.argv[2] ?? join(import.meta.dirname, '..')
 const problems = []
+const importsOf = new Map() // the files that each file of lib/ imports
 
 // What each part of lib/ may import besides itself. A part is a folder, or a file that lies in lib/ itself.
 const typescriptLayers = {
@@ -42,6 +45,8 @@ const typescriptLayers = {
   'on-abort.ts': [],
   'errors.ts': [],
 }
+// The types of an interpreter refer to each other: what a node does needs the run, and the run has the nodes.
+const mutualTypes = ['jinja']
 const environmentReaders = /^lib\/(cli\/.*|hub\/environment\.ts|native\/load-binding\.ts)$/
 
 // What each part of native/ may include besides itself: a folder, or one header of it.
@@ -67,11 +72,14 @@ function checkTypescript(path) {
   const allowed = typescriptLayers[part]
   if (!allowed) return problems.push(`${path}: lib/${part} has no place in the layers`)
 
+  const imports = new Set()
+  importsOf.set(path, imports)
   const at = (node) => `${path}:${tree.getLineAndCharacterOfPosition(node.getStart()).line + 1}`
-  const imported = (node) => {
+  const imported = (node, isType) => {
     if (!node.text.startsWith('.')) return
     const target = normalize(join(dirname(path), node.text)).replace(/\.js$/, '.ts')
     const [top, targetPart] = target.split('/')
+    if (!isType || !mutualTypes.includes(part)) imports.add(target)
     if (top !== 'lib') problems.push(`${at(node)}: imports ${target}, outside lib/`)
     else if (targetPart !== part && !allowed.includes(targetPart)) {
       problems.push(
@@ -81,16 +89,18 @@ function checkTypescript(path) {
   }
   const visit = (node) => {
     if ((ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) && node.moduleSpecifier) {
-      imported(node.moduleSpecifier)
-    } else if (ts.isImportTypeNode(node)) imported(node.argument.literal)
+      imported(node.moduleSpecifier, node.isTypeOnly || node.importClause?.isTypeOnly)
+    } else if (ts.isImportTypeNode(node)) imported(node.argument.literal, true)
     else if (
       ts.isCallExpression(node) &&
       (node.expression.kind === ts.SyntaxKind.ImportKeyword || node.expression.getText() === 'require') &&
       node.arguments[0] &&
       ts.isStringLiteralLike(node.arguments[0])
     ) {
-      imported(node.arguments[0])
+      imported(node.arguments[0], false)
     }
+    if (node.kind === ts.SyntaxKind.PrivateKeyword && !ts.isConstructorDeclaration(node.parent))
+      problems.push(`${at(node)}: private by name only: write #${node.parent.name?.getText()}`)
     const readsEnvironment =
       (ts.isPropertyAccessExpression(node) && node.getText() === 'process.env') ||
       (ts.isImportSpecifier(node) &&
@@ -160,4 +170,5 @@ const typescript = sources(root, 'lib', ['.ts'])
 const native = sources(root, 'native', ['.cc', '.h', '.cu', '.cuh'])
 for (const path of typescript) checkTypescript(path)
 for (const path of native) checkNative(path)
+for (const cycle of importCycles(importsOf)) problems.push(`${cycle}: import each other`)
 report('layers', problems, `${typescript.length} TypeScript and ${native.length} C++ files import one way`)

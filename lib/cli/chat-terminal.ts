@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import type { Generation, GenerationResult, Model, Session } from '../index.js'
 import { QuernError } from '../index.js'
-import { commandNamed, commands } from './chat-commands.js'
+import { commandNamed, commands, type Talk } from './chat-commands.js'
 import type { ChatSettings } from './chat-settings.js'
 import type { History } from './history.js'
 import { Interrupts } from './interrupts.js'
@@ -22,7 +22,7 @@ const farewells = ['exit', 'quit']
 const dim = (text: string) => `\x1b[2m${text}\x1b[22m`
 
 /** A conversation at a terminal: history with the arrow keys, several lines, streaming, interrupts and /commands. */
-export class ChatTerminal {
+export class ChatTerminal implements Talk {
   readonly model: Model
   readonly settings: ChatSettings
   #session: Session
@@ -73,7 +73,6 @@ export class ChatTerminal {
     return this.#session
   }
 
-  /** Of the last answer. */
   get last(): GenerationResult | undefined {
     return this.#last
   }
@@ -94,18 +93,15 @@ export class ChatTerminal {
     return this.#exitCode ?? 0
   }
 
-  /** Goes on with another conversation. */
   change(session: Session): void {
     this.#session = session
     this.#last = undefined
   }
 
-  /** A line to the user that is no answer. */
   say(text: string): void {
     this.#output.write(`${dim(text)}\n`)
   }
 
-  /** Ends the conversation. */
   leave(exitCode = 0): void {
     this.#exitCode ??= exitCode
     this.#readline.close()

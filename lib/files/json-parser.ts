@@ -1,4 +1,4 @@
-import { JsonError, type JsonObject, type JsonOptions, type JsonValue } from './json-value.js'
+import { JsonError, type JsonObject, type JsonOptions, type JsonValue, withDefaults } from './json-value.js'
 import { numberCharactersEnd, numberLiteralAt, numberOf } from './json-number.js'
 import { quote } from './quote.js'
 
@@ -37,246 +37,241 @@ const objectWeight = 8
  */
 export class JsonParser {
   /** What has not been read: the last piece, behind the beginning of a number or word that the piece before ended in. */
-  private text = ''
-  private position = 0
+  #text = ''
+  #position = 0
   /** Of the text's first character in the whole. */
-  private offset = 0
-  private isLast = false
-  private expected: Expected = 'a value'
-  private readonly open: Open[] = []
+  #offset = 0
+  #isLast = false
+  #expected: Expected = 'a value'
+  readonly #open: Open[] = []
   /** The innermost of them. */
-  private inside: Open | undefined
-  private values = 0
-  private root: JsonValue = null
+  #inside: Open | undefined
+  #values = 0
+  #root: JsonValue = null
   /** Of a string whose end has not come: what is there of it. */
-  private begun: string | undefined
-  private hasUnicodeEscapes = false
-  private readonly options: Required<Omit<JsonOptions, 'maxBytes' | 'mapKey' | 'onMember'>> &
-    Pick<JsonOptions, 'mapKey' | 'onMember'>
-  private readonly python: boolean
+  #begun: string | undefined
+  #hasUnicodeEscapes = false
+  readonly #options
+  readonly #python: boolean
 
   constructor(options: JsonOptions) {
-    const defaults = {
-      maxDepth: 64,
-      maxValues: 1_000_000,
-      maxMembers: 500_000,
-      dialect: 'strict',
-      plain: false,
-    }
-    this.options = { ...defaults, ...options } as typeof this.options
-    this.python = options.dialect === 'python'
+    this.#options = withDefaults(options)
+    this.#python = options.dialect === 'python'
   }
 
   push(text: string): void {
-    this.offset += this.position
-    this.text = this.text.slice(this.position) + text
-    this.position = 0
-    while (this.step()) {}
+    this.#offset += this.#position
+    this.#text = this.#text.slice(this.#position) + text
+    this.#position = 0
+    while (this.#step()) {}
   }
 
   /** No more text comes. */
   end(): JsonValue {
-    this.isLast = true
+    this.#isLast = true
     this.push('')
-    if (this.begun !== undefined) throw this.syntax('the end of a string')
-    if (this.expected === 'the end') return this.root
-    throw this.syntax(this.described())
+    if (this.#begun !== undefined) throw this.#syntax('the end of a string')
+    if (this.#expected === 'the end') return this.#root
+    throw this.#syntax(this.#described())
   }
 
   /** Reads one word of the grammar; false when more text is needed. */
-  private step(): boolean {
-    if (this.begun !== undefined) return this.goOnWithString()
-    const { text } = this
-    let code = text.charCodeAt(this.position)
+  #step(): boolean {
+    if (this.#begun !== undefined) return this.#goOnWithString()
+    const text = this.#text
+    let code = text.charCodeAt(this.#position)
     while (code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09)
-      code = text.charCodeAt(++this.position)
-    if (this.position >= text.length) return false
-    switch (this.expected) {
+      code = text.charCodeAt(++this.#position)
+    if (this.#position >= text.length) return false
+    switch (this.#expected) {
       case 'a value or ]':
-        if (code === 0x5d) return this.close()
-        return this.value(code)
+        if (code === 0x5d) return this.#close()
+        return this.#value(code)
       case 'a value':
-        return this.value(code)
+        return this.#value(code)
       case 'a key or }':
-        if (code === 0x7d) return this.close()
-        return this.key(code)
+        if (code === 0x7d) return this.#close()
+        return this.#key(code)
       case 'a key':
-        return this.key(code)
+        return this.#key(code)
       case 'a colon':
-        if (code !== 0x3a) throw this.syntax(this.described())
-        this.position++
-        this.expected = 'a value'
+        if (code !== 0x3a) throw this.#syntax(this.#described())
+        this.#position++
+        this.#expected = 'a value'
         return true
       case 'a comma':
-        return this.comma(code)
+        return this.#comma(code)
       case 'the end':
-        throw this.syntax('the end of the text')
+        throw this.#syntax('the end of the text')
     }
   }
 
-  private value(code: number): boolean {
+  #value(code: number): boolean {
     switch (code) {
       case 0x22:
-        this.count()
-        return this.beginString()
+        this.#count()
+        return this.#beginString()
       case 0x7b:
-        return this.enter(this.makesPlain() ? {} : new Map(), false)
+        return this.#enter(this.#makesPlain() ? {} : new Map(), false)
       case 0x5b:
-        return this.enter([], true)
+        return this.#enter([], true)
       case 0x74:
-        return this.word('true', true)
+        return this.#word('true', true)
       case 0x66:
-        return this.word('false', false)
+        return this.#word('false', false)
       case 0x6e:
-        return this.word('null', null)
+        return this.#word('null', null)
       default:
-        return this.python && this.isNotFinite() ? this.notFinite() : this.number()
+        return this.#python && this.#isNotFinite() ? this.#notFinite() : this.#number()
     }
   }
 
-  private key(code: number): boolean {
-    if (code !== 0x22) throw this.syntax('a key in quotes')
-    this.expected = 'a key'
-    return this.beginString()
+  #key(code: number): boolean {
+    if (code !== 0x22) throw this.#syntax('a key in quotes')
+    this.#expected = 'a key'
+    return this.#beginString()
   }
 
-  private comma(code: number): boolean {
-    const isList = this.inside?.isList
-    if (code === (isList ? 0x5d : 0x7d)) return this.close()
-    if (code !== 0x2c) throw this.syntax(this.described())
-    this.position++
-    this.expected = isList ? 'a value' : 'a key'
+  #comma(code: number): boolean {
+    const isList = this.#inside?.isList
+    if (code === (isList ? 0x5d : 0x7d)) return this.#close()
+    if (code !== 0x2c) throw this.#syntax(this.#described())
+    this.#position++
+    this.#expected = isList ? 'a value' : 'a key'
     return true
   }
 
-  private makesPlain(): boolean {
+  #makesPlain(): boolean {
     return (
-      this.options.plain && (this.options.mapKey === undefined || this.inside?.key !== this.options.mapKey)
+      this.#options.plain &&
+      (this.#options.mapKey === undefined || this.#inside?.key !== this.#options.mapKey)
     )
   }
 
-  private enter(container: Open['container'], isList: boolean): boolean {
-    this.count(isList ? 1 : objectWeight)
-    if (this.open.length >= this.options.maxDepth)
-      throw new JsonError('too_large', `nested deeper than ${this.options.maxDepth}`)
-    this.inside = { container, isList, members: 0, key: '' }
-    this.open.push(this.inside)
-    this.position++
-    this.expected = isList ? 'a value or ]' : 'a key or }'
+  #enter(container: Open['container'], isList: boolean): boolean {
+    this.#count(isList ? 1 : objectWeight)
+    if (this.#open.length >= this.#options.maxDepth)
+      throw new JsonError('too_large', `nested deeper than ${this.#options.maxDepth}`)
+    this.#inside = { container, isList, members: 0, key: '' }
+    this.#open.push(this.#inside)
+    this.#position++
+    this.#expected = isList ? 'a value or ]' : 'a key or }'
     return true
   }
 
-  private close(): boolean {
-    const { container } = this.open.pop() as Open
-    this.inside = this.open.at(-1)
-    this.position++
-    this.put(container as JsonValue)
+  #close(): boolean {
+    const { container } = this.#open.pop() as Open
+    this.#inside = this.#open.at(-1)
+    this.#position++
+    this.#put(container as JsonValue)
     return true
   }
 
   /** Puts a value where it belongs. */
-  private put(value: JsonValue): void {
-    this.expected = 'a comma'
-    if (this.inside === undefined) {
-      this.root = value
-      this.expected = 'the end'
+  #put(value: JsonValue): void {
+    this.#expected = 'a comma'
+    if (this.#inside === undefined) {
+      this.#root = value
+      this.#expected = 'the end'
       return
     }
-    const { container, key } = this.inside
+    const { container, key } = this.#inside
     if (Array.isArray(container)) container.push(value)
-    else if (this.options.onMember !== undefined && this.open.length === 1) this.options.onMember(key, value)
+    else if (this.#options.onMember !== undefined && this.#open.length === 1)
+      this.#options.onMember(key, value)
     else if (container instanceof Map) container.set(key, value)
     else if (key !== '__proto__') container[key] = value
     else
       Object.defineProperty(container, key, { value, writable: true, enumerable: true, configurable: true })
   }
 
-  private beginString(): boolean {
-    this.position++
-    this.begun = ''
-    this.hasUnicodeEscapes = false
-    return this.goOnWithString()
+  #beginString(): boolean {
+    this.#position++
+    this.#begun = ''
+    this.#hasUnicodeEscapes = false
+    return this.#goOnWithString()
   }
 
-  private goOnWithString(): boolean {
-    const { text, position } = this
+  #goOnWithString(): boolean {
+    const text = this.#text
+    const position = this.#position
     let hasEscapes = false
     let end = position
     let code = text.charCodeAt(end)
     for (; code !== 0x22 && end < text.length; code = text.charCodeAt(++end)) {
       if (code >= 0x20 && code !== 0x5c) continue
-      this.position = end
-      if (code !== 0x5c) throw this.syntax('the end of a string')
-      const length = this.escapeLength()
+      this.#position = end
+      if (code !== 0x5c) throw this.#syntax('the end of a string')
+      const length = this.#escapeLength()
       if (end + length > text.length) break // the rest of it comes with the next piece
       hasEscapes = true
       end += length - 1
     }
     const part = text.slice(position, end)
-    this.begun += hasEscapes ? (JSON.parse(`"${part}"`) as string) : part
-    this.position = end
+    this.#begun += hasEscapes ? (JSON.parse(`"${part}"`) as string) : part
+    this.#position = end
     if (code !== 0x22) return false
-    this.position++
-    this.endString()
+    this.#position++
+    this.#endString()
     return true
   }
 
   /** Checks an escape as far as it is there; gives the length that it has when it is complete. */
-  private escapeLength(): number {
-    const { text, position, isLast } = this
+  #escapeLength(): number {
+    const text = this.#text
+    const position = this.#position
     const letter = text[position + 1]
-    if (letter === undefined && !isLast) return 2
+    if (letter === undefined && !this.#isLast) return 2
     if (letter === 'u') {
-      const isThere = isLast || position + 6 <= text.length
+      const isThere = this.#isLast || position + 6 <= text.length
       if (isThere && !hexDigits.test(text.slice(position + 2, position + 6)))
-        throw this.syntax('four hexadecimal digits')
-      this.hasUnicodeEscapes = true
+        throw this.#syntax('four hexadecimal digits')
+      this.#hasUnicodeEscapes = true
       return 6
     }
     if (letter !== undefined && '"\\/bfnrt'.includes(letter)) return 2
-    throw this.syntax('an escape of JSON')
+    throw this.#syntax('an escape of JSON')
   }
 
-  private endString(): void {
-    const string = this.begun as string
-    this.begun = undefined
-    if (this.hasUnicodeEscapes && !this.python && loneSurrogate.test(string))
-      throw this.syntax('whole surrogate pairs')
-    if (this.expected !== 'a key') {
-      this.put(string)
+  #endString(): void {
+    const string = this.#begun as string
+    this.#begun = undefined
+    if (this.#hasUnicodeEscapes && !this.#python && loneSurrogate.test(string))
+      throw this.#syntax('whole surrogate pairs')
+    if (this.#expected !== 'a key') {
+      this.#put(string)
       return
     }
-    const inside = this.inside as Open
-    if (!this.options.plain && !this.python && (inside.container as JsonObject).has(string))
-      throw new JsonError('duplicate', `the key ${quote(string)} is there twice`, this.open.length)
-    if (
-      ++inside.members > this.options.maxMembers &&
-      !(this.options.onMember !== undefined && this.open.length === 1)
-    )
-      throw new JsonError('too_large', `an object of more than ${this.options.maxMembers} members`)
+    const inside = this.#inside as Open
+    if (!this.#options.plain && !this.#python && (inside.container as JsonObject).has(string))
+      throw new JsonError('duplicate', `the key ${quote(string)} is there twice`, this.#open.length)
+    const isHandedOver = this.#options.onMember !== undefined && this.#open.length === 1
+    if (++inside.members > this.#options.maxMembers && !isHandedOver)
+      throw new JsonError('too_large', `an object of more than ${this.#options.maxMembers} members`)
     inside.key = string
-    this.expected = 'a colon'
+    this.#expected = 'a colon'
   }
 
   /** Whether NaN or an infinity may come, as far as the text is there. */
-  private isNotFinite(): boolean {
-    const letter = this.text[this.position] as string
+  #isNotFinite(): boolean {
+    const letter = this.#text[this.#position] as string
     if (letter !== '-') return letter === 'N' || letter === 'I'
-    const next = this.text[this.position + 1]
-    return next === 'I' || (next === undefined && !this.isLast)
+    const next = this.#text[this.#position + 1]
+    return next === 'I' || (next === undefined && !this.#isLast)
   }
 
-  private notFinite(): boolean {
-    return this.word(...(notFinite[this.text[this.position] as string] as [string, number]))
+  #notFinite(): boolean {
+    return this.#word(...(notFinite[this.#text[this.#position] as string] as [string, number]))
   }
 
-  private number(): boolean {
-    return this.shortInteger() || this.anyNumber()
+  #number(): boolean {
+    return this.#shortInteger() || this.#anyNumber()
   }
 
   /** At most 15 digits, as nearly all numbers are; the general way takes several times as long. */
-  private shortInteger(): boolean {
-    const { text, position } = this
+  #shortInteger(): boolean {
+    const text = this.#text
+    const position = this.#position
     let end = position
     let value = 0
     let code = text.charCodeAt(end)
@@ -285,60 +280,62 @@ export class JsonParser {
     const isWhole = code === 0x2c || code === 0x5d || code === 0x7d // , ] }
     const leadingZero = end > position + 1 && text.charCodeAt(position) === 0x30
     if (end === position || !isWhole || leadingZero) return false
-    this.count()
-    this.position = end
-    this.put(value)
+    this.#count()
+    this.#position = end
+    this.#put(value)
     return true
   }
 
-  private anyNumber(): boolean {
-    const { text, position } = this
+  #anyNumber(): boolean {
+    const text = this.#text
+    const position = this.#position
     const end = numberCharactersEnd(text, position)
     if (end - position > maxNumberCharacters)
       throw new JsonError('too_large', `a number of more than ${maxNumberCharacters} characters`)
-    // Another digit may come.
-    if (end === text.length && !this.isLast) return false
+    if (end === text.length && !this.#isLast) return false // another digit may come
     const literal = numberLiteralAt(text, position)
-    if (literal === '') throw this.syntax('a value')
-    const value = this.options.plain ? Number(literal) : numberOf(literal)
-    if (!this.python && typeof value === 'number' && !Number.isFinite(value))
-      throw this.syntax('a number that a double holds')
-    this.count()
-    this.position += literal.length
-    this.put(value)
+    if (literal === '') throw this.#syntax('a value')
+    const value = this.#options.plain ? Number(literal) : numberOf(literal)
+    if (!this.#python && typeof value === 'number' && !Number.isFinite(value))
+      throw this.#syntax('a number that a double holds')
+    this.#count()
+    this.#position += literal.length
+    this.#put(value)
     return true
   }
 
-  private word(word: string, value: JsonValue): boolean {
-    const came = this.text.slice(this.position, this.position + word.length)
+  #word(word: string, value: JsonValue): boolean {
+    const came = this.#text.slice(this.#position, this.#position + word.length)
     if (came !== word) {
-      if (!this.isLast && word.startsWith(came)) return false
-      throw this.syntax('a value')
+      if (!this.#isLast && word.startsWith(came)) return false
+      throw this.#syntax('a value')
     }
-    this.count()
-    this.position += word.length
-    this.put(value)
+    this.#count()
+    this.#position += word.length
+    this.#put(value)
     return true
   }
 
-  private count(weight = 1): void {
-    this.values += weight
-    if (this.values > this.options.maxValues)
-      throw new JsonError('too_large', `more than ${this.options.maxValues} values`)
+  #count(weight = 1): void {
+    this.#values += weight
+    if (this.#values > this.#options.maxValues)
+      throw new JsonError('too_large', `more than ${this.#options.maxValues} values`)
   }
 
-  private described(): string {
-    if (this.expected === 'a comma') return this.inside?.isList ? "',' or ']'" : "',' or '}'"
-    if (this.expected.startsWith('a key')) return 'a key in quotes'
-    return { 'a colon': 'a colon', 'the end': 'the end of the text' }[this.expected as string] ?? 'a value'
+  #described(): string {
+    if (this.#expected === 'a comma') return this.#inside?.isList ? "',' or ']'" : "',' or '}'"
+    if (this.#expected.startsWith('a key')) return 'a key in quotes'
+    return { 'a colon': 'a colon', 'the end': 'the end of the text' }[this.#expected as string] ?? 'a value'
   }
 
-  private syntax(expected: string): JsonError {
+  #syntax(expected: string): JsonError {
     const came =
-      this.position < this.text.length ? quote(this.text.slice(this.position, this.position + 12)) : 'the end'
+      this.#position < this.#text.length
+        ? quote(this.#text.slice(this.#position, this.#position + 12))
+        : 'the end'
     return new JsonError(
       'syntax',
-      `expected ${expected} at character ${this.offset + this.position}, got ${came}`,
+      `expected ${expected} at character ${this.#offset + this.#position}, got ${came}`,
     )
   }
 }

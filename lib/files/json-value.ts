@@ -32,6 +32,22 @@ export interface JsonOptions extends JsonLimits {
   onMember?: ((key: string, value: JsonValue) => void) | undefined
 }
 
+/** With defaults; the text's length is its reader's business. */
+type AllOptions = Required<Omit<JsonOptions, 'maxBytes' | 'mapKey' | 'onMember'>> &
+  Pick<JsonOptions, 'mapKey' | 'onMember'>
+
+/** What is not said is as at `parseJson`. */
+export function withDefaults(options: JsonOptions): AllOptions {
+  const defaults = {
+    maxDepth: 64,
+    maxValues: 1_000_000,
+    maxMembers: 500_000,
+    dialect: 'strict',
+    plain: false,
+  }
+  return { ...defaults, ...options } as AllOptions
+}
+
 /** Why a text is not the JSON that was asked for. */
 export class JsonError extends Error {
   override readonly name = 'JsonError'

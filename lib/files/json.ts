@@ -64,25 +64,25 @@ export async function parseJsonPieces(
 
 /** Bytes to text to values. */
 class Reading {
-  private readonly decoder = new Utf8Pieces()
-  private readonly parser: JsonParser
+  readonly #decoder = new Utf8Pieces()
+  readonly #parser: JsonParser
 
   constructor(options: JsonOptions) {
-    this.parser = new JsonParser(options)
+    this.#parser = new JsonParser(options)
   }
 
   push(bytes: Uint8Array): void {
-    this.parser.push(this.decode(bytes))
+    this.#parser.push(this.#decode(bytes))
   }
 
   end(): JsonValue {
-    if (this.decoder.isBetweenCharacters) return this.parser.end()
+    if (this.#decoder.isBetweenCharacters) return this.#parser.end()
     throw new JsonError('utf8', 'not UTF-8')
   }
 
-  private decode(bytes: Uint8Array): string {
+  #decode(bytes: Uint8Array): string {
     try {
-      return this.decoder.push(bytes)
+      return this.#decoder.push(bytes)
     } catch {
       throw new JsonError('utf8', 'not UTF-8')
     }

@@ -26,15 +26,15 @@ export async function inTurns<T>(steps: Steps<T>): Promise<T> {
 
 /** A stretch of work on the event loop. */
 export class Turn {
-  private begun = performance.now()
+  #begun = performance.now()
 
   get isOver(): boolean {
-    return performance.now() - this.begun > turnMs
+    return performance.now() - this.#begun > turnMs
   }
 
   /** Lets the event loop do what else there is. */
   async pass(): Promise<void> {
     await nextTurn()
-    this.begun = performance.now()
+    this.#begun = performance.now()
   }
 }

@@ -1,19 +1,19 @@
 /** Bytes of UTF-8 that come in pieces, to text. Faster than a `TextDecoder` that streams: each piece is decoded as a whole. */
 export class Utf8Pieces {
-  private readonly decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   /** The beginning of a character whose end has not come. */
-  private rest = new Uint8Array()
+  #rest = new Uint8Array()
 
   get isBetweenCharacters(): boolean {
-    return this.rest.length === 0
+    return this.#rest.length === 0
   }
 
   /** The text of all characters that are complete. Throws where the bytes are no UTF-8. */
   push(piece: Uint8Array): string {
-    const bytes = this.rest.length === 0 ? piece : Buffer.concat([this.rest, piece])
+    const bytes = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece])
     const end = bytes.length - incompleteBytes(bytes)
-    this.rest = bytes.slice(end)
-    return this.decoder.decode(bytes.subarray(0, end))
+    this.#rest = bytes.slice(end)
+    return this.#decoder.decode(bytes.subarray(0, end))
   }
 }
 

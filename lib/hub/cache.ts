@@ -18,13 +18,13 @@ const maxRefBytes = 256
  */
 export class RepoCache {
   readonly folder: string
-  private readonly cacheDir: string
-  private readonly name: string
+  readonly #cacheDir: string
+  readonly #name: string
 
   constructor(cacheDir: string, id: string) {
-    this.cacheDir = cacheDir
-    this.name = `models--${id.replace('/', '--')}`
-    this.folder = join(cacheDir, this.name)
+    this.#cacheDir = cacheDir
+    this.#name = `models--${id.replace('/', '--')}`
+    this.folder = join(cacheDir, this.#name)
   }
 
   /**
@@ -34,7 +34,7 @@ export class RepoCache {
    */
   async prepare(): Promise<void> {
     await makeOwnFolder(this.folder, 'blobs')
-    await makeOwnFolder(this.cacheDir, `.locks/${this.name}`)
+    await makeOwnFolder(this.#cacheDir, `.locks/${this.#name}`)
   }
 
   blob(hash: string): string {
@@ -48,7 +48,7 @@ export class RepoCache {
 
   /** Not the name that Python locks: its locks are held by the system, and the files stay there when nobody holds them. */
   lock(hash: string): string {
-    return join(this.cacheDir, '.locks', this.name, `${hash}.quern.lock`)
+    return join(this.#cacheDir, '.locks', this.#name, `${hash}.quern.lock`)
   }
 
   snapshot(commit: string): string {
@@ -66,7 +66,7 @@ export class RepoCache {
   async noteCommit(revision: string, commit: string): Promise<void> {
     if ((await this.commitOf(revision)) === commit) return
     const path = join(this.folder, 'refs', revision)
-    await this.replace(path, (temporary) => writeFile(temporary, commit, { flag: 'wx' })).catch(() => {})
+    await this.#replace(path, (temporary) => writeFile(temporary, commit, { flag: 'wx' })).catch(() => {})
   }
 
   /** The size of a file of a snapshot; undefined if it is not there. */
@@ -78,7 +78,7 @@ export class RepoCache {
   async place(hash: string, commit: string, name: string): Promise<void> {
     const path = join(this.snapshot(commit), name)
     const blob = this.blob(hash)
-    await this.replace(path, async (temporary) => {
+    await this.#replace(path, async (temporary) => {
       try {
         await symlink(relative(dirname(path), blob), temporary)
       } catch {
@@ -96,7 +96,7 @@ export class RepoCache {
   }
 
   /** Makes a file beside its place and moves it there, so that no reader ever sees half of it. */
-  private async replace(path: string, make: (temporary: string) => Promise<void>): Promise<void> {
+  async #replace(path: string, make: (temporary: string) => Promise<void>): Promise<void> {
     const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`
     await makeOwnFolder(this.folder, relative(this.folder, dirname(path)))
     try {

@@ -33,41 +33,41 @@ const maxRedirects = 8
  */
 export class HubClient {
   readonly endpoint: string
-  private readonly origin: string
-  private readonly token: string | undefined
-  private readonly limits: HubLimits
-  private readonly retries: Retries
-  private readonly waiting: (() => void)[] = []
-  private free: number
+  readonly #origin: string
+  readonly #token: string | undefined
+  readonly #limits: HubLimits
+  readonly #retries: Retries
+  readonly #waiting: (() => void)[] = []
+  #free: number
 
   /** `tell` is called before a longer pause between two attempts. */
   constructor({ endpoint, token }: HubEnvironment, limits: HubLimits, tell: (message: string) => void) {
     this.endpoint = endpoint
-    this.origin = new URL(endpoint).origin
-    this.token = token
-    this.limits = limits
-    this.retries = { limits, tell: nowAndThen(tell) }
-    this.free = limits.connections
+    this.#origin = new URL(endpoint).origin
+    this.#token = token
+    this.#limits = limits
+    this.#retries = { limits, tell: nowAndThen(tell) }
+    this.#free = limits.connections
   }
 
   /** Does something until it works, as `retrying` says. */
   retry<T>(signal: AbortSignal, attempt: (progressed: () => void) => Promise<T>): Promise<T> {
-    return retrying(this.retries, signal, attempt)
+    return retrying(this.#retries, signal, attempt)
   }
 
   /** Sends a request and hands the answer, whose status says success, to `read`. */
   async send<T>(request: HubRequest, signal: AbortSignal, read: (answer: Answer) => Promise<T>): Promise<T> {
-    await this.takeTurn()
+    await this.#takeTurn()
     const controller = new AbortController()
     const unlisten = onAbort(signal, () => controller.abort(signal.reason))
-    const totalMs = request.isSmall ? this.limits.answerMs : Number.POSITIVE_INFINITY
-    const conversation = new Conversation(this.limits, totalMs, (slow) => controller.abort(slow))
+    const totalMs = request.isSmall ? this.#limits.answerMs : Number.POSITIVE_INFINITY
+    const conversation = new Conversation(this.#limits, totalMs, (slow) => controller.abort(slow))
     try {
       signal.throwIfAborted()
-      const response = await this.orLost(conversation.wait(this.follow(request, controller.signal)))
+      const response = await this.#orLost(conversation.wait(this.#follow(request, controller.signal)))
       const { status, headers } = response
       try {
-        return await read({ status, headers, body: this.pieces(response, conversation) })
+        return await read({ status, headers, body: this.#pieces(response, conversation) })
       } finally {
         await response.body?.cancel().catch(() => {})
       }
@@ -76,22 +76,22 @@ export class HubClient {
       throw error
     } finally {
       unlisten()
-      this.endTurn()
+      this.#endTurn()
     }
   }
 
-  private async *pieces({ body }: Response, conversation: Conversation): AsyncGenerator<Uint8Array> {
+  async *#pieces({ body }: Response, conversation: Conversation): AsyncGenerator<Uint8Array> {
     const reader = body?.getReader()
     if (reader === undefined) return
     try {
       for (;;) {
-        const { done, value } = await this.orLost(conversation.wait(reader.read()))
+        const { done, value } = await this.#orLost(conversation.wait(reader.read()))
         if (done) return
         conversation.came(value.byteLength)
         yield value
       }
     } catch (error) {
-      throw error instanceof TooSlow ? this.lost(error) : error
+      throw error instanceof TooSlow ? this.#lost(error) : error
     } finally {
       await reader.cancel().catch(() => {})
       reader.releaseLock()
@@ -99,26 +99,26 @@ export class HubClient {
   }
 
   /** Whatever fetch or a body fails with, the connection was lost; our own errors pass. */
-  private async orLost<T>(coming: Promise<T>): Promise<T> {
+  async #orLost<T>(coming: Promise<T>): Promise<T> {
     try {
       return await coming
     } catch (error) {
       const isOurs =
         error instanceof QuernError || error instanceof Transient || error instanceof RangesIgnored
-      throw isOurs ? error : this.lost(error)
+      throw isOurs ? error : this.#lost(error)
     }
   }
 
-  private lost(error: unknown): Transient {
+  #lost(error: unknown): Transient {
     const isSlow = error instanceof TooSlow
     return new Transient(unreachable(this.endpoint, error), { isSlow })
   }
 
-  private async follow(request: HubRequest, signal: AbortSignal): Promise<Response> {
+  async #follow(request: HubRequest, signal: AbortSignal): Promise<Response> {
     const { method = 'GET', headers = {}, stayAtHub = false } = request
     let url = new URL(this.endpoint + request.path)
     for (let hops = 0; hops <= maxRedirects; hops++) {
-      const isHub = url.origin === this.origin
+      const isHub = url.origin === this.#origin
       const response = await fetch(url, {
         method,
         signal,
@@ -128,16 +128,16 @@ export class HubClient {
           // Sizes and ranges count the bytes as they are stored.
           'accept-encoding': 'identity',
           ...headers,
-          ...(isHub && this.token !== undefined && { authorization: `Bearer ${this.token}` }),
+          ...(isHub && this.#token !== undefined && { authorization: `Bearer ${this.#token}` }),
         },
       })
       const next = redirectOf(response, url)
-      if (next === undefined || (stayAtHub && next.origin !== this.origin)) {
+      if (next === undefined || (stayAtHub && next.origin !== this.#origin)) {
         if (next === undefined)
           await checkStatus(response, {
             url,
             isHub,
-            hasToken: this.token !== undefined,
+            hasToken: this.#token !== undefined,
             isStart: headers.range?.startsWith('bytes=0-') ?? false,
           })
         return response
@@ -152,15 +152,15 @@ export class HubClient {
     )
   }
 
-  private async takeTurn(): Promise<void> {
-    if (this.free > 0) this.free--
-    else await new Promise<void>((resolve) => this.waiting.push(resolve))
+  async #takeTurn(): Promise<void> {
+    if (this.#free > 0) this.#free--
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }
 
-  private endTurn(): void {
-    const next = this.waiting.shift()
+  #endTurn(): void {
+    const next = this.#waiting.shift()
     if (next) next()
-    else this.free++
+    else this.#free++
   }
 }
 

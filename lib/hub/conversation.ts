@@ -11,25 +11,25 @@ const looks = 16
  * and where a look comes late, because this process was busy or had no core, what it is late by is ours.
  */
 export class Conversation {
-  private readonly limits: HubLimits
-  private readonly giveUp: (error: TooSlow) => void
-  private readonly totalMs: number
-  private waitedMs = 0
+  readonly #limits: HubLimits
+  readonly #giveUp: (error: TooSlow) => void
+  readonly #totalMs: number
+  #waitedMs = 0
   /** Since the last look at the rate. */
-  private windowMs = 0
-  private windowBytes = 0
+  #windowMs = 0
+  #windowBytes = 0
 
   /** `totalMs` bounds the waiting for all of an answer; `giveUp` must end it. */
   constructor(limits: HubLimits, totalMs: number, giveUp: (error: TooSlow) => void) {
-    this.limits = limits
-    this.totalMs = totalMs
-    this.giveUp = giveUp
+    this.#limits = limits
+    this.#totalMs = totalMs
+    this.#giveUp = giveUp
   }
 
   /** Waits for something to come, but not for ever. */
   async wait<T>(coming: Promise<T>): Promise<T> {
-    const { stallMs } = this.limits
-    const leftMs = Math.max(1, this.totalMs - this.waitedMs)
+    const { stallMs } = this.#limits
+    const leftMs = Math.max(1, this.#totalMs - this.#waitedMs)
     const betweenMs = Math.max(1, Math.min(stallMs, leftMs) / looks)
     let waited = 0
     let looked = performance.now()
@@ -39,15 +39,15 @@ export class Conversation {
       waited += sinceLook()
       looked = performance.now()
       if (--left === 0)
-        this.giveUp(leftMs < stallMs ? this.noEnd() : new TooSlow(`nothing came for ${seconds(stallMs)}`))
+        this.#giveUp(leftMs < stallMs ? this.#noEnd() : new TooSlow(`nothing came for ${seconds(stallMs)}`))
     }, betweenMs)
     try {
       return await coming
     } finally {
       clearInterval(watch)
       waited += sinceLook()
-      this.waitedMs += waited
-      this.windowMs += waited
+      this.#waitedMs += waited
+      this.#windowMs += waited
     }
   }
 
@@ -57,18 +57,18 @@ export class Conversation {
    * @throws {TooSlow}
    */
   came(bytes: number): void {
-    const { rateMs, minBytesPerSecond } = this.limits
-    this.windowBytes += bytes
-    if (this.waitedMs > this.totalMs) throw this.noEnd()
-    if (this.windowMs < rateMs) return
-    if (this.windowBytes < (minBytesPerSecond * this.windowMs) / 1e3)
-      throw new TooSlow(`${this.windowBytes} bytes came in ${seconds(this.windowMs)}`)
-    this.windowMs = 0
-    this.windowBytes = 0
+    const { rateMs, minBytesPerSecond } = this.#limits
+    this.#windowBytes += bytes
+    if (this.#waitedMs > this.#totalMs) throw this.#noEnd()
+    if (this.#windowMs < rateMs) return
+    if (this.#windowBytes < (minBytesPerSecond * this.#windowMs) / 1e3)
+      throw new TooSlow(`${this.#windowBytes} bytes came in ${seconds(this.#windowMs)}`)
+    this.#windowMs = 0
+    this.#windowBytes = 0
   }
 
-  private noEnd(): TooSlow {
-    return new TooSlow(`no end came within ${seconds(this.totalMs)}`)
+  #noEnd(): TooSlow {
+    return new TooSlow(`no end came within ${seconds(this.#totalMs)}`)
   }
 }
 

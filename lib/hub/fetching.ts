@@ -22,37 +22,37 @@ export interface FetchOptions {
 
 /** One model's files on their way into the cache. */
 export class Fetching {
-  private readonly id: string
-  private readonly listing: Listing
-  private readonly downloads: Downloads
-  private readonly stop: AbortController
+  readonly #id: string
+  readonly #listing: Listing
+  readonly #downloads: Downloads
+  readonly #stop: AbortController
 
   constructor(id: string, listing: Listing, downloads: Downloads, stop: AbortController) {
-    this.id = id
-    this.listing = listing
-    this.downloads = downloads
-    this.stop = stop
+    this.#id = id
+    this.#listing = listing
+    this.#downloads = downloads
+    this.#stop = stop
   }
 
   get commit(): string {
-    return this.listing.commit
+    return this.#listing.commit
   }
 
   /** Where the files are to be found. */
   get folder(): string {
-    return this.downloads.cache.snapshot(this.listing.commit)
+    return this.#downloads.cache.snapshot(this.#listing.commit)
   }
 
   /** Fetches all that a model needs, unless it is there; the weights last. */
   async all({ onProgress, beforeWeights }: FetchOptions): Promise<Snapshot> {
-    const { cache, limits } = this.downloads
-    const { small, weights } = await this.choose()
+    const { cache, limits } = this.#downloads
+    const { small, weights } = await this.#choose()
     const all = [...small, ...weights]
-    const missing = await this.missing(all)
-    await checkSpace(cache.folder, await this.bytesToCome(missing), limits)
+    const missing = await this.#missing(all)
+    await checkSpace(cache.folder, await this.#bytesToCome(missing), limits)
     const begun = all.map((file) => ({ ...file, loadedBytes: missing.includes(file) ? 0 : file.bytes }))
     const meter = new ProgressMeter(begun, onProgress)
-    const fetch = (file: RemoteFile) => this.fetch(file, (loaded) => meter.set(file.name, loaded))
+    const fetch = (file: RemoteFile) => this.#fetch(file, (loaded) => meter.set(file.name, loaded))
     await this.each(
       missing.filter((file) => small.includes(file)),
       fetch,
@@ -63,66 +63,66 @@ export class Fetching {
       fetch,
     )
     const files = all.map(({ name, bytes }) => ({ name, bytes }))
-    return { path: this.folder, revision: this.listing.commit, files }
+    return { path: this.folder, revision: this.#listing.commit, files }
   }
 
   /** Fetches the small files, unless they are there, and gives the weights' names and addresses with those that are in the cache. */
   async allButWeights(): Promise<{ file: RemoteFile; path: string; isThere: boolean }[]> {
-    const { small, weights } = await this.choose()
-    await this.each(await this.missing(small), (file) => this.fetch(file, () => {}))
-    const missing = await this.missing(weights)
+    const { small, weights } = await this.#choose()
+    await this.each(await this.#missing(small), (file) => this.#fetch(file, () => {}))
+    const missing = await this.#missing(weights)
     return weights.map((file) => ({
       file,
-      path: filePath(this.id, this.listing.commit, file.name),
+      path: filePath(this.#id, this.#listing.commit, file.name),
       isThere: !missing.includes(file),
     }))
   }
 
-  private async choose(): Promise<Files> {
-    const chosen = chooseFiles(this.id, new Set(this.listing.files.keys()))
-    const small = await this.each(chosen.small, (name) => this.describe(name))
-    const names = chosen.index === undefined ? [singleName] : await this.readShards(chosen.index, small)
-    return { small, weights: await this.each(names, (name) => this.describe(name)) }
+  async #choose(): Promise<Files> {
+    const chosen = chooseFiles(this.#id, new Set(this.#listing.files.keys()))
+    const small = await this.each(chosen.small, (name) => this.#describe(name))
+    const names = chosen.index === undefined ? [singleName] : await this.#readShards(chosen.index, small)
+    return { small, weights: await this.each(names, (name) => this.#describe(name)) }
   }
 
   /** Fetches the index, which then counts as one of the small files. */
-  private async readShards(name: string, small: RemoteFile[]): Promise<string[]> {
-    const index = await this.describe(name)
+  async #readShards(name: string, small: RemoteFile[]): Promise<string[]> {
+    const index = await this.#describe(name)
     if (index.bytes > maxIndexBytes) {
       throw new QuernError(
         'invalid_index',
-        `${this.id}: ${name} has ${index.bytes} bytes, at most ${maxIndexBytes} are read`,
+        `${this.#id}: ${name} has ${index.bytes} bytes, at most ${maxIndexBytes} are read`,
         { value: index.bytes },
       )
     }
-    for (const file of await this.missing([index])) await this.fetch(file, () => {})
+    for (const file of await this.#missing([index])) await this.#fetch(file, () => {})
     small.push(index)
     const names = await readIndex(join(this.folder, name))
-    const absent = names.find((shard) => !this.listing.files.has(shard))
+    const absent = names.find((shard) => !this.#listing.files.has(shard))
     if (absent === undefined) return names
     throw new QuernError(
       'invalid_index',
-      `${this.id}: ${name} speaks of ${absent}, which the model does not have`,
+      `${this.#id}: ${name} speaks of ${absent}, which the model does not have`,
       {
         value: absent,
       },
     )
   }
 
-  private async describe(name: string): Promise<RemoteFile> {
-    const { client, signal } = this.downloads
-    const { commit, files } = this.listing
-    return files.get(name) ?? fetchDescription(client, this.id, commit, name, signal)
+  async #describe(name: string): Promise<RemoteFile> {
+    const { client, signal } = this.#downloads
+    const { commit, files } = this.#listing
+    return files.get(name) ?? fetchDescription(client, this.#id, commit, name, signal)
   }
 
-  private async missing(files: readonly RemoteFile[]): Promise<RemoteFile[]> {
-    const { cache } = this.downloads
-    const sizes = await Promise.all(files.map(({ name }) => cache.bytesOf(this.listing.commit, name)))
+  async #missing(files: readonly RemoteFile[]): Promise<RemoteFile[]> {
+    const { cache } = this.#downloads
+    const sizes = await Promise.all(files.map(({ name }) => cache.bytesOf(this.#listing.commit, name)))
     return files.filter(({ bytes }, i) => sizes[i] !== bytes)
   }
 
-  private async bytesToCome(files: readonly RemoteFile[]): Promise<number> {
-    const { cache } = this.downloads
+  async #bytesToCome(files: readonly RemoteFile[]): Promise<number> {
+    const { cache } = this.#downloads
     const left = await Promise.all(
       files.map(async ({ hash, bytes }) => {
         const isThere = (await cache.blobBytes(hash)) === bytes
@@ -132,11 +132,11 @@ export class Fetching {
     return left.reduce((total, bytes) => total + bytes, 0)
   }
 
-  private async fetch(file: RemoteFile, onLoaded: (bytes: number) => void): Promise<void> {
-    const { cache } = this.downloads
-    const { commit } = this.listing
+  async #fetch(file: RemoteFile, onLoaded: (bytes: number) => void): Promise<void> {
+    const { cache } = this.#downloads
+    const { commit } = this.#listing
     if ((await cache.blobBytes(file.hash)) !== file.bytes) {
-      await downloadBlob(file, filePath(this.id, commit, file.name), this.downloads, onLoaded)
+      await downloadBlob(file, filePath(this.#id, commit, file.name), this.#downloads, onLoaded)
     }
     await cache.place(file.hash, commit, file.name)
     onLoaded(file.bytes)
@@ -149,14 +149,14 @@ export class Fetching {
     const worker = async () => {
       for (let i = next++; i < items.length; i = next++) results[i] = await work(items[i] as T)
     }
-    const workers = Array.from({ length: Math.min(this.downloads.limits.files, items.length) }, () =>
+    const workers = Array.from({ length: Math.min(this.#downloads.limits.files, items.length) }, () =>
       worker().catch((error) => {
-        this.stop.abort(error)
+        this.#stop.abort(error)
         throw error
       }),
     )
     await Promise.allSettled(workers)
-    if (this.stop.signal.aborted) throw this.stop.signal.reason
+    if (this.#stop.signal.aborted) throw this.#stop.signal.reason
     return results
   }
 }

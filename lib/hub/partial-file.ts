@@ -16,14 +16,14 @@ export class PartialFile {
   readonly path: string
   readonly bytes: number
   readonly handle: FileHandle
-  private readonly journal: FileHandle
-  private present = new Spans()
+  readonly #journal: FileHandle
+  #present = new Spans()
 
   private constructor(path: string, bytes: number, handle: FileHandle, journal: FileHandle) {
     this.path = path
     this.bytes = bytes
     this.handle = handle
-    this.journal = journal
+    this.#journal = journal
   }
 
   /** Opens it, in a folder that is there. */
@@ -35,7 +35,7 @@ export class PartialFile {
     })
     const partial = new PartialFile(path, bytes, handle, journal)
     try {
-      await partial.recall()
+      await partial.#recall()
     } catch (error) {
       await partial.close()
       throw error
@@ -45,11 +45,11 @@ export class PartialFile {
 
   /** Bytes that are there. */
   get loaded(): number {
-    return this.present.total
+    return this.#present.total
   }
 
   missing(): Span[] {
-    return this.present.gaps(this.bytes)
+    return this.#present.gaps(this.bytes)
   }
 
   async write(position: number, data: Uint8Array): Promise<void> {
@@ -63,14 +63,14 @@ export class PartialFile {
       written += bytesWritten
     }
     const span = { start: position, end: position + data.byteLength }
-    await this.journal.appendFile(`${span.start} ${span.end}\n`)
-    this.present.add(span)
+    await this.#journal.appendFile(`${span.start} ${span.end}\n`)
+    this.#present.add(span)
   }
 
   /** Forgets everything. */
   async reset(): Promise<void> {
-    this.present = new Spans()
-    await this.journal.truncate()
+    this.#present = new Spans()
+    await this.#journal.truncate()
     await this.handle.truncate()
   }
 
@@ -80,7 +80,7 @@ export class PartialFile {
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled([this.handle.close(), this.journal.close()])
+    await Promise.allSettled([this.handle.close(), this.#journal.close()])
   }
 
   /** Removes what is left of it, once its contents are elsewhere or worthless. */
@@ -88,19 +88,19 @@ export class PartialFile {
     await Promise.all([this.path, journalOf(this.path)].map((path) => rm(path, { force: true })))
   }
 
-  private async recall(): Promise<void> {
+  async #recall(): Promise<void> {
     const { size } = await this.handle.stat()
-    const { size: journalBytes } = await this.journal.stat()
+    const { size: journalBytes } = await this.#journal.stat()
     if (size > this.bytes || journalBytes > maxJournalBytes) return this.reset()
     const noted = Buffer.alloc(journalBytes)
-    await this.journal.read(noted, 0, journalBytes, 0)
+    await this.#journal.read(noted, 0, journalBytes, 0)
     const spans: Span[] = []
     for (const line of noted.toString('latin1').split('\n')) {
       const [start, end] = /^\d+ \d+$/.test(line) ? line.split(' ').map(Number) : []
       // Beyond the file's end is what a power cut has swallowed.
       if (start !== undefined && end !== undefined && start < end && end <= size) spans.push({ start, end })
     }
-    this.present = Spans.of(spans)
+    this.#present = Spans.of(spans)
   }
 }
 

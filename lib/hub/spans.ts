@@ -6,8 +6,8 @@ export interface Span {
 
 /** Parts of a file: sorted, with gaps between them. */
 export class Spans {
-  private readonly parts: Span[] = []
-  private bytes = 0
+  readonly #parts: Span[] = []
+  #bytes = 0
 
   /** Of parts in any order, which may overlap. */
   static of(parts: readonly Span[]): Spans {
@@ -18,43 +18,43 @@ export class Spans {
 
   /** Bytes that are in one of them. */
   get total(): number {
-    return this.bytes
+    return this.#bytes
   }
 
   add({ start, end }: Span): void {
-    const first = this.firstThatEndsAtOrAfter(start)
+    const first = this.#firstThatEndsAtOrAfter(start)
     let after = first
     let joined = { start, end }
     for (
-      let other = this.parts[after];
+      let other = this.#parts[after];
       other !== undefined && other.start <= end;
-      other = this.parts[++after]
+      other = this.#parts[++after]
     ) {
       joined = { start: Math.min(joined.start, other.start), end: Math.max(joined.end, other.end) }
-      this.bytes -= other.end - other.start
+      this.#bytes -= other.end - other.start
     }
-    this.bytes += joined.end - joined.start
-    if (first === this.parts.length) this.parts.push(joined)
-    else this.parts.splice(first, after - first, joined)
+    this.#bytes += joined.end - joined.start
+    if (first === this.#parts.length) this.#parts.push(joined)
+    else this.#parts.splice(first, after - first, joined)
   }
 
   /** What is in none of them, of a file of so many bytes. */
   gaps(length: number): Span[] {
     const gaps: Span[] = []
     let position = 0
-    for (const { start, end } of [...this.parts, { start: length, end: length }]) {
+    for (const { start, end } of [...this.#parts, { start: length, end: length }]) {
       if (start > position) gaps.push({ start: position, end: start })
       position = end
     }
     return gaps
   }
 
-  private firstThatEndsAtOrAfter(position: number): number {
+  #firstThatEndsAtOrAfter(position: number): number {
     let low = 0
-    let high = this.parts.length
+    let high = this.#parts.length
     while (low < high) {
       const middle = (low + high) >> 1
-      if ((this.parts[middle]?.end ?? position) < position) low = middle + 1
+      if ((this.#parts[middle]?.end ?? position) < position) low = middle + 1
       else high = middle
     }
     return low

@@ -16,40 +16,40 @@ export interface Range {
  * range, is an error that names the file, the field and what was expected.
  */
 export class Fields {
-  private readonly entries: JsonObject
+  readonly #entries: JsonObject
   /** The file's path, and the path of the object inside it. */
-  private readonly where: string
-  private readonly code: 'invalid_config' | 'invalid_index'
+  readonly #where: string
+  readonly #code: 'invalid_config' | 'invalid_index'
 
   constructor(
     entries: JsonObject,
     where: string,
     code: 'invalid_config' | 'invalid_index' = 'invalid_config',
   ) {
-    this.entries = entries
-    this.where = where
-    this.code = code
+    this.#entries = entries
+    this.#where = where
+    this.#code = code
   }
 
   has(key: string): boolean {
-    return (this.entries.get(key) ?? null) !== null
+    return (this.#entries.get(key) ?? null) !== null
   }
 
   /** Whether the key is there, even with null: where that says something else than nothing at all. */
   states(key: string): boolean {
-    return this.entries.has(key)
+    return this.#entries.has(key)
   }
 
   get isEmpty(): boolean {
-    return this.entries.size === 0
+    return this.#entries.size === 0
   }
 
   keys(): IterableIterator<string> {
-    return this.entries.keys()
+    return this.#entries.keys()
   }
 
   integer(key: string, range: Range): number | undefined {
-    return this.integerValue(key, this.value(key), range)
+    return this.#integerValue(key, this.#value(key), range)
   }
 
   requiredInteger(key: string, range: Range): number {
@@ -58,15 +58,15 @@ export class Fields {
 
   /** An integer or a list of integers; a single one gives a list of one. */
   integers(key: string, range: Range): number[] | undefined {
-    const value = this.value(key)
+    const value = this.#value(key)
     if (value === undefined) return undefined
     const list = Array.isArray(value) ? value : [value]
-    return list.map((item) => this.integerValue(key, item, range) as number)
+    return list.map((item) => this.#integerValue(key, item, range) as number)
   }
 
   number(key: string, range: Range): number | undefined {
-    const value = this.value(key)
-    return value === undefined ? undefined : this.numberValue(key, value, range)
+    const value = this.#value(key)
+    return value === undefined ? undefined : this.#numberValue(key, value, range)
   }
 
   requiredNumber(key: string, range: Range): number {
@@ -74,68 +74,72 @@ export class Fields {
   }
 
   numbers(key: string, range: Range): number[] | undefined {
-    const value = this.value(key)
+    const value = this.#value(key)
     if (value === undefined) return undefined
     if (!Array.isArray(value)) return this.fail(key, 'a list of numbers', value)
-    return value.map((item) => this.numberValue(key, item, range))
+    return value.map((item) => this.#numberValue(key, item, range))
   }
 
   boolean(key: string): boolean | undefined {
-    const value = this.value(key)
+    const value = this.#value(key)
     if (value === undefined || typeof value === 'boolean') return value
     return this.fail(key, 'true or false', value)
   }
 
   string(key: string): string | undefined {
-    const value = this.value(key)
+    const value = this.#value(key)
     if (value === undefined || typeof value === 'string') return value
     return this.fail(key, 'a string', value)
   }
 
   strings(key: string): string[] | undefined {
-    const value = this.value(key)
+    const value = this.#value(key)
     if (value === undefined) return undefined
     if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value
     return this.fail(key, 'a list of strings', value)
   }
 
   object(key: string): Fields | undefined {
-    const value = this.value(key)
+    const value = this.#value(key)
     if (value === undefined) return undefined
-    if (value instanceof Map) return new Fields(value, `${this.where}: ${key}`, this.code)
+    if (value instanceof Map) return new Fields(value, `${this.#where}: ${key}`, this.#code)
     return this.fail(key, 'an object', value)
   }
 
   /** Refuses the field's value. */
-  fail(key: string, expected: string, value: unknown = this.entries.get(key)): never {
-    throw new QuernError(this.code, `${this.where}: ${quote(key)} must be ${expected}, got ${quote(value)}`, {
-      value,
-    })
+  fail(key: string, expected: string, value: unknown = this.#entries.get(key)): never {
+    throw new QuernError(
+      this.#code,
+      `${this.#where}: ${quote(key)} must be ${expected}, got ${quote(value)}`,
+      {
+        value,
+      },
+    )
   }
 
   /** Refuses the field since it is not there. */
   missing(key: string): never {
-    throw new QuernError(this.code, `${this.where}: ${quote(key)} is missing`, { value: key })
+    throw new QuernError(this.#code, `${this.#where}: ${quote(key)} is missing`, { value: key })
   }
 
   /** Refuses what is valid, but asks for something that quern cannot do yet. */
   unsupported(feature: string, hint = ''): never {
-    throw new QuernError('unsupported_model', `${this.where}: ${feature} not supported yet${hint}`, {
+    throw new QuernError('unsupported_model', `${this.#where}: ${feature} not supported yet${hint}`, {
       value: feature,
     })
   }
 
-  private value(key: string): JsonValue | undefined {
-    return this.entries.get(key) ?? undefined
+  #value(key: string): JsonValue | undefined {
+    return this.#entries.get(key) ?? undefined
   }
 
-  private integerValue(key: string, value: JsonValue | undefined, range: Range): number | undefined {
+  #integerValue(key: string, value: JsonValue | undefined, range: Range): number | undefined {
     if (value === undefined) return undefined
     if (Number.isSafeInteger(value) && inside(value as number, range)) return value as number
     return this.fail(key, `an integer ${describe(range)}`, value)
   }
 
-  private numberValue(key: string, value: JsonValue, range: Range): number {
+  #numberValue(key: string, value: JsonValue, range: Range): number {
     const number = typeof value === 'bigint' ? Number(value) : value
     if (typeof number === 'number' && inside(number, range)) return number
     return this.fail(key, `a number ${describe(range)}`, value)

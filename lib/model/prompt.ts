@@ -12,7 +12,6 @@ import { show } from '../input/show.js'
 import { callNative } from '../native/call-native.js'
 import { nativeTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js'
 import { fitConversation } from './fit-conversation.js'
-import type { TakenInput } from './take-input.js'
 
 /** Texts longer than this are encoded on a helper thread. UTF-16 units. */
 const longText = 64 * 1024
@@ -28,6 +27,9 @@ const pagePositions = 16
  * ```
  */
 export type GenerateInput = string | readonly ChatMessage[] | { tokens: ArrayLike<number> }
+
+/** An input as a copy of our own: nobody can change it between its check and its use. */
+export type TakenInput = string | readonly ChatMessage[] | { tokens: Int32Array }
 
 /** What turns words into a model's tokens. Both throw where the model has none. */
 export interface PromptTools {

@@ -4,10 +4,7 @@ import { show } from '../input/show.js'
 import { isArray, isRevoked, readMember, takeData } from '../input/take-data.js'
 import { takeTokens } from '../input/take-numbers.js'
 import { takeText } from '../input/take-text.js'
-import type { GenerateInput } from './prompt.js'
-
-/** An input as a copy of our own: nobody can change it between its check and its use. */
-export type TakenInput = string | readonly ChatMessage[] | { tokens: Int32Array }
+import type { GenerateInput, TakenInput } from './prompt.js'
 
 /**
  * What generate() is to continue, each part of it read once.

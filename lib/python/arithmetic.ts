@@ -1,16 +1,9 @@
 import type { Budget } from './budget.js'
 import { markup } from './markup.js'
+import { toFloat } from './numbers.js'
 import { percentFormat } from './percent.js'
 import { largest } from './print.js'
 import { asNumber, asText, Fault, Markup, refuseUndefined, Tuple, typeName, type Value } from './values.js'
-
-/** A float of an int; Python refuses those that are too large. */
-export function toFloat(value: bigint | number): number {
-  const float = Number(value)
-  if (typeof value === 'bigint' && !Number.isFinite(float))
-    throw new Fault('int too large to convert to float')
-  return float
-}
 
 /** An int that is not too long. */
 export function checked(value: bigint, budget: Budget): bigint {

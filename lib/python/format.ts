@@ -1,7 +1,6 @@
-import { toFloat } from './arithmetic.js'
 import type { Budget } from './budget.js'
 import { exponential, fixed } from './decimal.js'
-import { placeOrName } from './numbers.js'
+import { placeOrName, toFloat } from './numbers.js'
 import { printFloat, printInt, repr, str } from './print.js'
 import type { Context } from './signature.js'
 import { characters, countCharacters, firstCharacters } from './text.js'

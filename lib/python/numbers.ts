@@ -1,5 +1,6 @@
 import type { Budget } from './budget.js'
 import { strip } from './text.js'
+import { Fault } from './values.js'
 
 /** The digits of a number as Python reads them: single underscores may stand between them. */
 function withoutUnderscores(digits: string): string | undefined {
@@ -75,6 +76,14 @@ function isDecimal(text: string): boolean {
     if (digits() === 0) return false
   }
   return at === text.length
+}
+
+/** A float of an int; Python refuses those that are too large. */
+export function toFloat(value: bigint | number): number {
+  const float = Number(value)
+  if (typeof value === 'bigint' && !Number.isFinite(float))
+    throw new Fault('int too large to convert to float')
+  return float
 }
 
 /** Digits that stand for a place in a list; any other text as it is. */

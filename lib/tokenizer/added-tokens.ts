@@ -1,6 +1,5 @@
 import type { Steps } from '../files/steps.js'
-import type { NativeAddedToken } from '../native/binding.js'
-import type { AddedVocabulary } from './added-vocabulary.js'
+import type { AddedToken, AddedVocabulary } from './added-vocabulary.js'
 import {
   expectArray,
   expectFlag,
@@ -16,12 +15,6 @@ const MAX_CONTENT_BYTES = 1024
 
 /** Tokens between two looks at the clock. */
 export const STEP = 256
-
-/** A token that a file adds to the vocabulary. */
-export interface AddedToken extends Omit<NativeAddedToken, 'id'> {
-  /** As the file has it, which is a wish. */
-  id?: number
-}
 
 /** `added_tokens` of tokenizer.json. */
 export function* readAddedTokens(value: unknown, added: AddedVocabulary): Steps<void> {

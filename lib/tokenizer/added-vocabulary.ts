@@ -1,6 +1,11 @@
 import type { NativeAddedToken } from '../native/binding.js'
-import type { AddedToken } from './added-tokens.js'
 import { invalid, MAX_ADDED_TOKENS, MAX_TOKEN_ID } from './expect.js'
+
+/** A token that a file adds to the vocabulary. */
+export interface AddedToken extends Omit<NativeAddedToken, 'id'> {
+  /** As the file has it, which is a wish. */
+  id?: number
+}
 
 /**
  * The tokens that are added to a vocabulary, with the ids that Hugging Face's `tokenizers` gives them: a text that the vocabulary has keeps

@@ -1,6 +1,6 @@
 import type { Steps } from '../files/steps.js'
-import { type AddedToken, limited, readAddedToken, STEP } from './added-tokens.js'
-import type { AddedVocabulary } from './added-vocabulary.js'
+import { limited, readAddedToken, STEP } from './added-tokens.js'
+import type { AddedToken, AddedVocabulary } from './added-vocabulary.js'
 import { expectObject, invalid, type JsonObject } from './expect.js'
 
 /** What quern takes from tokenizer_config.json. */

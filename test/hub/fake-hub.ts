@@ -46,27 +46,27 @@ export class FakeHub {
   bareListing = false
   /** Changes the list of files before it is sent. */
   editListing: (listing: Record<string, unknown>) => unknown = (listing) => listing
-  private readonly hub: Server
-  private readonly cdn: Server
+  readonly #hub: Server
+  readonly #cdn: Server
 
   private constructor() {
-    this.hub = createServer((request, response) => this.answer('hub', request, response))
-    this.cdn = createServer((request, response) => this.answer('cdn', request, response))
+    this.#hub = createServer((request, response) => this.#answer('hub', request, response))
+    this.#cdn = createServer((request, response) => this.#answer('cdn', request, response))
   }
 
   static async start(): Promise<FakeHub> {
     const fake = new FakeHub()
-    for (const server of [fake.hub, fake.cdn])
+    for (const server of [fake.#hub, fake.#cdn])
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     return fake
   }
 
   get endpoint(): string {
-    return `http://127.0.0.1:${(this.hub.address() as AddressInfo).port}`
+    return `http://127.0.0.1:${(this.#hub.address() as AddressInfo).port}`
   }
 
   get cdnOrigin(): string {
-    return `http://127.0.0.1:${(this.cdn.address() as AddressInfo).port}`
+    return `http://127.0.0.1:${(this.#cdn.address() as AddressInfo).port}`
   }
 
   /** Forgets repositories, faults and what was seen. */
@@ -90,7 +90,7 @@ export class FakeHub {
   }
 
   async close(): Promise<void> {
-    for (const server of [this.hub, this.cdn]) {
+    for (const server of [this.#hub, this.#cdn]) {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
     }
@@ -104,26 +104,26 @@ export class FakeHub {
     })
   }
 
-  private answer(server: 'hub' | 'cdn', request: IncomingMessage, response: ServerResponse): void {
+  #answer(server: 'hub' | 'cdn', request: IncomingMessage, response: ServerResponse): void {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://x')
     const { authorization, range } = request.headers
     const seen: Seen = { server, method: request.method ?? '', path: pathname, authorization, range }
     this.seen.push(seen)
-    const file = this.find(pathname)
+    const file = this.#find(pathname)
     if (this.faults.some((fault) => fault(seen, response, file?.data))) return
     const api = /^\/api\/models\/([^/]+\/[^/]+)\/(?:revision|tree)\/([^/]+)$/.exec(pathname)
     if (server === 'cdn') {
       if (file === undefined || searchParams.get('signed') !== 'yes') fail(response, 403)
-      else this.sendFile(request, response, file.data)
-    } else if (api) this.sendListing(pathname, api, response)
+      else this.#sendFile(request, response, file.data)
+    } else if (api) this.#sendListing(pathname, api, response)
     else if (file === undefined) fail(response, 404, 'EntryNotFound')
-    else this.sendFromHub(request, response, file)
+    else this.#sendFromHub(request, response, file)
   }
 
-  private sendFromHub(request: IncomingMessage, response: ServerResponse, file: Found): void {
+  #sendFromHub(request: IncomingMessage, response: ServerResponse, file: Found): void {
     response.setHeader('X-Repo-Commit', file.repo.commit)
     response.setHeader('ETag', `"${gitHash(file.data)}"`)
-    if (file.data.length < largeBytes) this.sendFile(request, response, file.data)
+    if (file.data.length < largeBytes) this.#sendFile(request, response, file.data)
     else {
       response.setHeader('X-Linked-Size', file.data.length)
       response.setHeader('X-Linked-Etag', `"${sha256(file.data)}"`)
@@ -131,7 +131,7 @@ export class FakeHub {
     }
   }
 
-  private find(pathname: string): Found | undefined {
+  #find(pathname: string): Found | undefined {
     const [, id = '', name = ''] =
       /^\/blob\/([^/]+\/[^/]+)\/(.+)$/.exec(pathname) ??
       /^\/([^/]+\/[^/]+)\/resolve\/[^/]+\/(.+)$/.exec(pathname) ??
@@ -141,11 +141,7 @@ export class FakeHub {
     return repo === undefined || data === undefined ? undefined : { id, name, repo, data }
   }
 
-  private sendListing(
-    pathname: string,
-    [, id = '', revision = '']: string[],
-    response: ServerResponse,
-  ): void {
+  #sendListing(pathname: string, [, id = '', revision = '']: string[], response: ServerResponse): void {
     const repo = this.repos.get(id)
     if (repo === undefined) {
       fail(response, 404, 'RepoNotFound')
@@ -189,7 +185,7 @@ export class FakeHub {
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(listing))
   }
 
-  private sendFile(request: IncomingMessage, response: ServerResponse, data: Buffer): void {
+  #sendFile(request: IncomingMessage, response: ServerResponse, data: Buffer): void {
     const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') ?? []
     const isPart = from !== undefined && !this.ignoreRanges
     const start = isPart ? Number(from) : 0
@@ -203,10 +199,10 @@ export class FakeHub {
       ...(isPart && { 'content-range': `bytes ${start}-${end - 1}/${data.length}` }),
     })
     if (request.method === 'HEAD') response.end()
-    else void this.trickle(response, data.subarray(start, end))
+    else void this.#trickle(response, data.subarray(start, end))
   }
 
-  private async trickle(response: ServerResponse, data: Buffer): Promise<void> {
+  async #trickle(response: ServerResponse, data: Buffer): Promise<void> {
     for (let at = 0; at < data.length && !response.destroyed; at += 16 * 1024) {
       const piece = data.subarray(at, at + 16 * 1024)
       this.sent += piece.length

@@ -48,6 +48,38 @@ describe('TypeScript', () => {
     ])
   })
 
+  test('files that import each other are named, whether by types or by way of a third', () => {
+    const problems = problemsOf({
+      'lib/cli/a.ts': "import { b } from './b.js'\n",
+      'lib/cli/b.ts': "import type { A } from './a.js'\n",
+      'lib/cli/main.ts': "import { a } from './a.js'\n",
+      'lib/python/a.ts': "import './b.js'\n",
+      'lib/python/b.ts': "export { c } from './c.js'\n",
+      'lib/python/c.ts': "import { a } from './a.js'\n",
+      'lib/jinja/run.ts': "import { tag } from './tags.js'\nimport './loop.js'\n",
+      'lib/jinja/tags.ts': "import type { Run } from './run.js'\n",
+      'lib/jinja/loop.ts': "import { run } from './run.js'\n",
+    })
+    expect(problems).toEqual([
+      'lib/cli/a.ts ↔ lib/cli/b.ts: import each other',
+      'lib/jinja/loop.ts ↔ lib/jinja/run.ts: import each other',
+      'lib/python/a.ts ↔ lib/python/b.ts ↔ lib/python/c.ts: import each other',
+    ])
+  })
+
+  test('members are private at run time; only a constructor cannot be', () => {
+    const problems = problemsOf({
+      'lib/python/a.ts': 'export class A {\n  #fine = 1\n  private constructor() {}\n}\n',
+      'lib/python/b.ts': 'export class B {\n  private loose = 1\n  private run(): void {}\n}\n',
+      'lib/python/c.ts': 'export class C {\n  constructor(private readonly text: string) {}\n}\n',
+    })
+    expect(problems).toEqual([
+      'lib/python/b.ts:2: private by name only: write #loose',
+      'lib/python/b.ts:3: private by name only: write #run',
+      'lib/python/c.ts:2: private by name only: write #text',
+    ])
+  })
+
   test('three places read process.env', () => {
     const reads = 'export const home = process.env.HOME\n'
     const problems = problemsOf({
