@@ -4,7 +4,7 @@
  *
  * @example
  * ```ts
- * const retryable: ReadonlySet<QuernErrorCode> = new Set(['out_of_memory', 'kv_cache_too_small'])
+ * const retryable: ReadonlySet<QuernErrorCode> = new Set(['overloaded', 'hub_rate_limited', 'hub_unavailable'])
  * ```
  */
 export type QuernErrorCode =
@@ -39,6 +39,8 @@ export type QuernErrorCode =
   | 'context_overflow'
   | 'kv_cache_too_small'
   | 'no_tokenizer'
+  | 'embedding_only'
+  | 'overloaded'
   // chat templates: none there, not a template, refuses or fails, takes too long
   | 'no_chat_template'
   | 'invalid_template'

@@ -58,6 +58,12 @@ export {
 export type { GenerateInput } from './model/prompt.js'
 export { type PulledModel, type PullOptions, type PullProgress, pull } from './model/pull.js'
 export { Session, type SessionOptions } from './session/session.js'
+export type { EmbedOptions } from './tasks/embed.js'
+export type { Perplexity, PerplexityOptions } from './tasks/perplexity.js'
+export type { RankedDocument, RankOptions } from './tasks/rank.js'
+export type { Score, ScoreOptions } from './tasks/score.js'
+export type { TextInput } from './tasks/take-texts.js'
+export type { TaskOptions, TaskProgress } from './tasks/task-options.js'
 export {
   type DecodeOptions,
   type EncodeOptions,

@@ -14,12 +14,13 @@ const importsOf = new Map() // the files that each file of lib/ imports
 
 // What each part of lib/ may import besides itself. A part is a folder, or a file that lies in lib/ itself.
 const typescriptLayers = {
-  'index.ts': ['session', 'model', 'generation', 'tokenizer', 'chat', 'hub', 'native', 'errors.ts'],
+  'index.ts': ['session', 'model', 'tasks', 'generation', 'tokenizer', 'chat', 'hub', 'native', 'errors.ts'],
   cli: ['index.ts', 'package.ts'],
   server: ['index.ts'],
   integrations: ['index.ts'],
   model: [
     'session',
+    'tasks',
     'generation',
     'tokenizer',
     'chat',
@@ -32,6 +33,7 @@ const typescriptLayers = {
     'errors.ts',
   ],
   session: ['generation', 'tokenizer', 'chat', 'native', 'files', 'input', 'errors.ts'],
+  tasks: ['generation', 'tokenizer', 'native', 'input', 'on-abort.ts', 'errors.ts'],
   generation: ['tokenizer', 'native', 'input', 'on-abort.ts', 'errors.ts'],
   tokenizer: ['native', 'files', 'input', 'errors.ts'],
   chat: ['jinja', 'python', 'input', 'errors.ts'],
@@ -51,12 +53,18 @@ const environmentReaders = /^lib\/(cli\/.*|hub\/environment\.ts|native\/load-bin
 
 // What each part of native/ may include besides itself: a folder, or one header of it.
 const nativeLayers = {
-  binding: ['engine', 'tokenizer', 'model', 'backend', 'core'],
-  engine: ['model', 'tokenizer', 'backend/backend.h', 'core'],
+  binding: ['engine', 'tokenizer', 'model', 'backend/devices.h', 'core'],
+  engine: ['model', 'tokenizer', 'backend/backend.h', 'backend/host_sampler.h', 'backend/sampling.h', 'core'],
   model: ['backend/backend.h', 'core'],
   tokenizer: ['core'],
-  backend: ['core'],
-  'backend/cpu': ['backend/backend.h', 'core', 'backend/cpu/kernels'],
+  backend: ['core', 'backend/cpu'],
+  'backend/cpu': [
+    'backend/backend.h',
+    'backend/host_sampler.h',
+    'backend/sampling.h',
+    'core',
+    'backend/cpu/kernels',
+  ],
   'backend/cuda': ['backend/backend.h', 'core', 'backend/cuda/kernels'],
   'backend/cpu/kernels': ['core/dtype.h'],
   'backend/cuda/kernels': ['core/dtype.h'],

@@ -19,6 +19,7 @@ declare global {
   const generation: quern.Generation
   const messages: quern.ChatMessage[]
   const prompt: string
+  const texts: string[]
   const template: quern.ChatTemplate
   const parser: quern.ToolCallParser
   const tokenizer: quern.Tokenizer

@@ -7,6 +7,7 @@ const categories = {
   chat: 'Chat',
   input: 'Chat',
   session: 'Sessions',
+  tasks: 'Embeddings, ranking, likelihood',
   tokenizer: 'Tokenizers',
   errors: 'Errors',
 }

@@ -8,6 +8,7 @@ import {
   type DoctorOptions,
   type DryOptions,
   doctor,
+  type EmbedOptions,
   type EncodeOptions,
   type FunctionTool,
   type GenerateManyOptions,
@@ -20,11 +21,15 @@ import {
   type MessageToolCall,
   type MirostatOptions,
   type Model,
+  type PerplexityOptions,
   type PullOptions,
+  type RankOptions,
   type RenderOptions,
   type SamplingContext,
+  type ScoreOptions,
   type SessionOptions,
   samplingDistribution,
+  type TaskOptions,
   Tokenizer,
   type ToolDefinition,
   type XtcOptions,
@@ -52,6 +57,8 @@ const generation: Unset<GenerateOptions> = {
   samplers: undefined,
   logprobs: undefined,
   topLogprobs: undefined,
+  promptLogprobs: undefined,
+  priority: undefined,
   seed: undefined,
   stopTokens: undefined,
   stop: undefined,
@@ -69,6 +76,7 @@ const loading: Unset<LoadOptions> = {
   precision: undefined,
   contextLength: undefined,
   kvCache: undefined,
+  maxQueue: undefined,
   threads: undefined,
   isa: undefined,
   tokenizer: undefined,
@@ -103,6 +111,11 @@ const inspection: Unset<InspectOptions> = {
 }
 const report: Unset<DoctorOptions> = { measure: undefined, threads: undefined, isa: undefined }
 const logits: Unset<LogitsOptions> = { positions: undefined }
+const task: Unset<TaskOptions> = { signal: undefined, priority: undefined, onProgress: undefined }
+const embedding: Unset<EmbedOptions> = { ...task, dimensions: undefined, instruction: undefined }
+const ranking: Unset<RankOptions> = { ...task, instruction: undefined, topN: undefined }
+const scoring: Unset<ScoreOptions> = { ...task, topLogprobs: undefined }
+const foretelling: Unset<PerplexityOptions> = { ...task, window: undefined, stride: undefined }
 const encoding: Unset<EncodeOptions> = { addSpecialTokens: undefined }
 const decoding: Unset<DecodeOptions> = { skipSpecialTokens: undefined }
 const render: Pick<Unset<RenderOptions>, 'tools' | 'addGenerationPrompt' | 'continueFinalMessage' | 'now'> = {
@@ -158,6 +171,13 @@ it('options within options', async () => {
   expect(samplingDistribution(logitsOf, { mirostat })).toEqual(
     samplingDistribution(logitsOf, { mirostat: {} }),
   )
+})
+
+it('what gives numbers', async () => {
+  expect(await model.embed('Once', embedding)).toEqual(await model.embed('Once'))
+  await expect(model.rank('Once', ['upon'], ranking)).rejects.toMatchObject({ code: 'unsupported_model' }) // no token "yes"
+  expect(await model.score('Once', ' upon', scoring)).toEqual(await model.score('Once', ' upon'))
+  expect(await model.perplexity('Once upon', foretelling)).toEqual(await model.perplexity('Once upon'))
 })
 
 it('logits, the tokenizer, inspect and doctor', async () => {

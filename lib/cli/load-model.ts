@@ -32,7 +32,7 @@ export function warningLine(message: string): string {
 
 const eraseLine = '\r\x1b[K'
 
-/** How far downloading and loading are: one line that is written over, on a terminal only and only if it takes a while. */
+/** How far something is: one line that is written over, on a terminal only and only if it takes a while. */
 export class ProgressLine {
   readonly #write: (text: string) => void
   readonly #began = performance.now()
@@ -42,10 +42,16 @@ export class ProgressLine {
     this.#write = write
   }
 
+  /** Of load(). */
   show({ phase, loadedBytes, totalBytes }: LoadProgress): void {
-    if (!process.stderr.isTTY || performance.now() - this.#began < 500) return
     const percent = Math.floor((100 * loadedBytes) / totalBytes)
-    const line = `${phase === 'download' ? 'downloading' : 'loading'} ${percent} % of ${formatBytes(totalBytes)}`
+    this.tell(
+      `${phase === 'download' ? 'downloading' : 'loading'} ${percent} % of ${formatBytes(totalBytes)}`,
+    )
+  }
+
+  tell(line: string): void {
+    if (!process.stderr.isTTY || performance.now() - this.#began < 500) return
     if (line !== this.#line) this.#write(`${eraseLine}${line}`)
     this.#line = line
   }

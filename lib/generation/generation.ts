@@ -180,7 +180,13 @@ export class Generation implements AsyncIterable<string> {
       for (let event = await this.#run.next(); event !== undefined; event = await this.#run.next()) {
         yield event
       }
-      const { text: _text, tokens: _tokens, logprobs: _logprobs, ...end } = await this.#run.done
+      const {
+        text: _text,
+        tokens: _tokens,
+        logprobs: _logprobs,
+        promptLogprobs: _,
+        ...end
+      } = await this.#run.done
       yield { type: 'stream-end', ...end }
     } finally {
       this.#run.cancel()

@@ -1,4 +1,4 @@
-import type { NativeRow, NativeTokenizer } from '../native/binding.js'
+import type { NativeLogprobs, NativeTokenizer } from '../native/binding.js'
 
 /**
  * A token and how likely the model found it.
@@ -31,17 +31,29 @@ export interface TokenLogprob extends TopLogprob {
   top: TopLogprob[]
 }
 
-/** What a row says of its token; undefined where the request did not ask. */
+/** What a row says of its token. */
 export function tokenLogprob(
-  { token: id, logprob, topIds, topLogprobs }: NativeRow,
+  id: number,
+  { values, ends, ids, logprobs }: NativeLogprobs,
+  row: number,
   tokenizer: NativeTokenizer | undefined,
-): TokenLogprob | undefined {
-  if (logprob === undefined) return undefined
-  const describe = (token: number, value: number): TopLogprob => ({
+): TokenLogprob {
+  const describe = (token: number, logprob: number): TopLogprob => ({
     id: token,
     token: tokenizer?.decode(Int32Array.of(token), false) ?? '',
-    logprob: value,
+    logprob,
   })
-  const top = Array.from(topIds ?? [], (token, i) => describe(token, topLogprobs?.[i] as number))
-  return { ...describe(id, logprob), top }
+  const top: TopLogprob[] = []
+  for (let i = row === 0 ? 0 : (ends[row - 1] as number); i < (ends[row] as number); i++)
+    top.push(describe(ids[i] as number, logprobs[i] as number))
+  return { ...describe(id, values[row] as number), top }
+}
+
+/** What rows say of tokens, one each. */
+export function tokenLogprobs(
+  tokens: Int32Array,
+  rows: NativeLogprobs,
+  tokenizer: NativeTokenizer | undefined,
+): TokenLogprob[] {
+  return Array.from(tokens, (id, row) => tokenLogprob(id, rows, row, tokenizer))
 }

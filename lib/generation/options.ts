@@ -23,6 +23,8 @@ export interface GenerateOptions extends SamplingOptions {
   logprobs?: boolean | undefined
   /** The same for this many of the likeliest tokens in its place, 128 at most. */
   topLogprobs?: number | undefined
+  /** The same for the tokens of the prompt, in the result; a number: with so many of the likeliest in each place, 128 at most. */
+  promptLogprobs?: boolean | number | undefined
   /** Makes sampling repeatable, from 0 to 2^53 - 1. Default: random, and given in the result. */
   seed?: number | undefined
   /** Tokens that end the text beside the model's own; they are part of `tokens`, not of the text. */
@@ -44,6 +46,11 @@ export interface GenerateOptions extends SamplingOptions {
    * leaves less.
    */
   contextOverflow?: 'error' | 'truncate' | undefined
+  /**
+   * From -100 to 100: where requests wait for memory or their turn, those of a higher priority go first. Default: 0, and among equals the
+   * oldest first.
+   */
+  priority?: number | undefined
   /** Aborting it ends the generation: reading rejects with the signal's reason, unless `keepOnAbort` says otherwise. */
   signal?: AbortSignal | undefined
   /** An aborted `signal` ends the generation as 'cancelled', with what was said so far, instead of rejecting. Default: false. */
@@ -53,6 +60,9 @@ export interface GenerateOptions extends SamplingOptions {
 /** The same with every default filled in. */
 export interface ResolvedOptions {
   maxTokens: number
+  /** -1: none. */
+  promptLogprobs: number
+  priority: number
   sampling: NativeSampling
   seed: number
   stopTokens: number[]
@@ -61,9 +71,15 @@ export interface ResolvedOptions {
   keepOnAbort: boolean
 }
 
-const ranges: Record<'maxTokens' | 'topLogprobs' | 'seed', Range> = {
+/** What `priority` may be, of any request. */
+export const priorityRange: Range = { min: -100, max: 100, integer: true }
+/** Of how many tokens in one place log-probabilities may be asked for. */
+export const topLogprobsRange: Range = { min: 0, max: 128, integer: true }
+
+const ranges: Record<'maxTokens' | 'topLogprobs' | 'seed' | 'priority', Range> = {
   maxTokens: { min: 1, max: 2 ** 31 - 1, integer: true },
-  topLogprobs: { min: 0, max: 128, integer: true },
+  topLogprobs: topLogprobsRange,
+  priority: priorityRange,
   seed: { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true },
 }
 
@@ -72,6 +88,7 @@ export const generateOptionNames: readonly string[] = [
   ...Object.keys(ranges),
   ...samplingOptionNames,
   'logprobs',
+  'promptLogprobs',
   'stopTokens',
   'stop',
   'ignoreEos',
@@ -127,6 +144,8 @@ export function resolveOptions(
   checkSignal(signal)
   return {
     maxTokens: options.maxTokens ?? ranges.maxTokens.max,
+    promptLogprobs: countPromptLogprobs(options.promptLogprobs),
+    priority: options.priority ?? 0,
     sampling: {
       ...resolveSampling(options, defaults, tokenizer),
       topLogprobs: logprobs ? (topLogprobs ?? 0) : -1,
@@ -137,6 +156,16 @@ export function resolveOptions(
     signal,
     keepOnAbort,
   }
+}
+
+/** Of how many of the likeliest tokens; -1: no log-probabilities. */
+function countPromptLogprobs(wanted: unknown): number {
+  if (wanted === undefined || wanted === false) return -1
+  if (wanted === true) return 0
+  const { min, max } = topLogprobsRange
+  if (Number.isInteger(wanted) && (wanted as number) >= min && (wanted as number) <= max)
+    return wanted as number
+  throw invalidOption('promptLogprobs', `true, false or a whole number from ${min} to ${max}`, wanted)
 }
 
 function checkOverflow(choice: unknown): void {

@@ -1,25 +1,41 @@
-import type { NativeRow } from '../native/binding.js'
+import type { NativeAnswer, NativeLogprobs, NativeRows } from '../native/binding.js'
 
-/** Takes the rows of one request; says whether it wants more. */
-export type RowSink = (row: NativeRow) => void
+/** What takes the rows of one request. It must not throw: the rows of others follow in the same call. */
+export interface RequestSink {
+  /** A token that was generated, and where its log-probabilities are, if any are wanted. */
+  token(id: number, text: string, logprobs: NativeLogprobs | undefined, row: number): void
+  /** After an answer that is not of the kind 'begin', nothing comes any more. */
+  answer(answer: NativeAnswer): void
+}
 
 /**
  * The requests that run, by number. It refers to no model, and the addon's callback refers to nothing else: so a model that nobody holds
  * and that has no running request can be collected.
  */
 export class Requests {
-  readonly #sinks = new Map<number, RowSink>()
+  readonly #sinks = new Map<number, RequestSink>()
 
-  add(request: number, sink: RowSink): void {
+  add(request: number, sink: RequestSink): void {
     this.#sinks.set(request, sink)
   }
 
   /** Hands rows to their requests; those that end are forgotten. */
-  deliver(rows: readonly NativeRow[]): void {
-    for (const row of rows) {
-      const sink = this.#sinks.get(row.request)
-      if (row.finish !== undefined) this.#sinks.delete(row.request)
-      sink?.(row)
+  deliver({ requests, tokens, text, textEnds, logprobs, answers }: NativeRows): void {
+    for (const answer of answers) {
+      if (answer.kind === 'begin') this.#sinks.get(answer.request)?.answer(answer)
+    }
+    let begin = 0
+    for (let row = 0; row < requests.length; row++) {
+      const end = textEnds[row] as number
+      const sink = this.#sinks.get(requests[row] as number)
+      sink?.token(tokens[row] as number, text.slice(begin, end), logprobs, row)
+      begin = end
+    }
+    for (const answer of answers) {
+      if (answer.kind === 'begin') continue
+      const sink = this.#sinks.get(answer.request)
+      this.#sinks.delete(answer.request)
+      sink?.answer(answer)
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { NativeRow } from '../native/binding.js'
+import type { NativeAnswer } from '../native/binding.js'
 import type { TokenLogprob } from './logprobs.js'
 import type { AssistantMessage, ReplyPart, ToolCall } from './reply.js'
 
@@ -83,6 +83,8 @@ export interface GenerationResult {
   tokens: Int32Array
   /** One for each of `tokens`, where `logprobs` asks for them. */
   logprobs?: TokenLogprob[]
+  /** One for each token of the prompt, where `promptLogprobs` asks for them. The first is null: nothing comes before it. */
+  promptLogprobs?: (TokenLogprob | null)[]
   finishReason: FinishReason
   usage: Usage
   /** What the sampler was seeded with: the same seed, prompt and options give the same text. */
@@ -120,11 +122,14 @@ export type OutputEvent = (ReplyPart | { type: 'tokens' }) & {
  */
 export type GenerationEvent =
   | OutputEvent
-  | ({ type: 'stream-end' } & Omit<GenerationResult, 'text' | 'tokens' | 'logprobs'>)
+  | ({ type: 'stream-end' } & Omit<GenerationResult, 'text' | 'tokens' | 'logprobs' | 'promptLogprobs'>)
 
 /** The timings of a request that came to its end in the engine. */
-export function timingsOf(row: NativeRow, computedTokens: number, completionTokens: number): Timings {
-  const { queuedSeconds = 0, prefillSeconds = 0, decodeSeconds = 0 } = row
+export function timingsOf(
+  { queuedSeconds, prefillSeconds, decodeSeconds }: Extract<NativeAnswer, { kind: 'end' }>,
+  computedTokens: number,
+  completionTokens: number,
+): Timings {
   return {
     queuedMs: 1e3 * queuedSeconds,
     firstTokenMs: 1e3 * (queuedSeconds + prefillSeconds),

@@ -1,11 +1,11 @@
-import { QuernError } from '../errors.js'
-import type { NativeModel, NativeRow, NativeTokenizer } from '../native/binding.js'
+import type { NativeAnswer, NativeLogprobs, NativeTokenizer } from '../native/binding.js'
 import { callNative, failureOf } from '../native/call-native.js'
 import { onAbort } from '../on-abort.js'
-import { type TokenLogprob, tokenLogprob } from './logprobs.js'
+import type { RequestTarget } from './ask.js'
+import { type TokenLogprob, tokenLogprob, tokenLogprobs } from './logprobs.js'
 import type { ResolvedOptions } from './options.js'
 import { Queue } from './queue.js'
-import type { Requests } from './requests.js'
+import type { RequestSink } from './requests.js'
 import { plainReader, Reply, type ReplyPart, type ReplyReader } from './reply.js'
 import {
   cancelledTimings,
@@ -16,9 +16,7 @@ import {
 } from './result.js'
 
 /** Where a run is submitted, and what decodes its tokens. */
-export interface RunTarget {
-  model: NativeModel
-  requests: Requests
+export interface RunTarget extends RequestTarget {
   tokenizer: NativeTokenizer | undefined
   /** Whose pages it may use besides those that the model computed; 0: nobody's. */
   origin: number
@@ -35,22 +33,27 @@ export interface Prompt {
   dropped?: DroppedMessages | undefined
 }
 
-/** Tokens whose reading is reported to the engine at once. Well below the 256 at which it pauses. */
+/** Tokens whose reading is reported to the engine at once: each report wakes it. Well below the 256 at which it pauses. */
 const acknowledgeEvery = 32
 
+/** Called when a run ends, before anybody else hears of it; without a result where it failed. */
+export type RunEnd = (result: GenerationResult | undefined) => void
+
 /**
- * One generation from submission to its end: what it gave so far, what is unread, and how it ended. `Generation` is its public face; the
+ * One generation from its options to its end: what it gave so far, what is unread, and how it ended. `Generation` is its public face; the
  * engine's callback holds this and not that, so a Generation that nobody holds can be noticed.
  */
-export class Run {
+export class Run implements RequestSink {
   readonly #events = new Queue<OutputEvent>()
   readonly #tokens: number[] = []
   readonly #reply = new Reply()
   readonly #logprobs: TokenLogprob[] = []
+  #promptLogprobs: NativeLogprobs | undefined
+  #options: ResolvedOptions | undefined
   #reader: ReplyReader = plainReader
   #request: number | undefined
   #target: RunTarget | undefined
-  #promptTokens = 0
+  #prompt: Int32Array = new Int32Array()
   #cachedTokens = 0
   #dropped: DroppedMessages | undefined
   #draining = false
@@ -59,42 +62,18 @@ export class Run {
   #first: number | undefined
   #wake: (() => void) | undefined
   #ended = false
-  #settle!: { resolve: (result: GenerationResult) => void; reject: (reason: unknown) => void }
-  readonly #options: ResolvedOptions
   #unlisten: (() => void) | undefined
+  readonly #onEnd: RunEnd | undefined
+  #settle!: { resolve: (result: GenerationResult) => void; reject: (reason: unknown) => void }
   /** Settles when the run ends. Somebody who only iterates never sees it, so it must not count as unhandled. */
   readonly done: Promise<GenerationResult>
 
-  /** `onEnd` is called at the end, before anybody else hears of it; without a result where the run failed. */
-  constructor(options: ResolvedOptions, onEnd?: (result: GenerationResult | undefined) => void) {
-    this.#options = options
+  constructor(onEnd?: RunEnd) {
+    this.#onEnd = onEnd
     this.done = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }
     })
-    if (onEnd !== undefined) {
-      const { resolve, reject } = this.#settle
-      this.#settle = {
-        resolve: (result) => {
-          try {
-            onEnd(result)
-            resolve(result)
-          } catch (error) {
-            this.#settle.reject(error)
-          }
-        },
-        reject: (reason) => {
-          try {
-            onEnd(undefined)
-          } finally {
-            reject(reason)
-          }
-        },
-      }
-    }
     this.done.catch(() => {})
-    const { signal } = options
-    if (signal?.aborted) this.#abort(signal)
-    else this.#unlisten = signal && onAbort(signal, () => this.#abort(signal))
   }
 
   /** Somebody waits for the end: everything counts as read. */
@@ -102,29 +81,43 @@ export class Run {
     return this.#draining
   }
 
+  /** Its options, when they are checked. From now on its signal ends it. */
+  accept(options: ResolvedOptions): void {
+    this.#options = options
+    const { signal } = options
+    if (signal?.aborted) this.#abort(signal)
+    else this.#unlisten = signal && onAbort(signal, () => this.#abort(signal))
+  }
+
   start(target: RunTarget, { tokens, reader, keepSpecialTokens = false, dropped }: Prompt): void {
-    if (this.#ended) return
+    if (this.#ended || this.#options === undefined) return
     this.#dropped = dropped
     this.#target = target
     this.#reader = reader?.() ?? plainReader
-    this.#promptTokens = tokens.length
-    const { signal: _, keepOnAbort: _keep, ...sampling } = this.#options
-    const request = {
-      ...sampling,
+    this.#prompt = tokens
+    const { signal: _, keepOnAbort: _keep, ...options } = this.#options
+    const task = {
+      ...options,
+      kind: 'generate' as const,
       prompt: tokens,
-      stopTokens: Int32Array.from(sampling.stopTokens),
+      stopTokens: Int32Array.from(options.stopTokens),
       keepSpecialTokens,
       tokenizer: target.tokenizer,
       origin: target.origin,
-      logits: 'none' as const,
     }
     this.#submitted = performance.now()
-    this.#request = callNative(() => target.model.submit(request))
-    target.requests.add(this.#request, (row) => this.#take(row))
+    this.#request = callNative(() => target.model.submit(task))
+    target.requests.add(this.#request, this)
   }
 
+  /** Ends the run with a reason to reject with. */
   fail(reason: unknown): void {
-    this.#fail(reason)
+    if (this.#ended) return
+    this.#close()
+    try {
+      this.#onEnd?.(undefined)
+    } catch {} // the first reason is the one that counts
+    this.#settle.reject(reason)
   }
 
   /** Ends the run as cancelled, at once; the engine hears of it. */
@@ -135,16 +128,15 @@ export class Run {
       this.#submitted,
       this.#first,
       now,
-      this.#promptTokens - this.#cachedTokens,
+      this.#prompt.length - this.#cachedTokens,
       this.#tokens.length,
     )
-    this.#end()
-    this.#settle.resolve(this.#result('cancelled', timings))
+    this.#end(this.#result('cancelled', timings))
   }
 
   #abort(signal: AbortSignal): void {
-    if (this.#options.keepOnAbort) this.cancel()
-    else this.#fail(signal.reason)
+    if (this.#options?.keepOnAbort) this.cancel()
+    else this.fail(signal.reason)
   }
 
   drain(): void {
@@ -152,7 +144,7 @@ export class Run {
     this.#draining = true
     let unread = 0
     for (const event of this.#events) unread += event.tokens.length
-    this.#acknowledge(unread, true)
+    this.#acknowledge(unread)
   }
 
   /** The next event; undefined at the end. Rejects if the run failed. */
@@ -160,7 +152,7 @@ export class Run {
     for (;;) {
       const event = this.#events.shift()
       if (event !== undefined) {
-        if (!this.#draining) this.#acknowledge(event.tokens.length, this.#events.length === 0)
+        if (!this.#draining) this.#acknowledge(event.tokens.length)
         return event
       }
       if (this.#ended) {
@@ -173,40 +165,45 @@ export class Run {
     }
   }
 
-  /** What a reader or a listener of ours throws ends this run alone: the rows of others follow in the same call. */
-  #take(row: NativeRow): void {
+  /** What a reader or a listener of ours throws, here or at an answer, ends this run alone. */
+  token(id: number, text: string, logprobs: NativeLogprobs | undefined, row: number): void {
     if (this.#ended) return
     try {
-      this.#read(row)
+      this.#first ??= performance.now()
+      this.#tokens.push(id)
+      const wanted = this.#wantsLogprobs ? logprobs : undefined
+      const logprob = wanted && tokenLogprob(id, wanted, row, this.#target?.tokenizer)
+      if (logprob !== undefined) this.#logprobs.push(logprob)
+      this.#emit(this.#reader.push(text), [id], logprob)
+      if (this.#draining) this.#acknowledge(1)
+      this.#wake?.()
     } catch (error) {
-      this.#fail(error)
+      this.fail(error)
     }
   }
 
-  #read(row: NativeRow): void {
-    if (row.token >= 0) {
-      this.#first ??= performance.now()
-      this.#cachedTokens = row.cachedTokens ?? this.#cachedTokens
-      this.#tokens.push(row.token)
-      const logprob = tokenLogprob(row, this.#target?.tokenizer)
-      if (logprob !== undefined) this.#logprobs.push(logprob)
-      this.#emit(this.#reader.push(row.text), [row.token], logprob)
-      if (this.#draining) this.#acknowledge(1, false)
+  answer(answer: NativeAnswer): void {
+    if (this.#ended) return
+    try {
+      if (answer.kind === 'begin') this.#begin(answer)
+      else if (answer.kind === 'end') this.#finish(answer)
+      else this.fail(failureOf(answer))
+    } catch (error) {
+      this.fail(error)
     }
-    if (row.finish === 'failed') {
-      this.#fail(failureOf(row))
-    } else if (row.finish === 'cancelled') {
-      this.#fail(new QuernError('closed', 'the model was closed while generating'))
-    } else if (row.finish === 'stop' || row.finish === 'length') {
-      this.#emit(this.#reader.end(), [])
-      const reason = row.finish === 'stop' && this.#reply.toolCalls.length > 0 ? 'tool-calls' : row.finish
-      const computed = this.#promptTokens - this.#cachedTokens
-      const result = this.#result(reason, timingsOf(row, computed, this.#tokens.length))
-      this.#end()
-      this.#settle.resolve(result)
-    } else {
-      this.#wake?.()
-    }
+  }
+
+  #begin({ cachedTokens, promptLogprobs }: Extract<NativeAnswer, { kind: 'begin' }>): void {
+    this.#cachedTokens = cachedTokens
+    this.#promptLogprobs = promptLogprobs
+  }
+
+  #finish(answer: Extract<NativeAnswer, { kind: 'end' }>): void {
+    this.#emit(this.#reader.end(), [])
+    const { finish } = answer
+    const reason = finish === 'stop' && this.#reply.toolCalls.length > 0 ? 'tool-calls' : finish
+    const computed = this.#prompt.length - this.#cachedTokens
+    this.#end(this.#result(reason, timingsOf(answer, computed, this.#tokens.length)))
   }
 
   /** The first event carries the tokens that led to these parts, so every token is in one event. */
@@ -220,36 +217,50 @@ export class Run {
     for (const part of others) this.#events.push({ ...part, tokens: [] })
   }
 
+  get #wantsLogprobs(): boolean {
+    return this.#options !== undefined && this.#options.sampling.topLogprobs >= 0
+  }
+
   #result(
     finishReason: GenerationResult['finishReason'],
     timings: GenerationResult['timings'],
   ): GenerationResult {
+    const prompted = this.#promptLogprobs
+    const tokenizer = this.#target?.tokenizer
     return {
       text: this.#reply.text,
       reasoning: this.#reply.reasoning,
       toolCalls: this.#reply.toolCalls,
       message: this.#reply.toMessage(),
       tokens: Int32Array.from(this.#tokens),
-      ...(this.#options.sampling.topLogprobs >= 0 && { logprobs: this.#logprobs }),
+      ...(this.#wantsLogprobs && { logprobs: this.#logprobs }),
+      ...(prompted && {
+        promptLogprobs: [null, ...tokenLogprobs(this.#prompt.subarray(1), prompted, tokenizer)],
+      }),
       finishReason,
       usage: {
-        promptTokens: this.#promptTokens,
+        promptTokens: this.#prompt.length,
         cachedTokens: this.#cachedTokens,
         completionTokens: this.#tokens.length,
       },
-      seed: this.#options.seed,
+      seed: this.#options?.seed ?? 0,
       ...(this.#dropped && { dropped: this.#dropped }),
       timings,
     }
   }
 
-  #fail(reason: unknown): void {
-    if (this.#ended) return
-    this.#end()
-    this.#settle.reject(reason)
+  #end(result: GenerationResult): void {
+    this.#close()
+    try {
+      this.#onEnd?.(result)
+      this.#settle.resolve(result)
+    } catch (error) {
+      this.#settle.reject(error)
+    }
   }
 
-  #end(): void {
+  /** From here on nothing counts that comes. */
+  #close(): void {
     this.#ended = true
     this.#unlisten?.()
     if (this.#request !== undefined) this.#target?.model.cancel(this.#request) // does nothing where the engine ended it
@@ -257,10 +268,10 @@ export class Run {
     this.#wake?.()
   }
 
-  #acknowledge(tokens: number, flush: boolean): void {
+  #acknowledge(tokens: number): void {
     this.#unacknowledged += tokens
     if (this.#request === undefined || this.#target === undefined) return
-    if (this.#unacknowledged < acknowledgeEvery && !flush) return
+    if (this.#unacknowledged < acknowledgeEvery) return
     this.#target.model.consumed(this.#request, this.#unacknowledged)
     this.#unacknowledged = 0
   }

@@ -6,6 +6,8 @@ export interface Architecture {
   modelType: string
   /** The class that `architectures` in config.json names. */
   className: string
+  /** The same of an embedding model, where it was saved from its layers on. */
+  baseClassName: string
   /** RMSNorm over each query and key head. */
   qkNorm: boolean
   /** Biases on the query, key and value projections. */
@@ -29,27 +31,29 @@ export interface Architecture {
     /** Tokens that end a reply. */
     stopTokens: number[] | undefined
   }
-  /** Names in a checkpoint; `{layer}` stands for the layer's number. */
+  /** What names begin with in a checkpoint of a model that generates. An embedding model is saved without it. */
+  prefix: string
+  /** The names behind it; `{layer}` stands for the layer's number. The head's has no prefix anywhere. */
   tensors: Record<WeightKind, string>
 }
 
 const tensors: Architecture['tensors'] = {
-  embed: 'model.embed_tokens.weight',
-  attention_norm: 'model.layers.{layer}.input_layernorm.weight',
-  q: 'model.layers.{layer}.self_attn.q_proj.weight',
-  k: 'model.layers.{layer}.self_attn.k_proj.weight',
-  v: 'model.layers.{layer}.self_attn.v_proj.weight',
-  q_bias: 'model.layers.{layer}.self_attn.q_proj.bias',
-  k_bias: 'model.layers.{layer}.self_attn.k_proj.bias',
-  v_bias: 'model.layers.{layer}.self_attn.v_proj.bias',
-  q_norm: 'model.layers.{layer}.self_attn.q_norm.weight',
-  k_norm: 'model.layers.{layer}.self_attn.k_norm.weight',
-  o: 'model.layers.{layer}.self_attn.o_proj.weight',
-  ffn_norm: 'model.layers.{layer}.post_attention_layernorm.weight',
-  gate: 'model.layers.{layer}.mlp.gate_proj.weight',
-  up: 'model.layers.{layer}.mlp.up_proj.weight',
-  down: 'model.layers.{layer}.mlp.down_proj.weight',
-  final_norm: 'model.norm.weight',
+  embed: 'embed_tokens.weight',
+  attention_norm: 'layers.{layer}.input_layernorm.weight',
+  q: 'layers.{layer}.self_attn.q_proj.weight',
+  k: 'layers.{layer}.self_attn.k_proj.weight',
+  v: 'layers.{layer}.self_attn.v_proj.weight',
+  q_bias: 'layers.{layer}.self_attn.q_proj.bias',
+  k_bias: 'layers.{layer}.self_attn.k_proj.bias',
+  v_bias: 'layers.{layer}.self_attn.v_proj.bias',
+  q_norm: 'layers.{layer}.self_attn.q_norm.weight',
+  k_norm: 'layers.{layer}.self_attn.k_norm.weight',
+  o: 'layers.{layer}.self_attn.o_proj.weight',
+  ffn_norm: 'layers.{layer}.post_attention_layernorm.weight',
+  gate: 'layers.{layer}.mlp.gate_proj.weight',
+  up: 'layers.{layer}.mlp.up_proj.weight',
+  down: 'layers.{layer}.mlp.down_proj.weight',
+  final_norm: 'norm.weight',
   head: 'lm_head.weight',
 }
 
@@ -68,34 +72,40 @@ export const architectures: readonly Architecture[] = [
   {
     modelType: 'qwen3',
     className: 'Qwen3ForCausalLM',
+    baseClassName: 'Qwen3Model',
     qkNorm: true,
     qkvBias: false,
     readsAttentionBias: true,
     readsMlpBias: false,
     readsWindow: true,
     defaults: { ...qwenDefaults, headDim: 128 },
+    prefix: 'model.',
     tensors,
   },
   {
     modelType: 'qwen2',
     className: 'Qwen2ForCausalLM',
+    baseClassName: 'Qwen2Model',
     qkNorm: false,
     qkvBias: true,
     readsAttentionBias: false,
     readsMlpBias: false,
     readsWindow: true,
     defaults: qwenDefaults,
+    prefix: 'model.',
     tensors,
   },
   {
     modelType: 'llama',
     className: 'LlamaForCausalLM',
+    baseClassName: 'LlamaModel',
     qkNorm: false,
     qkvBias: false,
     readsAttentionBias: true,
     readsMlpBias: true,
     readsWindow: false,
     defaults: { ...qwenDefaults, kvHeads: undefined, contextLength: 2048, stopTokens: [2] },
+    prefix: 'model.',
     tensors,
   },
 ]

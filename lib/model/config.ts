@@ -95,7 +95,8 @@ function findArchitecture(fields: Fields): Architecture {
   const modelType = fields.string('model_type')
   const classNames = fields.strings('architectures') ?? []
   if (modelType === undefined && classNames.length === 0) return fields.missing('model_type')
-  const isNamed = (row: Architecture) => classNames.includes(row.className)
+  const isNamed = ({ className, baseClassName }: Architecture) =>
+    classNames.includes(className) || classNames.includes(baseClassName)
   const row = architectures.find((row) =>
     modelType === undefined ? isNamed(row) : row.modelType === modelType,
   )

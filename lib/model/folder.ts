@@ -48,14 +48,14 @@ export async function readFolder(folder: string): Promise<ModelFolder> {
   const config = readConfig(await readFields(configPath))
   const generation = await readGeneration(path)
   const checkpoint = await readCheckpoint(path)
-  const { weights, spareHead } = planWeights(path, config.architecture, config.decoder, checkpoint)
+  const { spareHead, ...planned } = planWeights(path, config.architecture, config.decoder, checkpoint)
   const files = checkpoint.files.map(({ path, bytes }) => ({ path, bytes }))
   const tokenizer = await findTokenizer(path)
   const stopTokens = generation.stopTokens ?? config.stopTokens ?? []
   return {
     path,
     architecture: config.architecture.modelType,
-    plan: { config: config.decoder, files, weights },
+    plan: { ...planned, files },
     ...(spareHead !== undefined && { spareHead }),
     generation: generation.defaults,
     stopTokens: [...new Set(stopTokens.filter((token) => token < config.decoder.vocab))],

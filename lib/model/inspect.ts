@@ -57,6 +57,8 @@ export interface ModelInspection {
   contextLength?: number
   /** Rows of the embedding; a tokenizer may know fewer tokens. */
   vocab?: number
+  /** false: an embedding model, which has no output matrix. */
+  generates?: boolean
   /** Tokens that end a reply. */
   stopTokens: number[]
   /** There is a tokenizer.json. */
@@ -212,6 +214,7 @@ function describePlan(plan: ModelPlan) {
     config,
     contextLength: config.contextLength,
     vocab: config.vocab,
+    generates: plan.generates,
     plan,
   }
 }

@@ -37,6 +37,8 @@ export interface LoadOptions {
         maxBytes?: number | undefined
       }
     | undefined
+  /** Requests that may wait for memory or their turn; one more is refused with the code `overloaded`. Default: 4096. */
+  maxQueue?: number | undefined
   /** Threads that compute. Default: as many as the process may use, by its affinity and its cgroup. */
   threads?: number | undefined
   /** Use this instruction set instead of the best one: 'baseline', 'avx2', 'avx512'; `model.info.isa` tells which is used. */
@@ -71,6 +73,8 @@ export interface LoadProgress {
   totalBytes: number
 }
 
+export const defaultMaxQueue = 4096
+
 const choices: Record<string, readonly unknown[]> = {
   device: ['auto', 'cpu'],
   dtype: ['auto', 'f32', 'f16', 'bf16'],
@@ -87,6 +91,7 @@ const known = [
   ...Object.keys(choices),
   'contextLength',
   'kvCache',
+  'maxQueue',
   'threads',
   'revision',
   'cacheDir',
@@ -107,6 +112,7 @@ function checkLoadOptions(options: LoadOptions): void {
   for (const name of callbacks) checkCallback(name, options[name])
   checkSignal(options.signal)
   checkNumber('threads', options.threads, { min: 1, max: 256, integer: true })
+  checkNumber('maxQueue', options.maxQueue, { min: 1, max: 2 ** 20, integer: true })
   checkNumber('contextLength', options.contextLength, { min: 1, max: 2 ** 28, integer: true })
   checkHubOptions(options)
   const { kvCache } = options

@@ -3,14 +3,14 @@ import { greedyDefaults } from '../generation/defaults.js'
 import { Requests } from '../generation/requests.js'
 import type { HubLimits } from '../hub/limits.js'
 import { invalidOption } from '../input/check-option.js'
-import type { NativeModel, NativeRow } from '../native/binding.js'
+import type { NativeModel, NativeRows } from '../native/binding.js'
 import { callNative, fromNative } from '../native/call-native.js'
 import { native } from '../native/load-binding.js'
 import { onAbort } from '../on-abort.js'
 import { Tokenizer } from '../tokenizer/tokenizer.js'
 import { explainHubFailure } from './explain-source.js'
 import { readFolder } from './folder.js'
-import { type LoadOptions, takeLoadOptions } from './load-options.js'
+import { defaultMaxQueue, type LoadOptions, takeLoadOptions } from './load-options.js'
 import { Model } from './model.js'
 import type { ModelParts } from './model-info.js'
 import { type ModelPlan, planText } from './plan.js'
@@ -68,6 +68,7 @@ export async function loadModel(
     ...prepared,
     handle,
     requests,
+    maxQueue: options.maxQueue ?? defaultMaxQueue,
     precision: options.precision ?? 'fast',
     dtype: options.dtype ?? 'auto',
     onWarning: options.onWarning ?? defaultWarning,
@@ -185,6 +186,7 @@ async function loadNative(
       contextLength: options.contextLength ?? 0,
       kvBytes: options.kvCache?.maxBytes ?? 0,
       stepRows: internals.stepRows ?? 512,
+      maxQueue: options.maxQueue ?? defaultMaxQueue,
       onProgress: onProgress && report,
       onRows: deliverTo(requests),
     }),
@@ -205,6 +207,6 @@ async function loadNative(
 }
 
 /** Made outside of loadNative: a closure there would hold its variables, with them the handle, and no model could ever be collected. */
-function deliverTo(requests: Requests): (rows: NativeRow[]) => void {
+function deliverTo(requests: Requests): (rows: NativeRows) => void {
   return (rows) => requests.deliver(rows)
 }

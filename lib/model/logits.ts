@@ -1,10 +1,9 @@
 import { QuernError } from '../errors.js'
+import { ask } from '../generation/ask.js'
 import { invalidOption } from '../input/check-option.js'
 import { takeTokens } from '../input/take-numbers.js'
 import { takeOptions } from '../input/take-options.js'
-import type { NativeRow } from '../native/binding.js'
-import { callNative, failureOf } from '../native/call-native.js'
-import type { ModelParts } from './model-info.js'
+import { expectGenerates, type TaskTarget } from '../tasks/task-target.js'
 
 /**
  * Options of {@link Model.logits}.
@@ -43,13 +42,14 @@ const maxLogits = 2 ** 30
 export async function computeLogits(
   tokens: ArrayLike<number>,
   options: LogitsOptions,
-  parts: ModelParts,
+  vocab: number,
+  target: TaskTarget,
 ): Promise<Logits> {
+  expectGenerates(target)
   const { positions = 'all' } = takeOptions('logits', options, ['positions'])
   if (positions !== 'all' && positions !== 'last')
     throw invalidOption('positions', "'all' or 'last'", positions)
   const prompt = takeTokens('tokens', tokens)
-  const { vocab } = parts.plan.config
   const rows = positions === 'all' ? prompt.length : 1
   if (rows * vocab > maxLogits) {
     throw new QuernError(
@@ -58,19 +58,6 @@ export async function computeLogits(
       { value: rows },
     )
   }
-  const row = await submit(prompt, positions, parts)
-  if (row.finish === 'logits' && row.logits !== undefined) return { data: row.logits, shape: [rows, vocab] }
-  if (row.finish === 'failed') throw failureOf(row)
-  throw new QuernError('closed', 'the model was closed while computing logits')
-}
-
-function submit(
-  prompt: Int32Array,
-  logits: 'all' | 'last',
-  { handle, requests }: ModelParts,
-): Promise<NativeRow> {
-  const unused = { sampling: undefined, seed: 0, stopTokens: new Int32Array(), stop: [] }
-  const textless = { keepSpecialTokens: false, tokenizer: undefined, origin: 0 }
-  const request = callNative(() => handle.submit({ ...unused, ...textless, maxTokens: 1, prompt, logits }))
-  return new Promise((resolve) => requests.add(request, resolve))
+  const { numbers } = await ask(target, { kind: 'logits', prompt, priority: 0, positions })
+  return { data: numbers, shape: [rows, vocab] }
 }

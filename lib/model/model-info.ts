@@ -1,6 +1,8 @@
+import { QuernError } from '../errors.js'
 import type { GenerationDefaults } from '../generation/defaults.js'
 import type { Requests } from '../generation/requests.js'
 import type { NativeModel } from '../native/binding.js'
+import { callNative } from '../native/call-native.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { ChatTemplates } from './chat-templates.js'
 import type { DecoderConfig, ModelPlan } from './plan.js'
@@ -19,6 +21,8 @@ export interface ModelInfo {
   /** `model_type` of its config.json. */
   architecture: string
   config: DecoderConfig
+  /** false: an embedding model, which has no output matrix. */
+  generates: boolean
   /** Tokens that prompt and answer may have together. */
   contextLength: number
   /** Tokens that end a text. */
@@ -78,9 +82,20 @@ export interface ModelParts {
   chatTemplates: ChatTemplates
   handle: NativeModel
   requests: Requests
+  /** Requests that may wait. */
+  maxQueue: number
   precision: 'fast' | 'exact'
   dtype: string
   onWarning: (message: string) => void
+}
+
+/** Throws for a model without a tokenizer. */
+export function expectTokenizer({ tokenizer, source }: ModelParts): Tokenizer {
+  if (tokenizer !== undefined) return tokenizer
+  throw new QuernError(
+    'no_tokenizer',
+    `${source} is loaded without a tokenizer: work with { tokens } instead of text`,
+  )
 }
 
 /** What a loaded model says of itself. Whoever changes what he got changes nothing here. */
@@ -90,6 +105,7 @@ export function modelInfo(parts: ModelParts): ModelInfo {
     source: parts.source,
     architecture: parts.architecture,
     config: structuredClone(parts.plan.config),
+    generates: parts.plan.generates,
     stopTokens: [...parts.stopTokens],
     device: 'cpu',
     precision: parts.precision,
@@ -97,6 +113,19 @@ export function modelInfo(parts: ModelParts): ModelInfo {
     weightBytes,
     ...parts.handle.info(),
   })
+}
+
+/** How busy a model is now. */
+export function modelStats(handle: NativeModel): ModelStats {
+  const { active, queued, pages, pagesInUse, pagesCached, kvBytes, weightBytes, workspaceBytes } = callNative(
+    () => handle.stats(),
+  )
+  return {
+    active,
+    queued,
+    kvCache: { pages, pagesInUse, pagesCached, bytes: kvBytes },
+    memory: { weights: weightBytes, workspace: workspaceBytes },
+  }
 }
 
 function storedDtype({ weights }: ModelPlan): string {

@@ -1,41 +1,43 @@
 import type { ChatTemplate } from '../chat/chat-template.js'
 import type { ChatMessage } from '../chat/messages.js'
 import { QuernError } from '../errors.js'
-import { Generation } from '../generation/generation.js'
+import type { Generation } from '../generation/generation.js'
 import {
   consecutiveSeeds,
   type GenerateManyOptions,
   once,
   takeGenerateManyOptions,
 } from '../generation/many.js'
-import {
-  type GenerateOptions,
-  type ResolvedOptions,
-  resolveOptions,
-  takeGenerateOptions,
-} from '../generation/options.js'
+import { type GenerateOptions, takeGenerateOptions } from '../generation/options.js'
 import { Requests } from '../generation/requests.js'
-import { type Prompt, Run } from '../generation/run.js'
 import { expectOurs, guardReceivers } from '../input/guard-receivers.js'
 import { takePath } from '../input/take-text.js'
-import type { NativeTokenizer } from '../native/binding.js'
-import { callNative, fromNative } from '../native/call-native.js'
+import { callNative } from '../native/call-native.js'
 import { loadSession } from '../session/load-session.js'
 import { Session, type SessionOptions, takeSessionOptions } from '../session/session.js'
-import type { ModelIdentity, ReplyEnd, SessionModel } from '../session/session-model.js'
-import { nativeTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js'
+import type { ModelIdentity } from '../session/session-model.js'
+import { type EmbedOptions, embed } from '../tasks/embed.js'
+import { type Perplexity, type PerplexityOptions, perplexity } from '../tasks/perplexity.js'
+import { type RankedDocument, type RankOptions, rank } from '../tasks/rank.js'
+import { type Score, type ScoreOptions, score } from '../tasks/score.js'
+import type { TextInput } from '../tasks/take-texts.js'
+import type { TaskTarget } from '../tasks/task-target.js'
+import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import { CompiledTemplates } from './compiled-templates.js'
+import { Generations } from './generations.js'
 import { modelIdentity } from './identity.js'
 import { computeLogits, type Logits, type LogitsOptions } from './logits.js'
-import { type ModelInfo, type ModelParts, type ModelStats, modelInfo } from './model-info.js'
 import {
-  checkPromptOptions,
-  conversationPrompt,
-  conversationTokens,
-  type GenerateInput,
-  makePrompt,
-} from './prompt.js'
-import { takeInput, takeMessages } from './take-input.js'
+  expectTokenizer,
+  type ModelInfo,
+  type ModelParts,
+  type ModelStats,
+  modelInfo,
+  modelStats,
+} from './model-info.js'
+import { conversationPrompt, type GenerateInput, makePrompt } from './prompt.js'
+import { takeConversation, takeInput } from './take-input.js'
+import { taskTarget } from './task-target.js'
 
 /**
  * A loaded model. Any number of generations may run at the same time; they are computed in common batches, and each gives what it would
@@ -55,6 +57,8 @@ export class Model {
   /** Of the files that were loaded: they may be other ones by the time that a session is saved. */
   readonly #identity: Promise<ModelIdentity>
   readonly #templates: CompiledTemplates
+  readonly #target: TaskTarget
+  readonly #generations: Generations
   #isClosed = false
   /** Session files that were loaded. */
   #origins = 0
@@ -67,6 +71,8 @@ export class Model {
     this.info = modelInfo(parts)
     this.#identity = modelIdentity(this.info, parts.plan)
     this.#identity.catch(() => {}) // whoever needs it hears of it
+    this.#target = taskTarget(parts, this)
+    this.#generations = new Generations(parts, this.#target, this, () => this.#checkOpen())
   }
 
   /**
@@ -79,14 +85,7 @@ export class Model {
    * ```
    */
   get tokenizer(): Tokenizer {
-    const { tokenizer, source } = this.#parts
-    if (tokenizer === undefined) {
-      throw new QuernError(
-        'no_tokenizer',
-        `${source} is loaded without a tokenizer: work with { tokens } instead of text`,
-      )
-    }
-    return tokenizer
+    return expectTokenizer(this.#parts)
   }
 
   /**
@@ -114,7 +113,7 @@ export class Model {
    * Continues a text as it stands, a conversation through the model's chat template, or token ids. Generating begins at once; what is
    * wrong with the input or the options rejects when the generation is read: `unsupported_option`, `invalid_option`, `invalid_input`,
    * `invalid_token`, `context_overflow`, `kv_cache_too_small`, `no_tokenizer`, `no_chat_template`, `invalid_template`,
-   * `template_error`, `template_limit`, `closed`.
+   * `template_error`, `template_limit`, `embedding_only`, `overloaded`, `closed`.
    *
    * @param input A text, encoded as the model's tokenizer does by default, an array of messages, or `{ tokens }`.
    * @example
@@ -123,8 +122,10 @@ export class Model {
    * ```
    */
   generate(input: GenerateInput, options: GenerateOptions = {}): Generation {
-    const take = () => takeGenerateOptions('generate', options)
-    return this.#start(take, (taken) => makePrompt(takeInput(input), taken, this))
+    return this.#generations.start({
+      take: () => takeGenerateOptions('generate', options),
+      encode: (taken) => makePrompt(takeInput(input), taken, this),
+    })
   }
 
   /**
@@ -139,10 +140,10 @@ export class Model {
    * ```
    */
   chat(messages: string | readonly ChatMessage[], options: GenerateOptions = {}): Generation {
-    const conversation =
-      typeof messages === 'string' ? [{ role: 'user' as const, content: messages }] : messages
-    const take = () => takeGenerateOptions('chat', options)
-    return this.#start(take, (taken) => conversationPrompt(takeMessages(conversation), taken, this))
+    return this.#generations.start({
+      take: () => takeGenerateOptions('chat', options),
+      encode: (taken) => conversationPrompt(takeConversation(messages), taken, this),
+    })
   }
 
   /**
@@ -158,7 +159,8 @@ export class Model {
    */
   session(options: SessionOptions = {}): Session {
     this.#checkOpen()
-    return new Session(this.#sessionModel(), this.#checked(takeSessionOptions('session', options)))
+    const taken = this.#generations.checkSession(takeSessionOptions('session', options))
+    return new Session(this.#generations.forSession(this.#identity, 0), taken)
   }
 
   /**
@@ -177,8 +179,9 @@ export class Model {
     options: Omit<SessionOptions, 'system' | 'messages'> = {},
   ): Promise<Session> {
     this.#checkOpen()
-    const taken = this.#checked(takeSessionOptions('loadSession', options))
-    return loadSession(takePath('loadSession', path), taken, this.#sessionModel(++this.#origins))
+    const taken = this.#generations.checkSession(takeSessionOptions('loadSession', options))
+    const from = this.#generations.forSession(this.#identity, ++this.#origins)
+    return loadSession(takePath('loadSession', path), taken, from)
   }
 
   /**
@@ -196,10 +199,90 @@ export class Model {
   generateMany(input: GenerateInput, options: GenerateManyOptions): Generation[] {
     const { n, seed: first, ...shared } = takeGenerateManyOptions(options)
     const encode = once(() => makePrompt(takeInput(input), shared, this))
-    const resolve = once(() => this.#resolve({ ...shared, seed: first }))
+    const resolve = once(() => this.#generations.resolve({ ...shared, seed: first }))
     return consecutiveSeeds(n, first).map((seed) =>
-      this.#start(() => shared, encode, { resolve: () => ({ ...resolve(), seed }) }),
+      this.#generations.start({ take: () => shared, encode, resolve: () => ({ ...resolve(), seed }) }),
     )
+  }
+
+  /**
+   * A text as a vector of length 1, the normalised state of its last token: texts that mean alike have vectors whose dot product is near 1.
+   * Models such as Qwen3-Embedding are trained for that; the vectors of others mean less.
+   *
+   * @param input A text, encoded as the model's tokenizer does by default, or `{ tokens }`; or an array of them, for one vector each.
+   * @throws {QuernError} `invalid_input`, `invalid_option`, `unsupported_option`, `invalid_token`, `context_overflow`, `kv_cache_too_small`,
+   * `no_tokenizer`, `overloaded`, `closed`; or the reason of an aborted signal. Of several inputs, the message names the one that is wrong.
+   * @example
+   * ```ts
+   * const [query, sky = new Float32Array()] = await model.embed(['Why is the sky blue?', 'Rayleigh scattering …'])
+   * const nearness = query?.reduce((sum, value, i) => sum + value * (sky[i] ?? 0), 0)
+   * ```
+   */
+  embed(input: TextInput, options?: EmbedOptions): Promise<Float32Array>
+  embed(inputs: readonly TextInput[], options?: EmbedOptions): Promise<Float32Array[]>
+  async embed(
+    input: TextInput | readonly TextInput[],
+    options: EmbedOptions = {},
+  ): Promise<Float32Array | Float32Array[]> {
+    this.#checkOpen()
+    return embed(input, options, this.#target)
+  }
+
+  /**
+   * Sorts documents by how well they answer a query, the best first, as a reranker such as Qwen3-Reranker judges them: it is asked about each
+   * whether it meets the requirements, and its probability of "yes" is the score.
+   *
+   * @throws {QuernError} what `embed` throws; `unsupported_model` where "yes" or "no" is no token of the model, `embedding_only`.
+   * @example
+   * ```ts
+   * const ranked = await model.rank('Why is the sky blue?', ['A recipe …', 'Rayleigh scattering …'], { topN: 1 })
+   * console.log(ranked[0]?.document, ranked[0]?.score)
+   * ```
+   */
+  async rank(
+    query: string,
+    documents: readonly string[],
+    options: RankOptions = {},
+  ): Promise<RankedDocument[]> {
+    this.#checkOpen()
+    return rank(query, documents, options, this.#target)
+  }
+
+  /**
+   * How likely the model finds a continuation of a prompt, token by token and in all. The two are encoded as one text and cut where the
+   * prompt's tokens end; white space at the end of the prompt counts as the continuation's, as usual evaluations have it.
+   *
+   * @param continuation A text, or `{ tokens }` where the prompt is; or an array of them, for a score each.
+   * @throws {QuernError} what `embed` throws, and `embedding_only`.
+   * @example
+   * ```ts
+   * const answers = await model.score('The sun rises in the', [' east', ' west'])
+   * const [east, west] = answers.map(({ logprob }) => Math.exp(logprob))
+   * ```
+   */
+  score(prompt: TextInput, continuation: TextInput, options?: ScoreOptions): Promise<Score>
+  score(prompt: TextInput, continuations: readonly TextInput[], options?: ScoreOptions): Promise<Score[]>
+  async score(
+    prompt: TextInput,
+    continuation: TextInput | readonly TextInput[],
+    options: ScoreOptions = {},
+  ): Promise<Score | Score[]> {
+    this.#checkOpen()
+    return score(prompt, continuation, options, this.#target)
+  }
+
+  /**
+   * How well the model foretells a text. A text longer than the context is read in windows that overlap.
+   *
+   * @throws {QuernError} what `embed` throws, and `embedding_only`.
+   * @example
+   * ```ts
+   * const { perplexity, tokens } = await model.perplexity(await readFile('story.txt', 'utf8'))
+   * ```
+   */
+  async perplexity(text: TextInput, options: PerplexityOptions = {}): Promise<Perplexity> {
+    this.#checkOpen()
+    return perplexity(text, options, this.#target)
   }
 
   /**
@@ -214,7 +297,7 @@ export class Model {
    */
   async logits(tokens: ArrayLike<number>, options: LogitsOptions = {}): Promise<Logits> {
     this.#checkOpen()
-    return computeLogits(tokens, options, this.#parts)
+    return computeLogits(tokens, options, this.#parts.plan.config.vocab, this.#target)
   }
 
   /**
@@ -227,14 +310,7 @@ export class Model {
    */
   stats(): ModelStats {
     this.#checkOpen()
-    const { active, queued, pages, pagesInUse, pagesCached, kvBytes, weightBytes, workspaceBytes } =
-      callNative(() => this.#parts.handle.stats())
-    return {
-      active,
-      queued,
-      kvCache: { pages, pagesInUse, pagesCached, bytes: kvBytes },
-      memory: { weights: weightBytes, workspace: workspaceBytes },
-    }
+    return modelStats(this.#parts.handle)
   }
 
   /**
@@ -271,80 +347,4 @@ export class Model {
   #checkOpen(): void {
     if (this.#isClosed) throw new QuernError('closed', 'the model is closed')
   }
-
-  /** What all replies of a session would be refused for is refused when it begins. */
-  #checked(options: SessionOptions): SessionOptions {
-    this.#resolve(options)
-    checkPromptOptions(options)
-    return options
-  }
-
-  /** `origin` numbers the file that the session is from, whose pages nobody but its conversations may use. */
-  #sessionModel(origin = 0): SessionModel {
-    const { handle, requests, onWarning } = this.#parts
-    return {
-      reply: (messages, options, onEnd) =>
-        this.#start(
-          () => options,
-          (taken) => conversationPrompt(messages, taken, this),
-          { onEnd, origin },
-        ),
-      refused: (reason) => this.#refused(reason),
-      encode: (messages, options) => conversationTokens(messages, options, this),
-      identity: () => this.#identity,
-      pages: { model: handle, requests, origin },
-      onWarning,
-    }
-  }
-
-  #start(
-    take: () => GenerateOptions,
-    encode: (options: GenerateOptions) => Prompt | Promise<Prompt>,
-    { onEnd, origin = 0, resolve = (options) => this.#resolve(options) }: StartOptions = {},
-  ): Generation {
-    const { handle, requests } = this.#parts
-    try {
-      const options = take()
-      const run = new Run(resolve(options), onEnd)
-      const start = (prompt: Prompt) => {
-        this.#checkOpen()
-        if (options.stop !== undefined) void this.tokenizer // without one there is no text, and this throws
-        run.start({ model: handle, requests, tokenizer: this.#nativeTokenizer, origin }, prompt)
-      }
-      try {
-        const prompt = encode(options)
-        if (prompt instanceof Promise) prompt.then(start).catch((error) => run.fail(fromNative(error)))
-        else start(prompt)
-      } catch (error) {
-        run.fail(error)
-      }
-      return new Generation(run)
-    } catch (error) {
-      return this.#refused(error, onEnd)
-    }
-  }
-
-  get #nativeTokenizer(): NativeTokenizer | undefined {
-    const { tokenizer } = this.#parts
-    return tokenizer && nativeTokenizer(tokenizer)
-  }
-
-  #resolve(options: GenerateOptions): ResolvedOptions {
-    const { defaults, stopTokens } = this.#parts
-    return resolveOptions(options, defaults, stopTokens, this.#nativeTokenizer)
-  }
-
-  #refused(reason: unknown, onEnd?: ReplyEnd): Generation {
-    const run = new Run(this.#resolve({}), onEnd)
-    run.fail(reason)
-    return new Generation(run)
-  }
-}
-
-/** How a generation begins, where it is not a plain one. */
-interface StartOptions {
-  onEnd?: ReplyEnd | undefined
-  origin?: number
-  /** Checks the options and fills in the defaults. */
-  resolve?: (options: GenerateOptions) => ResolvedOptions
 }

@@ -8,36 +8,52 @@ import { headSlot, type Slot, weightSlots } from './slots.js'
 
 const weightDtypes: Partial<Record<StoredDtype, WeightDtype>> = { F32: 'f32', F16: 'f16', BF16: 'bf16' }
 
+/** What a checkpoint's tensors make of a config. */
+export interface WeightPlan {
+  config: DecoderConfig
+  weights: PlannedWeight[]
+  /** An output matrix that is stored although config.json ties it to the embedding. */
+  spareHead: PlannedWeight | undefined
+  /** false: an embedding model. */
+  generates: boolean
+}
+
 /**
  * Finds a tensor for every slot. A tied model's one matrix may be stored under either name: programs that save shared tensors once keep the
  * first name by alphabet, `lm_head.weight`. Where both are there, the second is `spareHead`.
  *
- * @throws {QuernError} `missing_tensor`, `wrong_shape`, `wrong_dtype`, `unsupported_model`.
+ * An embedding model is saved from the layers on: names have no prefix, and there is no head, whatever config.json says of one.
+ *
+ * @throws {QuernError} `missing_tensor`, `wrong_shape`, `wrong_dtype`.
  */
 export function planWeights(
   folder: string,
   architecture: Architecture,
-  config: DecoderConfig,
+  stated: DecoderConfig,
   checkpoint: Checkpoint,
-): { weights: PlannedWeight[]; spareHead: PlannedWeight | undefined } {
-  const stored = (slot: Slot, name = tensorName(architecture, slot)) => {
+): WeightPlan {
+  const { prefix, tensors } = architecture
+  const isBare = !checkpoint.find(prefix + tensors.embed) && checkpoint.find(tensors.embed) !== undefined
+  const generates = !isBare || checkpoint.find(tensors.head) !== undefined
+  const config = generates ? stated : { ...stated, tiedEmbeddings: true }
+  const nameOf = ({ kind, layer }: Slot) =>
+    (isBare || kind === 'head' ? '' : prefix) + tensors[kind].replace('{layer}', String(layer))
+  const stored = (slot: Slot, name = nameOf(slot)) => {
     const found = checkpoint.find(name)
     return found && planWeight(checkpoint.files[found.file]?.path ?? folder, found, slot)
   }
-  const { head } = architecture.tensors
   const weights: PlannedWeight[] = []
+  let isEmbedStored = true
   for (const slot of weightSlots(config)) {
+    const own = stored(slot)
+    if (slot.kind === 'embed') isEmbedStored = own !== undefined
     const isShared = slot.kind === 'embed' && config.tiedEmbeddings
-    const weight = stored(slot) ?? (isShared ? stored(slot, head) : undefined)
-    if (weight === undefined) throw explainMissingTensor(folder, architecture, slot, checkpoint)
+    const weight = own ?? (isShared ? stored(slot, tensors.head) : undefined)
+    if (weight === undefined) throw missingTensor(folder, nameOf(slot), checkpoint)
     weights.push(weight)
   }
-  const hasBoth = config.tiedEmbeddings && checkpoint.find(architecture.tensors.embed) !== undefined
-  return { weights, spareHead: hasBoth ? stored(headSlot(config)) : undefined }
-}
-
-function tensorName({ tensors }: Architecture, { kind, layer }: Slot): string {
-  return tensors[kind].replace('{layer}', String(layer))
+  const hasBoth = config.tiedEmbeddings && isEmbedStored
+  return { config, weights, spareHead: hasBoth ? stored(headSlot(config)) : undefined, generates }
 }
 
 function planWeight(
@@ -79,21 +95,7 @@ function checkTensor(
   return weightDtype
 }
 
-function explainMissingTensor(
-  folder: string,
-  architecture: Architecture,
-  slot: Slot,
-  checkpoint: Checkpoint,
-): QuernError {
-  const bare = architecture.tensors.embed.replace(/^model\./, '')
-  if (slot.kind === 'embed' && checkpoint.find(bare) !== undefined) {
-    return new QuernError(
-      'unsupported_model',
-      `${folder}: an embedding model (${quote(bare)} without "model." before it): not supported yet, only models that generate text are`,
-      { value: bare },
-    )
-  }
-  const name = tensorName(architecture, slot)
+function missingTensor(folder: string, name: string, checkpoint: Checkpoint): QuernError {
   const place =
     checkpoint.files.length === 1 ? checkpoint.files[0]?.path : `${folder} (${checkpoint.files.length} files)`
   return new QuernError(

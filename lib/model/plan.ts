@@ -132,6 +132,11 @@ export interface ModelPlan {
   /** Absolute paths with the sizes that the headers were read at. */
   files: { path: string; bytes: number }[]
   weights: PlannedWeight[]
+  /**
+   * false: an embedding model, whose files have no output matrix. The native core needs to know nothing of it: `config` says then that the
+   * matrix is the embedding, and nobody asks for it.
+   */
+  generates: boolean
   /** For random weights. */
   seed?: number
 }

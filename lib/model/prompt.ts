@@ -9,12 +9,10 @@ import type { Prompt } from '../generation/run.js'
 import { type FunctionTool, functionTools } from '../generation/tools.js'
 import { invalidOption } from '../input/check-option.js'
 import { show } from '../input/show.js'
-import { callNative } from '../native/call-native.js'
-import { nativeTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js'
+import { encodeText } from '../tokenizer/encode-text.js'
+import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import { fitConversation } from './fit-conversation.js'
 
-/** Texts longer than this are encoded on a helper thread. UTF-16 units. */
-const longText = 64 * 1024
 /** Tokens of one page of the KV cache. */
 const pagePositions = 16
 
@@ -81,8 +79,12 @@ export function conversationPrompt(
   const render = (kept: readonly ChatMessage[]) =>
     renderedPrompt(kept, { ...options, tools }, chatTemplate, source)
   if (options.contextOverflow !== 'truncate') return render(adapted)
-  const capacity = Math.min(source.info.contextLength, source.stats().kvCache.pages * pagePositions)
-  return fitConversation(adapted, capacity, options.maxTokens, render)
+  return fitConversation(adapted, capacityOf(source), options.maxTokens, render)
+}
+
+/** Tokens that one request may have: a context may be larger than the memory for its keys and values. */
+export function capacityOf(source: Pick<PromptTools, 'info' | 'stats'>): number {
+  return Math.min(source.info.contextLength, source.stats().kvCache.pages * pagePositions)
 }
 
 /** The tokens of a conversation that nobody answers yet: those of the prompts that will continue it begin with them, or nearly. */
@@ -149,10 +151,10 @@ function encode(
   addSpecialTokens: boolean,
   rest: Omit<Prompt, 'tokens'>,
 ): Prompt | Promise<Prompt> {
-  const handle = nativeTokenizer(tokenizer)
-  return text.length > longText
-    ? callNative(() => handle.encodeAsync(text, addSpecialTokens)).then((tokens) => ({ tokens, ...rest }))
-    : { tokens: callNative(() => handle.encode(text, addSpecialTokens)), ...rest }
+  const tokens = encodeText(tokenizer, text, addSpecialTokens)
+  return tokens instanceof Promise
+    ? tokens.then((encoded) => ({ tokens: encoded, ...rest }))
+    : { tokens, ...rest }
 }
 
 const renderOptions = ['messages', 'tools', 'addGenerationPrompt', 'continueFinalMessage']

@@ -64,7 +64,7 @@ export function planRandomModel(id: string, options: RandomModelOptions = {}): M
   for (const slot of weightSlots(config)) {
     weights.push({ slot: slot.slot, dtype, rows: slot.rows, cols: slot.cols, source: randomSource(slot) })
   }
-  return { config, files: [], weights, seed }
+  return { config, files: [], weights, generates: true, seed }
 }
 
 function qwen3Config({ theta, ...shape }: RandomShape): DecoderConfig {

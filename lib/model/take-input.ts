@@ -13,15 +13,16 @@ import type { GenerateInput, TakenInput } from './prompt.js'
  */
 export function takeInput(input: GenerateInput): TakenInput {
   if (typeof input === 'string') return takeText('generate', input)
-  if (isArray(input)) return takeMessages(input as readonly ChatMessage[])
+  if (isArray(input)) return takeConversation(input as readonly ChatMessage[])
   const tokens = isObject(input) ? readMember(input, 'tokens', () => refusal(input)) : undefined
   if (tokens === undefined) throw refusal(input)
   return { tokens: takeTokens('tokens', tokens) }
 }
 
-/** A conversation; what is none is left for the template's check to refuse. */
-export function takeMessages(messages: readonly ChatMessage[]): readonly ChatMessage[] {
-  return takeData('messages', messages, 'invalid_input')
+/** A conversation, or the text of a user that begins one; what is neither is left for the template's check to refuse. */
+export function takeConversation(messages: string | readonly ChatMessage[]): readonly ChatMessage[] {
+  const conversation = typeof messages === 'string' ? [{ role: 'user', content: messages }] : messages
+  return takeData('messages', conversation as readonly ChatMessage[], 'invalid_input')
 }
 
 function isObject(input: unknown): input is object {

@@ -37,10 +37,12 @@ export interface NativeLoadOptions {
   kvBytes: number
   /** The most tokens that one step computes. */
   stepRows: number
+  /** Requests that may wait. */
+  maxQueue: number
   /** Bytes of weights. */
   onProgress?: ((done: number, total: number) => void) | undefined
   /** Everything that has arrived since the last call; never more than one call is pending. */
-  onRows: (rows: NativeRow[]) => void
+  onRows: (rows: NativeRows) => void
 }
 
 export interface NativeLoad {
@@ -58,22 +60,25 @@ export interface NativeMachine {
 }
 
 export interface NativeModel {
-  /** Queues a request and gives its number. */
-  submit(request: NativeRequest): number
-  /** Copies pages of the KV cache out or in, between two steps; one row answers. */
-  transfer(transfer: NativeTransfer): number
-  /** Its last row comes soon; until then rows may still come. */
+  /** Queues a task and gives the number of its request. Throws with the code `overloaded` where too many wait. */
+  submit(task: NativeTask): number
+  /** Its last answer comes soon; until then rows may still come. */
   cancel(request: number): void
   /** The reader took that many tokens. One that is 256 behind pauses its request. */
   consumed(request: number, tokens: number): void
   stats(): NativeStats
   info(): NativeModelInfo
   /** Ends all requests and gives their last rows; the memory is freed on another thread. */
-  close(): NativeRow[]
+  close(): NativeRows
 }
 
-export interface NativeRequest {
+export type NativeTask = NativeGenerate | NativeScore | NativeEmbed | NativeLogits | NativePages
+
+export interface NativeGenerate {
+  kind: 'generate'
   prompt: Int32Array
+  /** The higher goes first; 0 by default. */
+  priority: number
   maxTokens: number
   /** Undefined: the likeliest tokens. */
   sampling: NativeSampling | undefined
@@ -87,8 +92,49 @@ export interface NativeRequest {
   tokenizer: NativeTokenizer | undefined
   /** Pages that came from this origin are used too. 0: those alone that the model computed. */
   origin: number
-  /** Instead of tokens: the logits of the last position, or of all, in one row. */
-  logits: 'none' | 'last' | 'all'
+  /** Of how many of the likeliest tokens at each position of the prompt; -1: none wanted. */
+  promptLogprobs: number
+}
+
+/** Log-probabilities of the tokens [first, end) of the prompt, each given all before it. */
+export interface NativeScore {
+  kind: 'score'
+  prompt: Int32Array
+  priority: number
+  /** From 1 to the prompt's length, which is of none. */
+  first: number
+  /** Of so many of the likeliest tokens in each place. */
+  top: number
+  /** Tokens whose log-probabilities after the whole prompt are wanted too. */
+  candidates: Int32Array
+}
+
+/** The last token's state after the final norm, not normalised. */
+export interface NativeEmbed {
+  kind: 'embed'
+  prompt: Int32Array
+  priority: number
+}
+
+export interface NativeLogits {
+  kind: 'logits'
+  prompt: Int32Array
+  priority: number
+  positions: 'last' | 'all'
+}
+
+/** Pages of 16 tokens each, from the beginning of `tokens`, are copied out of the KV cache or into it, between two steps. */
+export interface NativePages {
+  kind: 'pages'
+  tokens: Int32Array
+  /** Out: pages of this origin too. In: what those that come are known by, not 0: nobody else uses them. */
+  origin: number
+  /** The first page to copy. */
+  first: number
+  /** Out: how many at most. */
+  count: number
+  /** In: whole pages. They are taken as far as the pages before them are known and memory is free. */
+  bytes: Uint8Array | undefined
 }
 
 /** How tokens are drawn. A step that is off has the value given here. */
@@ -132,44 +178,52 @@ export interface NativeSampling {
   topLogprobs: number
 }
 
-/** What a step gave one request. The members behind `finish` come with its last row. */
-export interface NativeRow {
-  request: number
-  /** -1: none. */
-  token: number
+/**
+ * What arrived since the last call, as columns. Those answers of kind 'begin' come before the tokens of their request, all others after
+ * them.
+ */
+export interface NativeRows {
+  /** One element for each token that was generated. */
+  requests: Int32Array
+  tokens: Int32Array
+  /** Of all tokens, one after the other. */
   text: string
-  /** With the first token: how many of the prompt were found in the KV cache; absent for none. */
-  cachedTokens?: number
-  /** With `topLogprobs`: of the token, and of the likeliest ones. */
-  logprob?: number
-  topIds?: Int32Array
-  topLogprobs?: Float64Array
-  finish?: 'stop' | 'length' | 'cancelled' | 'failed' | 'logits' | 'pages'
-  queuedSeconds?: number
-  prefillSeconds?: number
-  decodeSeconds?: number
-  errorCode?: string
-  errorMessage?: string
-  /** [positions, vocab] */
-  logits?: Float32Array
-  /** How many pages of a transfer's tokens are in the KV cache. */
-  knownPages?: number
-  /** The pages that were asked for, as far as they are known. */
-  pageBytes?: Uint8Array
+  /** Where each token's text ends in it, in UTF-16 units. */
+  textEnds: Int32Array
+  /** Undefined: no row has any. */
+  logprobs: NativeLogprobs | undefined
+  answers: NativeAnswer[]
 }
 
-/** Pages of 16 tokens each, from the beginning of `tokens`. */
-export interface NativeTransfer {
-  tokens: Int32Array
-  /** Out: pages of this origin too. In: what those that come are known by, not 0: nobody else uses them. */
-  origin: number
-  /** The first page to copy. */
-  first: number
-  /** Out: how many at most. */
-  count: number
-  /** In: whole pages. They are taken as far as the pages before them are known and memory is free. */
-  bytes: Uint8Array | undefined
+/** A row for each token. */
+export interface NativeLogprobs {
+  /** Of the tokens themselves; NaN where not wanted. */
+  values: Float64Array
+  /** Where each row's likeliest tokens end in the next two. */
+  ends: Int32Array
+  ids: Int32Array
+  logprobs: Float64Array
 }
+
+export type NativeAnswer =
+  /** `promptLogprobs`: rows for the prompt's tokens from the second on. */
+  | { request: number; kind: 'begin'; cachedTokens: number; promptLogprobs?: NativeLogprobs }
+  | {
+      request: number
+      kind: 'end'
+      finish: 'stop' | 'length'
+      queuedSeconds: number
+      prefillSeconds: number
+      decodeSeconds: number
+    }
+  | { request: number; kind: 'cancelled' }
+  | { request: number; kind: 'failed'; code: string; message: string }
+  | { request: number; kind: 'scores'; scores: NativeLogprobs; candidates: Float64Array }
+  | { request: number; kind: 'embedding'; numbers: Float32Array }
+  /** [positions, vocab] */
+  | { request: number; kind: 'logits'; numbers: Float32Array }
+  /** How many pages of the tokens are in the KV cache; those that were asked for, as far as they are known. */
+  | { request: number; kind: 'pages'; known: number; bytes: Uint8Array }
 
 export interface NativeStats {
   active: number

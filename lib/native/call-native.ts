@@ -1,5 +1,5 @@
 import { QuernError, type QuernErrorCode } from '../errors.js'
-import type { NativeRow } from './binding.js'
+import type { NativeAnswer } from './binding.js'
 
 /** Runs a call into the addon; the errors of the native core, which carry a code, become `QuernError`s. */
 export function callNative<T>(call: () => T): T {
@@ -20,7 +20,9 @@ export function fromNative(error: unknown): unknown {
     : error
 }
 
-/** The `QuernError` for a row with which a request failed. */
-export function failureOf({ errorCode, errorMessage }: NativeRow): QuernError {
-  return new QuernError((errorCode ?? 'internal') as QuernErrorCode, errorMessage ?? 'the engine failed')
+/** Why a request has not the answer that it wants. */
+export function failureOf(answer: NativeAnswer): QuernError {
+  if (answer.kind === 'failed') return new QuernError(answer.code as QuernErrorCode, answer.message)
+  if (answer.kind === 'cancelled') return new QuernError('closed', 'the model was closed meanwhile')
+  return new QuernError('internal', `the engine gave an answer of the kind ${answer.kind}`)
 }

@@ -1,12 +1,8 @@
 import type { ChatMessage } from '../chat/messages.js'
 import type { Generation } from '../generation/generation.js'
 import type { GenerateOptions } from '../generation/options.js'
-import type { Requests } from '../generation/requests.js'
-import type { GenerationResult } from '../generation/result.js'
-import type { NativeModel } from '../native/binding.js'
-
-/** Called when a reply ends, before anybody else hears of it; without a result where it failed. */
-export type ReplyEnd = (result: GenerationResult | undefined) => void
+import type { RequestTarget } from '../generation/ask.js'
+import type { RunEnd } from '../generation/run.js'
 
 /** What makes a model this one, and what its numbers depend on besides. */
 export interface ModelIdentity {
@@ -21,9 +17,7 @@ export interface ModelIdentity {
 }
 
 /** Where pages of the KV cache are. */
-export interface PageSource {
-  model: NativeModel
-  requests: Requests
+export interface PageSource extends RequestTarget {
   /** Whose pages are used besides those that the model computed: a number of the file that they came from; 0: nobody's. */
   origin: number
 }
@@ -31,7 +25,7 @@ export interface PageSource {
 /** What a session needs of its model. */
 export interface SessionModel {
   /** The options are a copy of the caller's. */
-  reply(messages: readonly ChatMessage[], options: GenerateOptions, onEnd: ReplyEnd): Generation
+  reply(messages: readonly ChatMessage[], options: GenerateOptions, onEnd: RunEnd): Generation
   /** A reply that rejects. */
   refused(reason: unknown): Generation
   /** The tokens of a conversation as it stands. */

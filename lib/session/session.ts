@@ -125,9 +125,12 @@ export class Session {
     this.#isReplying = true
     return this.#model.reply(conversation, merged, (result) => {
       this.#isReplying = false
-      if (result === undefined || isSilent(result)) this.#messages = before
-      else if (merged.continueFinalMessage === true) this.#messages = continued(conversation, result)
-      else this.#messages = Object.freeze([...conversation, ...own([result.message])])
+      this.#messages = before // unless there is a reply to keep
+      if (result === undefined || isSilent(result)) return
+      this.#messages =
+        merged.continueFinalMessage === true
+          ? continued(conversation, result)
+          : Object.freeze([...conversation, ...own([result.message])])
     })
   }
 

@@ -1,6 +1,6 @@
-// What a device can do for a decoder. A layer is five operations, each large enough that a backend can fuse
-// inside it, plus the ends and some housekeeping. Nothing here knows an architecture or a request; nothing
-// above here knows a device.
+// What a device can do for a decoder. A Device has weights and memory; a Stream is one decoder's scratch on
+// it and its order of work. A layer is five operations, each large enough that a device can fuse inside it,
+// plus the ends. Nothing here knows an architecture or a request; nothing above here knows a device.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -8,9 +8,9 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "backend/sampling.h"
-#include "core/memory.h"
 #include "core/tensor.h"
 
 namespace quern {
@@ -18,12 +18,20 @@ namespace quern {
 // Positions that one page of the KV cache holds.
 constexpr int kPagePositions = 16;
 
-// A weight as the backend keeps it. How it lies in memory is the backend's secret.
+// A weight as the device keeps it. How it lies in memory is the device's secret.
 class Weight {
  public:
   virtual ~Weight() = default;
   // Bytes that a matrix product reads.
   virtual uint64_t bytes() const = 0;
+};
+
+// Memory of a device, given back with this object. What is at `address` the device alone can read; a Tensor
+// may lie there.
+class Memory {
+ public:
+  virtual ~Memory() = default;
+  virtual void* address() const = 0;
 };
 
 // A weight on its way in: row-major [rows, cols] numbers that the caller can produce in any order, from
@@ -58,20 +66,37 @@ struct KvShape {
 // One sequence's consecutive new tokens in a step: a chunk of its prompt, or the one token that decoding
 // adds.
 struct SequenceRows {
-  int first_row = 0;  // of the batch
+  int first_row = 0;  // of the step
   int rows = 0;
   int first_position = 0;          // of the first token in its sequence
   const int32_t* pages = nullptr;  // the page of position p is pages[p / kPagePositions]
 };
 
+// A row's token may be one that the step before has yet to draw: the slot of its draw, as a number below 0.
+constexpr int32_t drawn_in(int slot) {
+  return -1 - slot;
+}
+constexpr int slot_of(int32_t token) {
+  return -1 - token;
+}
+
 // One step: rows of several sequences side by side.
-struct Batch {
-  std::span<const int32_t> tokens;  // [rows]
+struct StepInput {
+  std::span<const int32_t> tokens;  // [rows]; below 0: see drawn_in
   const float* cos = nullptr;       // [rows, rope_dim / 2]
   const float* sin = nullptr;       // [rows, rope_dim / 2]
   int rope_dim = 0;
   std::span<const SequenceRows> sequences;
+  // Once it is set, what is left of this step and of those after it may be skipped.
+  const std::atomic<bool>* abort = nullptr;
   int rows() const { return static_cast<int>(tokens.size()); }
+};
+
+// What a step gave, in the order in which it was asked for. Kept between steps for its memory.
+struct StepResult {
+  std::vector<Sampled> sampled;  // by slot: Stream::sample's rows, counted over its calls
+  std::vector<Scored> scored;    // Stream::score's rows
+  double seconds = 0;            // that the device worked for it
 };
 
 struct AttentionInputWeights {
@@ -88,57 +113,107 @@ struct FfnInputWeights {
   float norm_eps = 0;
 };
 
-class Backend {
+// A piece of a device's memory and one of the host's, of the same size.
+struct Copy {
+  void* device = nullptr;
+  void* host = nullptr;
+  size_t bytes = 0;
+};
+
+// A step that a stream has begun.
+using Ticket = uint64_t;
+
+// One decoder's scratch memory and its order of work. A step is begun, its operations follow, and launch()
+// ends it: from there on the device works by itself, and collect() waits for what came out. Up to depth()
+// steps may have been launched beside the one that is collected next. Operations may do their work at once or
+// record it for the launch; what they are given in the host's memory they read before they return. All is
+// done in the order of the calls: memory that one step reads may be written by the next.
+class Stream {
  public:
-  virtual ~Backend() = default;
+  virtual ~Stream() = default;
 
-  // ---- memory and weights
-  virtual std::unique_ptr<Weight> prepare_weight(const WeightView& view) = 0;
-  virtual Buffer allocate(size_t bytes) = 0;
-  // Copies from the host's memory into memory of allocate(), and back. Never during a step.
-  virtual void upload(const void* from, void* to, size_t bytes) = 0;
-  virtual void download(const void* from, void* to, size_t bytes) = 0;
-  // The largest batch, and the logits rows of one call, that later operations will see: scratch memory is
-  // taken now, none later.
-  struct Limits {
-    int rows = 0, logits_rows = 0;
-    int hidden = 0, heads = 0, kv_heads = 0, head_dim = 0, ffn = 0, vocab = 0, context = 0;
-  };
-  virtual void reserve(const Limits& limits) = 0;
+  virtual Ticket begin(const StepInput& input) = 0;
 
-  // ---- a step. Operations between begin_step and end_step may be skipped once `abort` is set: end_step then
-  // returns false and what they wrote is worthless.
-  virtual void begin_step(const std::atomic<bool>& abort) = 0;
-  virtual bool end_step() = 0;
-
-  // x[row] = table[tokens[row]].  x: [rows, hidden] f32
-  virtual void embed(const Weight& table, const Batch& batch, Tensor x) = 0;
+  // x[row] = table[tokens[row]].  x: [rows, hidden]
+  virtual void embed(const Weight& table, Tensor x) = 0;
 
   // Normalises x, projects it to queries, keys and values (with bias, with a norm over each head), rotates
-  // queries and keys, and stores keys and values in their pages.  x: [rows, hidden] f32, q: [rows, heads *
-  // head_dim] f32
-  virtual void attention_input(const AttentionInputWeights& weights, Tensor x, const Batch& batch,
-                               const KvShape& shape, KvLayer kv, Tensor q) = 0;
+  // queries and keys, and stores keys and values in their pages.  x: [rows, hidden], q: [rows, heads *
+  // head_dim]
+  virtual void attention_input(const AttentionInputWeights& weights, Tensor x, const KvShape& shape,
+                               KvLayer kv, Tensor q) = 0;
 
-  // Causal attention of every row over its own sequence's pages.  q, out: [rows, heads * head_dim] f32
-  virtual void attention(Tensor q, const Batch& batch, const KvShape& shape, KvLayer kv, Tensor out) = 0;
+  // Causal attention of every row over its own sequence's pages.  q, out: [rows, heads * head_dim]
+  virtual void attention(Tensor q, const KvShape& shape, KvLayer kv, Tensor out) = 0;
 
-  // x += in weight^T.  in: [rows, weight.cols] f32, x: [rows, weight.rows] f32
+  // x += in weight^T.  in: [rows, weight.cols], x: [rows, weight.rows]
   virtual void matmul_add(const Weight& weight, Tensor in, Tensor x) = 0;
 
-  // Normalises x and computes silu(gate) * up.  x: [rows, hidden] f32, out: [rows, ffn] f32
+  // Normalises x and computes silu(gate) * up.  x: [rows, hidden], out: [rows, ffn]
   virtual void ffn_input(const FfnInputWeights& weights, Tensor x, Tensor out) = 0;
+
+  // The last norm, for chosen rows of x.  out: [chosen, hidden] f32
+  virtual void final_norm(const Weight& norm, float norm_eps, Tensor x, std::span<const int32_t> chosen,
+                          Tensor out) = 0;
 
   // The last norm and the output matrix, for chosen rows of x.  out: [chosen, vocab] f32
   virtual void logits(const Weight& norm, float norm_eps, const Weight& head, Tensor x,
                       std::span<const int32_t> chosen, Tensor out) = 0;
 
-  // One token for each row of logits, which are worthless afterwards.  logits: [params.size(), vocab] f32
-  virtual void sample(Tensor logits, std::span<const SampleParams> params, std::span<Sampled> chosen) = 0;
+  // One token for each row of logits, which are worthless afterwards. The device is one that samples by these
+  // options.  logits: [params.size(), vocab] f32
+  virtual void sample(Tensor logits, std::span<const SampleParams> params) = 0;
 
-  // ---- what this is, for people
-  virtual std::string isa() const = 0;
-  virtual int threads() const = 0;
+  // Log-probabilities of given tokens, and of the likeliest, for each row.  logits: [params.size(), vocab]
+  // f32, worthless afterwards
+  virtual void score(Tensor logits, std::span<const ScoreParams> params) = 0;
+
+  // Copies numbers to the host, where they are once the step is collected.  from: f32
+  virtual void read_back(Tensor from, float* into) = 0;
+
+  // The step's end: nothing more is asked of it.
+  virtual void launch(Ticket step) = 0;
+
+  // Waits for the oldest step that was launched. False: it was given up, since its `abort` was set; then
+  // nothing that it wrote may be used, nor what the steps after it write.
+  virtual bool collect(Ticket step, StepResult& result) = 0;
+
+  // How many steps may be in flight beside the one that is collected next. 0: launching is working.
+  virtual int depth() const = 0;
+
+  // Copies between the device's memory and the host's, after all that was launched; they are done on return.
+  virtual void upload(std::span<const Copy> copies) = 0;
+  virtual void download(std::span<const Copy> copies) = 0;
+};
+
+// The largest step that a stream will see: scratch memory is taken when it is made, none later.
+struct StreamLimits {
+  int rows = 0, logits_rows = 0;
+  int hidden = 0, heads = 0, kv_heads = 0, head_dim = 0, ffn = 0, vocab = 0, context = 0;
+};
+
+// What a device is, for people.
+struct DeviceDescription {
+  std::string kind;  // `cpu`
+  std::string isa;   // the instruction set or the architecture
+  int threads = 0;   // of the host, that compute
+};
+
+class Device {
+ public:
+  virtual ~Device() = default;
+
+  virtual DeviceDescription describe() const = 0;
+  virtual std::unique_ptr<Weight> prepare_weight(const WeightView& view) = 0;
+  virtual std::unique_ptr<Memory> allocate(size_t bytes) = 0;  // zeroed
+  virtual std::unique_ptr<Stream> create_stream(const StreamLimits& limits) = 0;
+  virtual uint64_t memory_left() const = 0;  // bytes
+  // What it keeps keys and values in: float32 where `exact`.
+  virtual Dtype kv_dtype(bool exact) const = 0;
+  // What activations between operations are.
+  virtual Dtype activation_dtype() const = 0;
+  // Whether Stream::sample knows how. Rows that it does not know are the host's to sample.
+  virtual bool samples(const SamplingOptions& options) const = 0;
 };
 
 }  // namespace quern

@@ -96,4 +96,35 @@ struct Sampled {
   std::optional<Logprobs> logprobs;
 };
 
+// What is wanted of one row of logits: the log-probabilities of some tokens, and how many of the likeliest.
+struct ScoreParams {
+  std::span<const int32_t> targets;  // every id is in the vocabulary
+  int32_t top = 0;
+};
+
+// Of the raw logits.
+struct Scored {
+  std::vector<double> targets;
+  std::vector<TokenLogprob> top;  // the likeliest first, the lower id first among equals
+};
+
+// What sampling remembers of one sequence from token to token, and the draws that are its own.
+class SamplerState {
+ public:
+  SamplerState(const SamplingOptions& options, uint64_t seed)
+      : options_(options), seed_(seed), mu_(options.mirostat_mu) {}
+
+  // Whether a draw depends on the sequence itself, not only on its logits and on how long it is.
+  bool looks_back() const;
+  // For the token that follows: `tokens`, of which the prompt is `prompt_tokens`, are known; `index` tokens
+  // were drawn before it.
+  SampleParams next(std::span<const int32_t> tokens, size_t prompt_tokens, int64_t index) const;
+  void drawn(const Sampled& sampled) { mu_ = sampled.mu; }
+
+ private:
+  const SamplingOptions& options_;
+  uint64_t seed_;
+  float mu_;
+};
+
 }  // namespace quern

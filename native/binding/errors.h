@@ -2,19 +2,15 @@
 #pragma once
 #include <napi.h>
 
-#include <exception>
-#include <new>
-#include <string>
-
 #include "binding/own_members.h"
 #include "core/error.h"
 
 namespace quern {
 
 // An Error whose `code` is a QuernErrorCode; lib/native/ turns it into a QuernError.
-inline Napi::Error to_js_error(Napi::Env env, const std::string& code, const std::string& message) {
-  Napi::Error error = Napi::Error::New(env, message);
-  put(error.Value(), "code", code);
+inline Napi::Error to_js_error(Napi::Env env, const Failure& failure) {
+  Napi::Error error = Napi::Error::New(env, failure.message);
+  put(error.Value(), "code", failure.code);
   return error;
 }
 
@@ -26,12 +22,8 @@ auto guarded(Napi::Env env, F&& f) {
     return f();
   } catch (const Napi::Error&) {
     throw;
-  } catch (const Error& error) {
-    throw to_js_error(env, error.code(), error.what());
-  } catch (const std::bad_alloc&) {
-    throw to_js_error(env, "out_of_memory", "the native core ran out of memory");
-  } catch (const std::exception& error) {
-    throw to_js_error(env, "internal", error.what());
+  } catch (...) {
+    throw to_js_error(env, current_failure());
   }
 }
 

@@ -2,8 +2,7 @@
 
 #include <string>
 
-#include "backend/cpu/isa.h"
-#include "backend/cpu/machine_limits.h"
+#include "backend/devices.h"
 #include "binding/errors.h"
 #include "binding/own_members.h"
 #include "core/machine.h"
@@ -17,8 +16,7 @@ Napi::Value machine(const Napi::CallbackInfo& args) {
   Napi::Env env = args.Env();
   Napi::Object object = Napi::Object::New(env);
   Napi::Array names = Napi::Array::New(env);
-  for (const cpu::Kernels* kernels : cpu::runnable_kernels())
-    put(names, names.Length(), Napi::String::New(env, kernels->name));
+  for (const std::string& isa : cpu_isas()) put(names, names.Length(), Napi::String::New(env, isa));
   put(object, "isas", names);
   put(object, "processors", usable_processors());
   put(object, "availableMemory", static_cast<double>(available_memory()));
@@ -28,15 +26,15 @@ Napi::Value machine(const Napi::CallbackInfo& args) {
 // Measures on one of libuv's threads, which nobody waits for meanwhile.
 class Measurement : public Napi::AsyncWorker {
  public:
-  Measurement(Napi::Env env, const cpu::Kernels& kernels, int threads)
+  Measurement(Napi::Env env, std::string isa, int threads)
       : AsyncWorker(env),
-        kernels_(kernels),
+        isa_(std::move(isa)),
         threads_(threads),
         deferred_(Napi::Promise::Deferred::New(env)) {}
 
   Napi::Promise promise() const { return deferred_.Promise(); }
 
-  void Execute() override { limits_ = cpu::measure_machine(kernels_, threads_); }
+  void Execute() override { limits_ = measure_cpu(isa_, threads_); }
   void OnOK() override {
     Napi::Object object = Napi::Object::New(Env());
     put(object, "readBytesPerSecond", limits_.read_bytes_per_second);
@@ -44,24 +42,24 @@ class Measurement : public Napi::AsyncWorker {
     deferred_.Resolve(object);
   }
   void OnError(const Napi::Error& error) override {
-    deferred_.Reject(to_js_error(Env(), "internal", error.Message()).Value());
+    deferred_.Reject(to_js_error(Env(), {"internal", error.Message()}).Value());
   }
 
  private:
-  const cpu::Kernels& kernels_;
+  const std::string isa_;
   const int threads_;
   Napi::Promise::Deferred deferred_;
-  cpu::MachineLimits limits_;
+  MachineLimits limits_;
 };
 
 // measureMachine(isa: string, threads: number): Promise<NativeMachineLimits>
 Napi::Value measure_machine(const Napi::CallbackInfo& args) {
   Napi::Env env = args.Env();
   return guarded(env, [&]() -> Napi::Value {
-    const cpu::Kernels& kernels = cpu::choose_kernels(args[0].ToString().Utf8Value());
+    std::string isa = args[0].ToString().Utf8Value();
+    check_cpu_isa(isa);
     const int threads = args[1].ToNumber();
-    auto* const measurement =
-        new Measurement(env, kernels, threads > 0 ? threads : usable_processors());  // deletes itself
+    auto* const measurement = new Measurement(env, std::move(isa), threads);  // deletes itself
     measurement->Queue();
     return measurement->promise();
   });

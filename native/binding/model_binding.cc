@@ -6,14 +6,13 @@
 #include <thread>
 #include <utility>
 
-#include "backend/cpu/cpu_backend.h"
+#include "backend/devices.h"
 #include "binding/errors.h"
 #include "binding/options.h"
 #include "binding/own_members.h"
-#include "binding/read_sampling.h"
+#include "binding/read_task.h"
 #include "binding/rows.h"
 #include "binding/running_requests.h"
-#include "binding/tokenizer_binding.h"
 #include "binding/wakeup.h"
 #include "engine/load_engine.h"
 
@@ -29,7 +28,6 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
     return DefineClass(
         env, "Model",
         {InstanceMethod<&ModelBinding::submit>("submit"), InstanceMethod<&ModelBinding::cancel>("cancel"),
-         InstanceMethod<&ModelBinding::transfer>("transfer"),
          InstanceMethod<&ModelBinding::consumed>("consumed"), InstanceMethod<&ModelBinding::stats>("stats"),
          InstanceMethod<&ModelBinding::info>("info"), InstanceMethod<&ModelBinding::close>("close")});
   }
@@ -55,66 +53,29 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
   }
 
   // Gives what has arrived to JavaScript. On the JavaScript thread.
-  Napi::Array drain(Napi::Env env) {
-    const std::vector<StepRow> rows = engine_ ? engine_->take() : std::vector<StepRow>{};
-    for (const StepRow& row : rows) {
-      if (row.token >= 0) running_.given(row.request, 1);
-      if (row.finish != Finish::running) running_.ended(row.request);
-    }
+  Napi::Object drain(Napi::Env env) {
+    const Rows rows = engine_ ? engine_->take() : Rows{};
+    for (const uint32_t request : rows.requests) running_.given(request, 1);
+    for (const Answer& answer : rows.answers)
+      if (answer.is_last()) running_.ended(answer.request);
     keep_alive(env);
     return to_js(env, rows);
   }
 
  private:
-  // Reading a member may run JavaScript, which may close this model: the engine is looked for afterwards.
-  static Request read_request(const Napi::Value& value) {
-    const Options options(value);
-    Request request;
-    request.prompt = options.ids("prompt");
-    request.max_tokens = options.integer<int32_t>("maxTokens");
-    const Napi::Value sampling = options.get("sampling");
-    if (!sampling.IsUndefined()) request.sampling = read_sampling(sampling);
-    request.seed = options.integer<uint64_t>("seed");
-    request.stop_tokens = options.ids("stopTokens");
-    request.stop_strings = options.texts("stop");
-    request.keep_special_tokens = options.flag("keepSpecialTokens");
-    const Napi::Value tokenizer = options.get("tokenizer");
-    if (!tokenizer.IsUndefined()) request.tokenizer = unwrap_tokenizer(tokenizer);
-    request.origin = options.integer<PageOrigin>("origin");
-    const std::string logits = options.text("logits");
-    request.logits = logits == "all"    ? Request::Logits::all
-                     : logits == "last" ? Request::Logits::last
-                                        : Request::Logits::none;
-    return request;
-  }
-
-  static PageTransfer read_transfer(const Napi::Value& value) {
-    const Options options(value);
-    PageTransfer transfer;
-    transfer.tokens = options.ids("tokens");
-    transfer.origin = options.integer<PageOrigin>("origin");
-    transfer.first = options.integer<int32_t>("first");
-    transfer.count = options.integer<int32_t>("count");
-    const Napi::Value bytes = options.get("bytes");
-    transfer.in = !bytes.IsUndefined();
-    if (transfer.in) transfer.bytes = bytes_of(bytes);
-    return transfer;
-  }
-
+  // Reading a task may run JavaScript, which may close this model: the engine is looked for afterwards.
   Napi::Value submit(const Napi::CallbackInfo& args) {
     return guarded(args.Env(), [&] {
-      Request request = read_request(args[0]);
-      const uint32_t id = open_engine().submit(std::move(request));
-      running_.began(id);
-      keep_alive(args.Env());
-      return Napi::Number::New(args.Env(), id);
-    });
-  }
-
-  Napi::Value transfer(const Napi::CallbackInfo& args) {
-    return guarded(args.Env(), [&] {
-      PageTransfer transfer = read_transfer(args[0]);
-      const uint32_t id = open_engine().transfer(std::move(transfer));
+      const Options options(args[0]);
+      const std::string kind = options.text("kind");
+      uint32_t id = 0;
+      if (kind == "pages") {
+        PageTransfer transfer = read_transfer(options);
+        id = open_engine().transfer(std::move(transfer));
+      } else {
+        Request request = read_request(options, kind);
+        id = open_engine().submit(std::move(request));
+      }
       running_.began(id);
       keep_alive(args.Env());
       return Napi::Number::New(args.Env(), id);
@@ -158,15 +119,14 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
   Napi::Value info(const Napi::CallbackInfo& args) {
     return guarded(args.Env(), [&] {
       const Engine& engine = open_engine();
-      const std::string isa = engine.backend().isa();
-      const int threads = engine.backend().threads();
+      const DeviceDescription device = engine.device().describe();
       const int context_length = engine.context_length();
       const std::string kv_dtype(name_of(engine.decoder().kv_shape().dtype));
       const auto page_bytes = engine.decoder().page_bytes();
       const auto bytes_per_token = engine.decoder().weights().bytes_per_token();
       Napi::Object object = Napi::Object::New(args.Env());
-      put(object, "isa", isa);
-      put(object, "threads", threads);
+      put(object, "isa", device.isa);
+      put(object, "threads", device.threads);
       put(object, "contextLength", context_length);
       put(object, "kvDtype", kv_dtype);
       put(object, "pageBytes", static_cast<double>(page_bytes));
@@ -179,9 +139,9 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
   // that may take a while.
   Napi::Value close(const Napi::CallbackInfo& args) {
     Napi::Env env = args.Env();
-    if (!engine_) return Napi::Array::New(env);
+    if (!engine_) return to_js(env, Rows{});
     engine_->close();
-    Napi::Array rows = drain(env);  // which may run JavaScript, which may close this model
+    Napi::Object rows = drain(env);  // which may run JavaScript, which may close this model
     shut_down(env);
     return rows;
   }
@@ -228,7 +188,7 @@ struct AddonData {
 // One call of loadModel, as the loading thread sees it.
 struct LoadJob {
   ModelPlan plan;
-  CpuOptions cpu;
+  DeviceOptions device;
   LoadOptions options;
   Wakeup wake;  // for the engine: it has rows
 
@@ -237,7 +197,7 @@ struct LoadJob {
 
   std::atomic<bool> finished{false};  // what is below is final
   std::unique_ptr<Engine> engine;     // null: it failed
-  std::string error_code, error_message;
+  Failure failure;
 };
 
 // The same as JavaScript sees it: references, which the JavaScript thread alone may make and drop.
@@ -267,17 +227,10 @@ void run(LoadJob& job, const Wakeup& news) {
                                           },
                                           &job.abort};
   try {
-    job.engine = load_engine(job.plan, create_cpu_backend(job.cpu), job.options, progress,
+    job.engine = load_engine(job.plan, create_device(job.device), job.options, progress,
                              [wake = job.wake] { wake.call(); });
-  } catch (const Error& error) {
-    job.error_code = error.code();
-    job.error_message = error.what();
-  } catch (const std::bad_alloc&) {
-    job.error_code = "out_of_memory";
-    job.error_message = "not enough memory to load the model";
-  } catch (const std::exception& error) {
-    job.error_code = "internal";
-    job.error_message = error.what();
+  } catch (...) {
+    job.failure = current_failure();
   }
   job.finished = true;
 }
@@ -300,7 +253,7 @@ void report(Napi::Env env, LoadCall& call) {
     tell_progress();  // the last report may have been overtaken by the end
   } else {
     job.wake.release();
-    call.deferred.Reject(to_js_error(env, job.error_code, job.error_message).Value());
+    call.deferred.Reject(to_js_error(env, job.failure).Value());
   }
 }
 
@@ -319,11 +272,12 @@ void read_load_options(const Options& options, LoadJob& job) {
   if (dtype != "auto")
     job.options.dtype = dtype == "f32" ? Dtype::f32 : dtype == "f16" ? Dtype::f16 : Dtype::bf16;
   job.options.exact = options.flag("exact");
-  job.cpu.threads = options.integer<int>("threads");
-  job.cpu.isa = options.text("isa");
+  job.device.threads = options.integer<int>("threads");
+  job.device.isa = options.text("isa");
   job.options.context_length = options.integer<int>("contextLength");
   job.options.kv_bytes = options.integer<uint64_t>("kvBytes");
   job.options.step_rows = options.integer<int>("stepRows");
+  job.options.queue = options.integer<int>("maxQueue");
 }
 
 // loadModel(plan: string, options: NativeLoadOptions): NativeLoad

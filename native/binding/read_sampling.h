@@ -4,7 +4,7 @@
 #include <limits>
 #include <string>
 
-#include "backend/sampling.h"
+#include "backend/devices.h"
 #include "binding/options.h"
 
 namespace quern {

@@ -2,81 +2,118 @@
 #include <napi.h>
 
 #include <cstring>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "binding/own_members.h"
-#include "engine/request.h"
+#include "engine/rows.h"
 
 namespace quern {
 
-// What a step gave, as JavaScript sees it: NativeRow[] of lib/native/binding.ts.
+// What steps gave, as JavaScript sees it: NativeRows of lib/native/binding.ts.
 
-inline const char* finish_name(Finish finish) {
-  switch (finish) {
-    case Finish::running:
-      return "";
-    case Finish::stop:
-      return "stop";
-    case Finish::length:
-      return "length";
-    case Finish::cancelled:
-      return "cancelled";
-    case Finish::failed:
-      return "failed";
-    case Finish::logits:
-      return "logits";
-    case Finish::pages:
-      return "pages";
-  }
-  return "";
+template <typename Array, typename T>
+Array typed_array(Napi::Env env, std::span<const T> numbers) {
+  Array array = Array::New(env, numbers.size());
+  if (!numbers.empty()) std::memcpy(array.Data(), numbers.data(), numbers.size_bytes());
+  return array;
+}
+inline Napi::Int32Array to_js(Napi::Env env, const std::vector<int32_t>& numbers) {
+  return typed_array<Napi::Int32Array>(env, std::span(numbers));
+}
+inline Napi::Float64Array to_js(Napi::Env env, const std::vector<double>& numbers) {
+  return typed_array<Napi::Float64Array>(env, std::span(numbers));
 }
 
-inline void set_logprobs(Napi::Env env, Napi::Object object, const Logprobs& logprobs) {
-  put(object, "logprob", logprobs.chosen);
-  auto ids = Napi::Int32Array::New(env, logprobs.top.size());
-  auto values = Napi::Float64Array::New(env, logprobs.top.size());
-  for (size_t i = 0; i < logprobs.top.size(); ++i) {
-    ids.Data()[i] = logprobs.top[i].token;
-    values.Data()[i] = logprobs.top[i].logprob;
-  }
-  put(object, "topIds", ids);
-  put(object, "topLogprobs", values);
-}
-
-inline Napi::Object to_js(Napi::Env env, const StepRow& row) {
+inline Napi::Object to_js(Napi::Env env, const LogprobColumns& columns) {
   Napi::Object object = Napi::Object::New(env);
-  put(object, "request", row.request);
-  put(object, "token", row.token);
-  put(object, "text", row.text);
-  if (row.cached_tokens > 0) put(object, "cachedTokens", row.cached_tokens);
-  if (row.logprobs) set_logprobs(env, object, *row.logprobs);
-  if (row.finish == Finish::running) return object;
-  put(object, "finish", finish_name(row.finish));
-  put(object, "queuedSeconds", row.timings.queued_seconds);
-  put(object, "prefillSeconds", row.timings.prefill_seconds);
-  put(object, "decodeSeconds", row.timings.decode_seconds);
-  if (row.finish == Finish::failed) {
-    put(object, "errorCode", row.error_code);
-    put(object, "errorMessage", row.error_message);
-  }
-  if (row.finish == Finish::logits) {
-    auto logits = Napi::Float32Array::New(env, row.logits.size());
-    if (!row.logits.empty()) std::memcpy(logits.Data(), row.logits.data(), row.logits.size() * sizeof(float));
-    put(object, "logits", logits);
-  }
-  if (row.finish == Finish::pages) {
-    put(object, "knownPages", static_cast<double>(row.known_pages));
-    auto bytes = Napi::Uint8Array::New(env, row.page_bytes.size());
-    if (!row.page_bytes.empty()) std::memcpy(bytes.Data(), row.page_bytes.data(), row.page_bytes.size());
-    put(object, "pageBytes", bytes);
-  }
+  put(object, "values", to_js(env, columns.values));
+  put(object, "ends", to_js(env, columns.ends));
+  put(object, "ids", to_js(env, columns.ids));
+  put(object, "logprobs", to_js(env, columns.logprobs));
   return object;
 }
 
-inline Napi::Array to_js(Napi::Env env, const std::vector<StepRow>& rows) {
-  Napi::Array array = Napi::Array::New(env, rows.size());
-  for (uint32_t i = 0; i < rows.size(); ++i) put(array, i, to_js(env, rows[i]));
-  return array;
+// Writes what an answer holds beside its request, and says of what kind it is.
+struct AnswerMembers {
+  Napi::Env env;
+  Napi::Object object;
+
+  const char* operator()(const Begin& begin) const {
+    put(object, "cachedTokens", begin.cached_tokens);
+    if (begin.prompt) put(object, "promptLogprobs", to_js(env, *begin.prompt));
+    return "begin";
+  }
+  const char* operator()(const End& end) const {
+    put(object, "finish", end.stopped ? "stop" : "length");
+    put(object, "queuedSeconds", end.timings.queued_seconds);
+    put(object, "prefillSeconds", end.timings.prefill_seconds);
+    put(object, "decodeSeconds", end.timings.decode_seconds);
+    return "end";
+  }
+  const char* operator()(const Cancelled&) const { return "cancelled"; }
+  const char* operator()(const Failure& failure) const {
+    put(object, "code", failure.code);
+    put(object, "message", failure.message);
+    return "failed";
+  }
+  const char* operator()(const Scores& scores) const {
+    put(object, "scores", to_js(env, scores.tokens));
+    put(object, "candidates", to_js(env, scores.candidates));
+    return "scores";
+  }
+  const char* operator()(const Embedding& embedding) const {
+    put(object, "numbers", typed_array<Napi::Float32Array>(env, std::span(embedding.numbers)));
+    return "embedding";
+  }
+  const char* operator()(const LogitsRows& rows) const {
+    put(object, "numbers",
+        typed_array<Napi::Float32Array>(env, std::span<const float>(rows.numbers.get(), rows.count)));
+    return "logits";
+  }
+  const char* operator()(const Pages& pages) const {
+    put(object, "known", static_cast<double>(pages.known));
+    put(object, "bytes", typed_array<Napi::Uint8Array>(env, std::span(pages.bytes)));
+    return "pages";
+  }
+};
+
+inline Napi::Object to_js(Napi::Env env, const Answer& answer) {
+  Napi::Object object = Napi::Object::New(env);
+  put(object, "request", answer.request);
+  put(object, "kind", std::visit(AnswerMembers{env, object}, answer.what));
+  return object;
+}
+
+// Where each text ends, counted as JavaScript counts: a character beyond the first 65,536 is two units.
+inline Napi::Int32Array utf16_ends(Napi::Env env, const Rows& rows) {
+  auto ends = Napi::Int32Array::New(env, rows.text_ends.size());
+  size_t at = 0;
+  int32_t units = 0;
+  for (size_t i = 0; i < rows.text_ends.size(); ++i) {
+    for (; at < rows.text_ends[i]; ++at) {
+      const auto byte = static_cast<unsigned char>(rows.text[at]);
+      units += (byte & 0xc0) == 0x80 ? 0 : byte >= 0xf0 ? 2 : 1;
+    }
+    ends[i] = units;
+  }
+  return ends;
+}
+
+inline Napi::Object to_js(Napi::Env env, const Rows& rows) {
+  Napi::Object object = Napi::Object::New(env);
+  auto requests = Napi::Int32Array::New(env, rows.requests.size());
+  for (size_t i = 0; i < rows.requests.size(); ++i) requests[i] = static_cast<int32_t>(rows.requests[i]);
+  put(object, "requests", requests);
+  put(object, "tokens", to_js(env, rows.tokens));
+  put(object, "text", rows.text);
+  put(object, "textEnds", utf16_ends(env, rows));
+  if (rows.logprobs.size() > 0) put(object, "logprobs", to_js(env, rows.logprobs));
+  Napi::Array answers = Napi::Array::New(env, rows.answers.size());
+  for (uint32_t i = 0; i < rows.answers.size(); ++i) put(answers, i, to_js(env, rows.answers[i]));
+  put(object, "answers", answers);
+  return object;
 }
 
 }  // namespace quern

@@ -2,8 +2,7 @@
 
 #include <vector>
 
-#include "backend/cpu/isa.h"
-#include "backend/cpu/sampling/sampler.h"
+#include "backend/devices.h"
 #include "binding/errors.h"
 #include "binding/read_sampling.h"
 
@@ -19,7 +18,7 @@ void check_token(int32_t token, size_t vocab, const char* where) {
 
 // samplingDistribution(logits: Float32Array, sampling: NativeSampling, tokens: Int32Array, promptTokens:
 // number): Float32Array
-Napi::Value sampling_distribution(const Napi::CallbackInfo& args) {
+Napi::Value distribution(const Napi::CallbackInfo& args) {
   Napi::Env env = args.Env();
   return guarded(env, [&]() -> Napi::Value {
     const SamplingOptions sampling = read_sampling(args[1]);
@@ -33,12 +32,9 @@ Napi::Value sampling_distribution(const Napi::CallbackInfo& args) {
     for (const int32_t token : tokens) check_token(token, given.size(), "tokens");
     for (const LogitBias& bias : sampling.logit_bias) check_token(bias.token, given.size(), "logitBias");
 
-    cpu::Sampler sampler;
-    sampler.reserve(static_cast<int>(given.size()), 1);
     auto probabilities = Napi::Float32Array::New(env, given.size());
-    sampler.distribution(
-        cpu::choose_kernels("auto"), given,
-        {&sampling, tokens, static_cast<size_t>(prompt_tokens), 0, false, sampling.mirostat_mu},
+    sampling_distribution(
+        given, {&sampling, tokens, static_cast<size_t>(prompt_tokens), 0, false, sampling.mirostat_mu},
         {probabilities.Data(), given.size()});
     return probabilities;
   });
@@ -47,8 +43,7 @@ Napi::Value sampling_distribution(const Napi::CallbackInfo& args) {
 }  // namespace
 
 void export_sampling(Napi::Env env, Napi::Object exports) {
-  exports.Set("samplingDistribution",
-              Napi::Function::New(env, sampling_distribution, "samplingDistribution"));
+  exports.Set("samplingDistribution", Napi::Function::New(env, distribution, "samplingDistribution"));
 }
 
 }  // namespace quern

@@ -15,7 +15,7 @@ namespace {
 constexpr napi_type_tag kTokenizerTag = {0x5d1c7a9e44b04c7fu, 0x9a3b6f0e2d815c46u};
 
 [[noreturn]] void fail_type(Napi::Env env, const std::string& what) {
-  throw to_js_error(env, "invalid_input", what);
+  throw to_js_error(env, {"invalid_input", what});
 }
 
 template <class T>
@@ -140,18 +140,13 @@ class EncodeWorker : public Napi::AsyncWorker {
   void Execute() override {
     try {
       tokenizer_->encode(text_, add_special_tokens_, ids_);
-    } catch (const Error& error) {
-      code_ = error.code();
-      throw;  // the base class keeps the message
-    } catch (const std::bad_alloc&) {
-      code_ = "out_of_memory";
-      throw;
+    } catch (...) {
+      failure_ = current_failure();
+      throw;  // so that OnError is called
     }
   }
   void OnOK() override { deferred_.Resolve(to_int32_array(Env(), ids_)); }
-  void OnError(const Napi::Error& error) override {
-    deferred_.Reject(to_js_error(Env(), code_, error.Message()).Value());
-  }
+  void OnError(const Napi::Error&) override { deferred_.Reject(to_js_error(Env(), failure_).Value()); }
 
  private:
   Napi::Promise::Deferred deferred_;
@@ -159,7 +154,7 @@ class EncodeWorker : public Napi::AsyncWorker {
   std::string text_;
   bool add_special_tokens_;
   std::vector<int32_t> ids_;
-  std::string code_ = "internal";
+  Failure failure_;
 };
 
 class TokenizerBinding : public Napi::ObjectWrap<TokenizerBinding> {

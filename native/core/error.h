@@ -21,6 +21,14 @@ class Error : public std::runtime_error {
               std::string("expected ") + condition + " (" + file + ":" + std::to_string(line) + ")");
 }
 
+// What went wrong, as it crosses threads and languages.
+struct Failure {
+  std::string code, message;
+};
+
+// From the exception that is being handled.
+Failure current_failure();
+
 }  // namespace quern
 
 // An invariant of our own. TypeScript validates what users pass, so a failure here is a bug; it still must

@@ -1,10 +1,9 @@
 #include "engine/engine.h"
 
 #include <algorithm>
-#include <new>
 
 #include "core/error.h"
-#include "engine/random.h"
+#include "core/machine.h"
 
 namespace quern {
 
@@ -12,43 +11,11 @@ namespace {
 double seconds_between(Clock::time_point from, Clock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
 }
-
-// What the next token of a sequence depends on besides its logits: its own tokens and the draws of its seed.
-SampleParams sample_params(const Sequence& sequence) {
-  const Request& request = sequence.request;
-  const auto index = static_cast<uint64_t>(sequence.generated());
-  const float xtc = request.sampling.xtc_probability;
-  return {&request.sampling,
-          sequence.tokens,
-          request.prompt.size(),
-          uniform_draw(request.seed, index),
-          xtc > 0 && uniform_draw(request.seed, index, DrawStream::xtc) <= double{xtc},
-          sequence.mu};
-}
-
-// A request's last row, from the exception that is being handled.
-StepRow failed_row() {
-  StepRow row;
-  row.finish = Finish::failed;
-  try {
-    throw;
-  } catch (const Error& error) {
-    row.error_code = error.code();
-    row.error_message = error.what();
-  } catch (const std::bad_alloc&) {
-    row.error_code = "out_of_memory";
-    row.error_message = "not enough memory for what was asked for";
-  } catch (const std::exception& error) {
-    row.error_code = "internal";
-    row.error_message = error.what();
-  }
-  return row;
-}
 }  // namespace
 
-Engine::Engine(std::unique_ptr<Backend> backend, std::unique_ptr<Decoder> decoder, const Options& options,
+Engine::Engine(std::unique_ptr<Device> device, std::unique_ptr<Decoder> decoder, const Options& options,
                std::function<void()> wake)
-    : backend_(std::move(backend)),
+    : device_(std::move(device)),
       decoder_(std::move(decoder)),
       options_(options),
       scheduler_({options.step_rows, options.sequences, decoder_->kv_shape().pages}),
@@ -73,42 +40,41 @@ void Engine::close() {
 }
 
 uint32_t Engine::submit(Request request) {
-  const int vocab = decoder_->config().vocab;
+  const DecoderConfig& config = decoder_->config();
   const auto length = static_cast<int64_t>(request.prompt.size());
   if (length == 0) throw Error("invalid_input", "the prompt is empty: expected at least one token");
-  for (const int32_t token : request.prompt) {
-    if (token < 0 || token >= vocab) {
-      throw Error("invalid_token", "token " + std::to_string(token) +
-                                       " is not in the vocabulary: expected ids from 0 to " +
-                                       std::to_string(vocab - 1));
-    }
-  }
-  for (const LogitBias& bias : request.sampling.logit_bias) {
-    if (bias.token < 0 || bias.token >= vocab) {
-      throw Error("invalid_token", "logitBias: token " + std::to_string(bias.token) +
-                                       " is not in the vocabulary: expected ids from 0 to " +
-                                       std::to_string(vocab - 1));
-    }
-  }
+  for (const int32_t token : request.prompt) check_token("", token, config);
   if (length > options_.context_length) {
     throw Error("context_overflow", "the prompt has " + std::to_string(length) +
                                         " tokens, the context holds " +
                                         std::to_string(options_.context_length) +
                                         ": shorten the prompt or load the model with a larger contextLength");
   }
-  const int64_t capacity = decoder_->kv_shape().pages * kPagePositions;
-  if (length > capacity) {
+  const int64_t cache = decoder_->kv_shape().pages * kPagePositions;
+  if (length > cache) {
     throw Error("kv_cache_too_small",
                 "the prompt has " + std::to_string(length) + " tokens, the KV cache holds " +
-                    std::to_string(capacity) +
+                    std::to_string(cache) +
                     ": load the model with a larger kvCache.maxBytes (by default one full context, at most "
                     "half of the memory that was free)");
   }
+  request.task->prepare(request.prompt, config, *device_);
   const std::lock_guard lock(mutex_);
   if (closing_) throw Error("closed", "the model is closed");
+  if (stats_.queued >= options_.queue) {
+    throw Error("overloaded", std::to_string(stats_.queued) +
+                                  " requests wait, as many as may: try again when some have ended, or load "
+                                  "the model with a larger maxQueue");
+  }
   const uint32_t id = next_id_++;
   auto sequence = std::make_shared<Sequence>(id, std::move(request));
   sequence->variant = decoder_->rope_variant(static_cast<int>(length));
+  sequence->most_length = static_cast<int32_t>(length);
+  if (const auto most_tokens = sequence->task->most_tokens()) {
+    // One token follows even a prompt that fills the context.
+    const int64_t capacity = std::max(length + 1, std::min<int64_t>(options_.context_length, cache));
+    sequence->most_length = static_cast<int32_t>(std::min(length + *most_tokens, capacity));
+  }
   alive_.emplace(id, sequence);
   arrived_.push_back(std::move(sequence));
   ++stats_.queued;
@@ -147,7 +113,7 @@ void Engine::cancel(uint32_t request) {
   const std::lock_guard lock(mutex_);
   const auto found = alive_.find(request);
   if (found == alive_.end() || found->second->cancelled.exchange(true)) return;
-  if (found->second->in_step && --live_in_step_ == 0) abort_ = true;
+  if (found->second->in_flight > 0 && --live_in_flight_ == 0) abort_ = true;
   changes_ = true;
   changed_.notify_one();
 }
@@ -173,16 +139,16 @@ void Engine::loop() {
       reap_cancelled();
       transfer_pages();
       for (;;) {
-        const auto& parts = scheduler_.schedule();
-        if (parts.empty()) break;
-        publish_stats();
-        step(parts);
+        const bool launched = launch_next();
+        if (!launched && in_flight_.empty()) break;
+        // Where nothing can be launched, what is in flight may be what it waits for.
+        if (!launched || static_cast<int>(in_flight_.size()) > decoder_->depth()) retire_oldest();
         outbox_.put(emitted_);
         const std::lock_guard lock(mutex_);
         if (changes_) break;
       }
     } catch (const std::exception&) {
-      fail_all(failed_row());
+      fail_all(current_failure());
     }
     publish_stats();
     outbox_.put(emitted_);
@@ -216,16 +182,15 @@ void Engine::transfer_pages() {
     transfers.swap(transfers_);
     closing = closing_;
   }
+  if (closing || !transfers.empty()) drain();
   for (const PageTransfer& transfer : transfers) {
-    StepRow row;
-    row.finish = Finish::cancelled;
+    Task::Ending ending = Cancelled{};
     try {
-      if (!closing) row = quern::transfer_pages(transfer, scheduler_.cache(), *decoder_);
+      if (!closing) ending = quern::transfer_pages(transfer, scheduler_.cache(), *decoder_);
     } catch (const std::exception&) {
-      row = failed_row();
+      ending = current_failure();
     }
-    row.request = transfer.id;
-    emitted_.push_back(std::move(row));
+    emitted_.answers.push_back({transfer.id, std::move(ending)});
   }
 }
 
@@ -238,150 +203,166 @@ void Engine::reap_cancelled() {
   };
   collect(scheduler_.running());
   collect(scheduler_.waiting());
-  for (const auto& sequence : cancelled) {
-    StepRow row;
-    row.finish = Finish::cancelled;
-    finish(*sequence, std::move(row));
-  }
+  for (const auto& sequence : cancelled) finish(*sequence, Cancelled{});
 }
 
-void Engine::step(const std::vector<ScheduledRows>& parts) {
-  {
-    const std::lock_guard lock(mutex_);
-    abort_ = closing_;
-    live_in_step_ = 0;
-    for (const ScheduledRows& part : parts) {
-      part.sequence->in_step = true;
-      live_in_step_ += part.sequence->cancelled ? 0 : 1;
-    }
-    if (live_in_step_ == 0) abort_ = true;
-  }
-  const auto start = Clock::now();
-  inputs_.clear();
-  int rows = 0;
-  for (const ScheduledRows& part : parts) {
-    Sequence& sequence = *part.sequence;
-    if (!sequence.started) sequence.started = start;
-    const std::span<const int32_t> tokens(sequence.tokens);
-    inputs_.push_back({tokens.subspan(static_cast<size_t>(sequence.computed), static_cast<size_t>(part.rows)),
-                       sequence.computed, static_cast<int>(sequence.request.prompt.size()),
-                       sequence.pages.data()});
-    rows += part.rows;
-  }
-  bool completed = decoder_->forward(inputs_, abort_);
-  if (completed) choose_tokens(parts);
-  {
-    const std::lock_guard lock(mutex_);
-    for (const ScheduledRows& part : parts) part.sequence->in_step = false;
-    completed = completed && !abort_;
-  }
-  if (!completed) return;  // somebody cancelled, so the loop looks before the next step
-  scheduler_.measured(rows, seconds_between(start, Clock::now()));
-  size_t chosen = 0;
-  for (const ScheduledRows& part : parts) {
-    Sequence& sequence = *part.sequence;  // may be gone after its last row
-    scheduler_.completed(part);
-    if (sequence.pending() > 0) continue;
-    if (sequence.wants_logits()) {
-      StepRow row;
-      row.finish = Finish::logits;
-      row.logits = std::move(sequence.logits);
-      finish(sequence, std::move(row));
-    } else {
-      Sampled& sampled = chosen_[chosen++];
-      sequence.mu = sampled.mu;
-      sequence.logprobs = std::move(sampled.logprobs);
-      accept_token(sequence, sampled.token);
-    }
-  }
+// ---- a step
+
+// False: there is nothing to launch, or nothing before a step in flight is collected.
+bool Engine::launch_next() {
+  const auto& parts = scheduler_.schedule();
+  if (parts.empty()) return false;
   publish_stats();
+  Flight flight;
+  if (!landed_.empty()) {
+    flight = std::move(landed_.back());
+    landed_.pop_back();
+  }
+  begin_flight(flight, parts);
+  flight.ticket = decoder_->begin(inputs_, abort_);
+  want(flight);
+  decoder_->launch(flight.ticket);
+  scheduler_.launched();
+  in_flight_.push_back(std::move(flight));
+  return true;
 }
 
-// Logits and tokens for every sequence whose last token is in this step.
-void Engine::choose_tokens(const std::vector<ScheduledRows>& parts) {
-  chosen_rows_.clear();
-  sample_params_.clear();
-  int32_t first_row = 0;
+void Engine::begin_flight(Flight& flight, const std::vector<ScheduledRows>& parts) {
+  {
+    std::unique_lock lock(mutex_);
+    if (abort_ && !in_flight_.empty()) {  // those serve nobody, and their flag is this step's too
+      lock.unlock();
+      drain();
+      lock.lock();
+    }
+    abort_ = closing_;
+    for (const ScheduledRows& part : parts) {
+      if (part.sequence->in_flight++ == 0 && !part.sequence->cancelled) ++live_in_flight_;
+    }
+    if (live_in_flight_ == 0) abort_ = true;
+  }
+  const auto now = Clock::now();
+  flight.parts = parts;
+  flight.sequences.clear();
+  flight.rows = 0;
+  inputs_.clear();
+  drawn_inputs_.clear();
+  drawn_inputs_.reserve(parts.size());
   for (const ScheduledRows& part : parts) {
     Sequence& sequence = *part.sequence;
-    if (sequence.wants_logits()) {
-      collect_logits(part, first_row);
-    } else if (part.reaches_end()) {
-      chosen_rows_.push_back(first_row + part.rows - 1);
-      sample_params_.push_back(sample_params(sequence));
+    flight.sequences.push_back(sequence.shared_from_this());
+    if (!sequence.started) sequence.started = now;
+    const auto first = static_cast<size_t>(part.first), rows = static_cast<size_t>(part.rows);
+    std::span<const int32_t> tokens = std::span(sequence.tokens);
+    if (first < tokens.size()) {
+      tokens = tokens.subspan(first, rows);
+    } else {  // one that the step before draws
+      drawn_inputs_.push_back(drawn_in(sequence.slot));
+      tokens = {&drawn_inputs_.back(), 1};
     }
-    first_row += part.rows;
-  }
-  chosen_.resize(chosen_rows_.size());
-  const size_t most = static_cast<size_t>(options_.logits_rows);
-  for (size_t first = 0; first < chosen_rows_.size(); first += most) {
-    const size_t count = std::min(most, chosen_rows_.size() - first);
-    const Tensor logits = decoder_->logits(std::span(chosen_rows_).subspan(first, count));
-    backend_->sample(logits, std::span(sample_params_).subspan(first, count),
-                     std::span(chosen_).subspan(first, count));
+    inputs_.push_back({tokens, part.first, sequence.prompt_tokens, sequence.pages.data()});
+    flight.rows += part.rows;
   }
 }
 
-void Engine::collect_logits(const ScheduledRows& part, int32_t first_row) {
+// Asks the decoder for what the tasks want of the step's rows.
+void Engine::want(Flight& flight) {
+  wants_.clear();
+  flight.given.clear();
+  for (const ScheduledRows& part : flight.parts) {
+    flight.given.push_back({wants_.sampled.size(), wants_.host_sampled.size(), wants_.scored.size()});
+    part.sequence->slot = static_cast<int32_t>(wants_.sampled.size());
+    part.sequence->task->want(part, wants_);
+  }
+  decoder_->sample(wants_.sampled, wants_.samples);
+  decoder_->score(wants_.scored, wants_.scores);
+  const auto vocab = static_cast<size_t>(decoder_->config().vocab);
+  flight.host_samples = wants_.host_samples;
+  flight.host_logits.resize(flight.host_samples.size() * vocab);
+  decoder_->read_logits(wants_.host_sampled, flight.host_logits.data());
+  for (const Wants::Read& read : wants_.logits) decoder_->read_logits(read.rows, read.into);
+  for (const Wants::Read& read : wants_.states) decoder_->read_states(read.rows, read.into);
+}
+
+void Engine::drain() {
+  while (!in_flight_.empty()) retire_oldest();
+}
+
+void Engine::retire_oldest() {
+  Flight flight = std::move(in_flight_.front());
+  in_flight_.pop_front();
+  if (end_flight(flight)) {
+    scheduler_.measured(flight.rows, result_.seconds);
+    sample_on_host(flight);
+    for (size_t i = 0; i < flight.parts.size(); ++i) {
+      if (flight.parts[i].sequence->ended) continue;
+      const auto [sampled, host_sampled, scored] = flight.given[i];
+      take(flight.parts[i],
+           {std::span(result_.sampled).subspan(sampled), std::span(host_sampled_).subspan(host_sampled),
+            std::span(result_.scored).subspan(scored)});
+    }
+    publish_stats();
+  }
+  flight.sequences.clear();
+  landed_.push_back(std::move(flight));
+}
+
+void Engine::sample_on_host(Flight& flight) {
+  host_sampled_.resize(flight.host_samples.size());
+  if (host_sampled_.empty()) return;
+  if (!host_sampler_) host_sampler_ = create_host_sampler(decoder_->config().vocab, usable_processors());
+  host_sampler_->sample(flight.host_logits, flight.host_samples, host_sampled_);
+}
+
+// A part is computed: its pages are known, and its task goes on with what it wanted.
+void Engine::take(const ScheduledRows& part, Given given) {
   Sequence& sequence = *part.sequence;
-  const bool all = sequence.request.logits == Request::Logits::all;
-  if (!all && !part.reaches_end()) return;
-  const size_t vocab = static_cast<size_t>(decoder_->config().vocab);
-  // A preempted request starts anew.
-  sequence.logits.resize(all ? static_cast<size_t>(sequence.computed) * vocab : 0);
-  std::vector<int32_t> rows;
-  for (int32_t row = all ? 0 : part.rows - 1; row < part.rows; ++row) rows.push_back(first_row + row);
-  const size_t most = static_cast<size_t>(options_.logits_rows);
-  for (size_t first = 0; first < rows.size(); first += most) {
-    const size_t count = std::min(most, rows.size() - first);
-    const Tensor logits = decoder_->logits(std::span(rows).subspan(first, count));
-    sequence.logits.insert(sequence.logits.end(), logits.as<float>(), logits.as<float>() + count * vocab);
-  }
+  scheduler_.retired(part);
+  auto ending = sequence.task->take(part, given, emitted_);
+  if (part.reaches_end && !sequence.first_token) sequence.first_token = Clock::now();
+  if (ending) finish(sequence, std::move(*ending));
 }
 
-void Engine::accept_token(Sequence& sequence, int32_t token) {
-  const Request& request = sequence.request;
-  if (!sequence.first_token) sequence.first_token = Clock::now();
-  sequence.tokens.push_back(token);
-  StepRow row;
-  row.request = sequence.id;
-  row.token = token;
-  row.logprobs = std::move(sequence.logprobs);
-  if (sequence.generated() == 1) row.cached_tokens = sequence.cached;
-  bool stops =
-      std::find(request.stop_tokens.begin(), request.stop_tokens.end(), token) != request.stop_tokens.end();
-  const int64_t capacity =
-      std::min<int64_t>(options_.context_length, decoder_->kv_shape().pages * kPagePositions);
-  const bool full =
-      sequence.generated() >= request.max_tokens || static_cast<int64_t>(sequence.tokens.size()) >= capacity;
-  if (sequence.text && !stops) stops = sequence.text->push(token, row.text);
-  sequence.unread.fetch_add(1);
-  if (!stops && !full) {
-    emitted_.push_back(std::move(row));
-    return;
+// Waits for the step. False: it was given up, for somebody cancelled, and the loop looks before the next one.
+bool Engine::end_flight(Flight& flight) {
+  const bool completed = decoder_->collect(flight.ticket, result_);
+  const std::lock_guard lock(mutex_);
+  for (const auto& sequence : flight.sequences) {
+    if (--sequence->in_flight == 0 && !sequence->cancelled && !sequence->ended) --live_in_flight_;
   }
-  if (sequence.text && sequence.text->end(row.text)) stops = true;
-  row.finish = stops ? Finish::stop : Finish::length;
-  finish(sequence, std::move(row));
+  return completed && !abort_;
 }
 
-// The sequence's last row, and its end.
-void Engine::finish(Sequence& sequence, StepRow row) {
+// The sequence's last answer, and its end.
+void Engine::finish(Sequence& sequence, Task::Ending ending) {
   const auto now = Clock::now();
   const auto started = sequence.started.value_or(now), first = sequence.first_token.value_or(now);
-  row.request = sequence.id;
-  row.timings = {seconds_between(sequence.submitted, started), seconds_between(started, first),
-                 seconds_between(first, now)};
-  emitted_.push_back(std::move(row));
+  if (auto* const end = std::get_if<End>(&ending)) {
+    end->timings = {seconds_between(sequence.submitted, started), seconds_between(started, first),
+                    seconds_between(first, now)};
+  }
+  emitted_.answers.push_back({sequence.id, std::move(ending)});
+  sequence.ended = true;
   scheduler_.remove(sequence);  // the last owner may be alive_: erase that after everything else
   const std::lock_guard lock(mutex_);
+  // What steps in flight still compute for it is surplus.
+  if (sequence.in_flight > 0 && !sequence.cancelled && --live_in_flight_ == 0) abort_ = true;
   alive_.erase(sequence.id);
 }
 
-void Engine::fail_all(const StepRow& row) {
+void Engine::fail_all(const Failure& why) {
+  abort_ = true;
+  for (; !in_flight_.empty(); in_flight_.pop_front()) {
+    try {
+      decoder_->collect(in_flight_.front().ticket, result_);
+    } catch (const std::exception&) {  // `why` is what came first
+    }
+  }
   std::vector<std::shared_ptr<Sequence>> all(scheduler_.running());
   all.insert(all.end(), scheduler_.waiting().begin(), scheduler_.waiting().end());
-  for (const auto& sequence : all) finish(*sequence, row);
+  for (const auto& sequence : all) finish(*sequence, why);
+  const std::lock_guard lock(mutex_);
+  live_in_flight_ = 0;
 }
 
 void Engine::publish_stats() {

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "core/machine.h"
 
 namespace quern {
 
@@ -12,15 +11,16 @@ namespace {
 // Small models get room for many sequences: this much is cheap, and committed only when used.
 constexpr uint64_t kLeastKvBytes = uint64_t{64} << 20;
 
-KvShape plan_kv(const DecoderConfig& config, const LoadOptions& options, int context_length) {
-  KvShape shape{options.exact ? Dtype::f32 : Dtype::f16, config.kv_heads, config.head_dim, 1};
+KvShape plan_kv(const DecoderConfig& config, const Device& device, const LoadOptions& options,
+                int context_length) {
+  KvShape shape{device.kv_dtype(options.exact), config.kv_heads, config.head_dim, 1};
   const auto page_bytes =
       static_cast<uint64_t>(shape.layer_bytes()) * 2 * static_cast<uint64_t>(config.layers);
   const uint64_t context_bytes =
       (static_cast<uint64_t>(context_length) + kPagePositions - 1) / kPagePositions * page_bytes;
   const uint64_t bytes = options.kv_bytes > 0
                              ? options.kv_bytes
-                             : std::min(std::max(context_bytes, kLeastKvBytes), available_memory() / 2);
+                             : std::min(std::max(context_bytes, kLeastKvBytes), device.memory_left() / 2);
   shape.pages = static_cast<int64_t>(std::min<uint64_t>(bytes / page_bytes, uint64_t{1} << 30));
   if (shape.pages < 1) {
     throw Error("kv_cache_too_small", "a KV cache of " + std::to_string(bytes) +
@@ -32,20 +32,21 @@ KvShape plan_kv(const DecoderConfig& config, const LoadOptions& options, int con
 
 }  // namespace
 
-std::unique_ptr<Engine> load_engine(const ModelPlan& plan, std::unique_ptr<Backend> backend,
+std::unique_ptr<Engine> load_engine(const ModelPlan& plan, std::unique_ptr<Device> device,
                                     const LoadOptions& options, const DecoderWeights::Progress& progress,
                                     std::function<void()> wake) {
   const DecoderConfig& config = plan.config;
-  DecoderWeights weights(plan, *backend, options.dtype, progress);
+  DecoderWeights weights(plan, *device, options.dtype, progress);
   const int context = options.context_length > 0 ? options.context_length : config.context_length;
   Engine::Options engine;
   engine.context_length = context;
   engine.step_rows = options.step_rows;
-  const KvShape kv = plan_kv(config, options, context);
+  engine.queue = options.queue;
+  const KvShape kv = plan_kv(config, *device, options, context);
   auto decoder = std::make_unique<Decoder>(
-      config, std::move(weights), *backend, kv,
+      config, std::move(weights), *device, kv,
       Decoder::Limits{engine.step_rows, engine.logits_rows, engine.sequences, context});
-  return std::make_unique<Engine>(std::move(backend), std::move(decoder), engine, std::move(wake));
+  return std::make_unique<Engine>(std::move(device), std::move(decoder), engine, std::move(wake));
 }
 
 }  // namespace quern

@@ -15,10 +15,11 @@ struct LoadOptions {
   int context_length = 0;      // 0: the model's
   uint64_t kv_bytes = 0;       // 0: one full context, at most half of the memory that is left
   int step_rows = 512;         // rows of one step
+  int queue = 4096;            // requests that may wait
 };
 
 // Everything between a plan and a model that serves requests: weights, KV cache, engine thread.
-std::unique_ptr<Engine> load_engine(const ModelPlan& plan, std::unique_ptr<Backend> backend,
+std::unique_ptr<Engine> load_engine(const ModelPlan& plan, std::unique_ptr<Device> device,
                                     const LoadOptions& options, const DecoderWeights::Progress& progress,
                                     std::function<void()> wake);
 

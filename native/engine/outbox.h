@@ -2,9 +2,8 @@
 #include <functional>
 #include <mutex>
 #include <utility>
-#include <vector>
 
-#include "engine/request.h"
+#include "engine/rows.h"
 
 namespace quern {
 
@@ -16,19 +15,19 @@ class Outbox {
   // `wake` is called from the engine thread and must lead to a take().
   explicit Outbox(std::function<void()> wake) : wake_(std::move(wake)) {}
 
-  void put(std::vector<StepRow>& rows) {
+  void put(Rows& rows) {
     if (rows.empty()) return;
     bool first = false;
     {
       const std::lock_guard lock(mutex_);
       first = rows_.empty();
-      for (StepRow& row : rows) rows_.push_back(std::move(row));
+      rows_.append(std::move(rows));
     }
-    rows.clear();
+    rows = {};
     if (first) wake_();
   }
 
-  std::vector<StepRow> take() {
+  Rows take() {
     const std::lock_guard lock(mutex_);
     return std::exchange(rows_, {});
   }
@@ -36,7 +35,7 @@ class Outbox {
  private:
   std::function<void()> wake_;
   std::mutex mutex_;
-  std::vector<StepRow> rows_;
+  Rows rows_;
 };
 
 }  // namespace quern

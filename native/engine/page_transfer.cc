@@ -27,8 +27,8 @@ void copy_in(const PageTransfer& transfer, int32_t variant, PrefixCache& cache, 
       std::min(first + transfer.bytes.size() / page_bytes, transfer.tokens.size() / kPagePositions);
   while (pages.size() >= first && pages.size() < end && cache.take(1, pages)) {
     const size_t page = pages.size() - 1;
-    decoder.write_page(pages[page],
-                       std::span(transfer.bytes).subspan((page - first) * page_bytes, page_bytes));
+    decoder.write_pages({&pages[page], 1},
+                        std::span(transfer.bytes).subspan((page - first) * page_bytes, page_bytes));
     const int32_t parent = PrefixCache::parent(variant, pages, page);
     pages[page] =
         cache.learn_from(transfer.origin, parent, &transfer.tokens[page * kPagePositions], pages[page]);
@@ -38,25 +38,22 @@ void copy_in(const PageTransfer& transfer, int32_t variant, PrefixCache& cache, 
 
 }  // namespace
 
-StepRow transfer_pages(const PageTransfer& transfer, PrefixCache& cache, Decoder& decoder) {
-  StepRow row;
-  row.finish = Finish::pages;
+Pages transfer_pages(const PageTransfer& transfer, PrefixCache& cache, Decoder& decoder) {
+  Pages found;
   const int32_t variant = decoder.rope_variant(static_cast<int>(transfer.tokens.size()));
   HeldPages held(cache);
   std::vector<int32_t>& pages = held.pages;
   cache.extend(variant, transfer.tokens, transfer.origin, pages);
   if (transfer.in) copy_in(transfer, variant, cache, decoder, pages);
-  row.known_pages = static_cast<int64_t>(pages.size());
-  if (!transfer.in) {
-    const int64_t end = std::min(transfer.first + transfer.count, row.known_pages);
-    const auto page_bytes = static_cast<size_t>(decoder.page_bytes());
-    row.page_bytes.resize(static_cast<size_t>(std::max<int64_t>(0, end - transfer.first)) * page_bytes);
-    for (int64_t page = transfer.first; page < end; ++page) {
-      const auto at = static_cast<size_t>(page - transfer.first) * page_bytes;
-      decoder.read_page(pages[static_cast<size_t>(page)], std::span(row.page_bytes).subspan(at, page_bytes));
-    }
+  found.known = static_cast<int64_t>(pages.size());
+  if (transfer.in) return found;
+  const int64_t count = std::max<int64_t>(0, std::min(transfer.count, found.known - transfer.first));
+  found.bytes.resize(static_cast<size_t>(count * decoder.page_bytes()));
+  if (count > 0) {
+    const auto first = static_cast<size_t>(transfer.first);
+    decoder.read_pages(std::span(pages).subspan(first, static_cast<size_t>(count)), found.bytes);
   }
-  return row;
+  return found;
 }
 
 }  // namespace quern

@@ -3,14 +3,14 @@
 #include <vector>
 
 #include "engine/prefix_cache.h"
-#include "engine/request.h"
+#include "engine/rows.h"
 #include "model/decoder.h"
 
 namespace quern {
 
 // Copies known pages of the KV cache out, or brings pages back in, for conversations that are kept in files.
-// The engine thread runs it between steps; a known page is written by nobody else. Pages are those of
-// `tokens`, which begin at position 0.
+// The engine thread runs it while no step is in flight; a known page is written by nobody else. Pages are
+// those of `tokens`, which begin at position 0.
 struct PageTransfer {
   uint32_t id = 0;
   // Out: pages of this origin too. In: the origin of those that come, not kComputedHere: files can lie.
@@ -24,7 +24,7 @@ struct PageTransfer {
   bool in = false;
 };
 
-// The row says how many pages of the tokens are known afterwards, and holds those that were asked for.
-StepRow transfer_pages(const PageTransfer& transfer, PrefixCache& cache, Decoder& decoder);
+// Says how many pages of the tokens are known afterwards, and gives those that were asked for.
+Pages transfer_pages(const PageTransfer& transfer, PrefixCache& cache, Decoder& decoder);
 
 }  // namespace quern

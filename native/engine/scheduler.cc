@@ -18,6 +18,12 @@ int64_t pages_for(int64_t positions) {
 
 }  // namespace
 
+void Scheduler::add(std::shared_ptr<Sequence> sequence) {
+  auto place = waiting_.end();  // behind its equals
+  while (place != waiting_.begin() && (*std::prev(place))->priority < sequence->priority) --place;
+  waiting_.insert(place, std::move(sequence));
+}
+
 const std::vector<ScheduledRows>& Scheduler::schedule() {
   admit();
   step_.clear();
@@ -26,24 +32,48 @@ const std::vector<ScheduledRows>& Scheduler::schedule() {
   // size anew.
   for (size_t i = 0; i < running_.size() && rows < limits_.rows; ++i) {
     Sequence& sequence = *running_[i];
-    if (sequence.pending() != 1 || is_paused(sequence) || !secure_pages(sequence, 1)) continue;
-    step_.push_back({&sequence, 1});
+    if (!sequence.decodes() || !can_launch(sequence) || !secure_pages(sequence, 1)) continue;
+    choose(sequence, 1);
     ++rows;
   }
   const int budget = std::min(limits_.rows, rows + chunk_rows(rows));
   for (size_t i = 0; i < running_.size() && rows < budget; ++i) {
     Sequence& sequence = *running_[i];
-    if (sequence.pending() <= 1 || is_paused(sequence)) continue;
+    if (sequence.decodes() || !can_launch(sequence)) continue;
     find_known(sequence);
     if (follows_another(sequence)) continue;
     const int32_t chunk = std::min(sequence.pending(), budget - rows);
     if (!secure_pages(sequence, chunk)) continue;
-    step_.push_back({&sequence, chunk});
+    choose(sequence, chunk);
     rows += chunk;
   }
   // A sequence preempted after it was chosen has lost its pages.
-  std::erase_if(step_, [](const ScheduledRows& part) { return part.sequence->pages.empty(); });
+  std::erase_if(step_, [](const ScheduledRows& part) { return !part.sequence->is_resident(); });
+  int32_t row = 0;
+  for (ScheduledRows& part : step_) {
+    part.row = row;
+    row += part.rows;
+  }
   return step_;
+}
+
+void Scheduler::launched() {
+  for (const ScheduledRows& part : step_) {
+    Sequence& sequence = *part.sequence;
+    sequence.computed = part.end();
+    sequence.reached = std::max(sequence.reached, sequence.computed);
+    if (part.reaches_end && sequence.draws()) ++sequence.drawn;
+  }
+}
+
+bool Scheduler::can_launch(const Sequence& sequence) const {
+  if (sequence.is_launched() || is_paused(sequence)) return false;
+  return sequence.drawn == 0 || !sequence.task->waits_for_tokens();
+}
+
+void Scheduler::choose(Sequence& sequence, int32_t rows) {
+  const bool reaches_end = rows == sequence.pending();
+  step_.push_back({&sequence, sequence.computed, rows, 0, reaches_end, sequence.residency});
 }
 
 void Scheduler::admit() {
@@ -56,16 +86,20 @@ void Scheduler::admit() {
       std::rotate(waiting_.begin(), awake, awake + 1);
       continue;
     }
+    if (next.drawn > 0) return;  // preempted with a token unread, on which its pages depend
     const int32_t reached = next.reached, cached = next.cached;
     find_known(next);
     if (!fits(next)) {
       release(next);
       next.reached = reached;  // it did not get there: what it found may be gone when its turn comes
       next.cached = cached;
-      if (!preempt_paused()) return;  // a sleeping reader makes room for those who are awake
+      // A sleeping reader makes room for those who are awake, and who matters less for who matters more.
+      if (!preempt_paused() && !preempt_below(next.priority)) return;
       continue;
     }
-    running_.push_back(std::move(waiting_.front()));
+    auto place = running_.end();
+    while (place != running_.begin() && (*std::prev(place))->priority < next.priority) --place;
+    running_.insert(place, std::move(waiting_.front()));
     waiting_.pop_front();
   }
 }
@@ -74,8 +108,7 @@ bool Scheduler::fits(const Sequence& next) const {
   if (running_.empty()) return true;
   if (static_cast<int>(running_.size()) >= limits_.sequences) return false;
   const auto missing = [](const Sequence& sequence) {
-    return pages_for(static_cast<int64_t>(sequence.tokens.size())) -
-           static_cast<int64_t>(sequence.pages.size());
+    return pages_for(sequence.length()) - static_cast<int64_t>(sequence.pages.size());
   };
   int64_t promised = 0;  // to running sequences that are still being computed
   for (const auto& sequence : running_) promised += std::max<int64_t>(0, missing(*sequence));
@@ -91,39 +124,42 @@ void Scheduler::find_known(Sequence& sequence) {
   const auto page = static_cast<size_t>(sequence.computed / kPagePositions);
   if (tokens.size() < (page + 1) * kPagePositions) return;
   const int32_t parent = PrefixCache::parent(sequence.variant, sequence.pages, page);
-  const PageOrigin origin = sequence.request.origin;
+  const PageOrigin origin = sequence.origin;
   if (cache_.find(parent, &tokens[page * kPagePositions], origin) == PrefixCache::kNoPage) return;
   cache_.cut(sequence.pages, page);
   cache_.extend(sequence.variant, tokens, origin, sequence.pages);
   const int32_t before = std::max(sequence.computed, sequence.reached);
-  sequence.computed = static_cast<int32_t>(sequence.pages.size()) * kPagePositions;
+  sequence.computed = sequence.retired = static_cast<int32_t>(sequence.pages.size()) * kPagePositions;
   sequence.reached = std::max(before, sequence.computed);
   sequence.cached += sequence.reached - before;
 }
 
-// True: a sequence that is part of this step already is at least as far in the same page with the same
-// tokens, so waiting for it costs nothing. Equal tokens before have led both to the same pages.
+// True: a sequence that is part of this step, or of one in flight, is at least as far in the same page with
+// the same tokens, so waiting for it costs nothing. Equal tokens before have led both to the same pages.
 bool Scheduler::follows_another(const Sequence& sequence) const {
   const auto tokens = sequence.shareable();
   const auto page = static_cast<size_t>(sequence.computed / kPagePositions);
   const size_t first = page * kPagePositions, end = first + kPagePositions;
   if (tokens.size() < end) return false;
-  return std::ranges::any_of(step_, [&](const ScheduledRows& part) {
-    const Sequence& other = *part.sequence;
-    return other.computed >= sequence.computed && other.computed < static_cast<int32_t>(end) &&
-           other.tokens.size() >= end &&
+  const auto leads = [&](const Sequence& other) {
+    return other.computed >= sequence.computed && other.retired < static_cast<int32_t>(end) &&
+           other.tokens.size() >= end && other.pages.size() > page &&
            PrefixCache::parent(other.variant, other.pages, page) ==
                PrefixCache::parent(sequence.variant, sequence.pages, page) &&
            std::equal(&tokens[first], &tokens[first] + kPagePositions, &other.tokens[first]);
-  });
+  };
+  return std::ranges::any_of(step_, [&](const ScheduledRows& part) { return leads(*part.sequence); }) ||
+         std::ranges::any_of(running_, [&](const auto& other) {
+           return other->in_flight > 0 && other.get() != &sequence && leads(*other);
+         });
 }
 
-void Scheduler::completed(const ScheduledRows& part) {
+void Scheduler::retired(const ScheduledRows& part) {
   Sequence& sequence = *part.sequence;
-  auto page = static_cast<size_t>(sequence.computed / kPagePositions);
-  sequence.computed += part.rows;
-  sequence.reached = std::max(sequence.reached, sequence.computed);
-  for (; (page + 1) * kPagePositions <= static_cast<size_t>(sequence.computed); ++page) {
+  if (part.residency != sequence.residency) return;  // its pages are others by now
+  auto page = static_cast<size_t>(part.first / kPagePositions);
+  sequence.retired = std::max(sequence.retired, part.end());
+  for (; (page + 1) * kPagePositions <= static_cast<size_t>(part.end()); ++page) {
     const int32_t parent = PrefixCache::parent(sequence.variant, sequence.pages, page);
     sequence.pages[page] =
         cache_.learn(parent, &sequence.tokens[page * kPagePositions], sequence.pages[page]);
@@ -132,11 +168,12 @@ void Scheduler::completed(const ScheduledRows& part) {
 
 void Scheduler::release(Sequence& sequence) {
   cache_.cut(sequence.pages, 0);
-  sequence.computed = 0;
+  sequence.computed = sequence.retired = 0;
+  ++sequence.residency;
 }
 
 bool Scheduler::is_paused(const Sequence& sequence) const {
-  return sequence.unread.load(std::memory_order_relaxed) >= kMostUnread;
+  return sequence.unread.load(std::memory_order_relaxed) + sequence.drawn >= kMostUnread;
 }
 
 bool Scheduler::secure_pages(Sequence& sequence, int32_t rows) {
@@ -150,8 +187,17 @@ bool Scheduler::secure_pages(Sequence& sequence, int32_t rows) {
 
 void Scheduler::preempt(std::vector<std::shared_ptr<Sequence>>::iterator victim) {
   release(**victim);
-  waiting_.push_front(std::move(*victim));
+  const int32_t priority = (*victim)->priority;
+  const auto before_equals =
+      std::ranges::find_if(waiting_, [&](const auto& other) { return other->priority <= priority; });
+  waiting_.insert(before_equals, std::move(*victim));
   running_.erase(victim);
+}
+
+bool Scheduler::preempt_below(int32_t priority) {
+  if (running_.empty() || running_.back()->priority >= priority) return false;
+  preempt(std::prev(running_.end()));
+  return true;
 }
 
 bool Scheduler::preempt_paused() {
@@ -162,12 +208,12 @@ bool Scheduler::preempt_paused() {
 }
 
 bool Scheduler::preempt_for(const Sequence& needy) {
-  const auto holds = [](const std::shared_ptr<Sequence>& sequence) { return !sequence->pages.empty(); };
+  const auto holds = [](const std::shared_ptr<Sequence>& sequence) { return sequence->is_resident(); };
   auto victim = std::find_if(running_.begin(), running_.end(),
                              [&](const auto& s) { return s.get() != &needy && holds(s) && is_paused(*s); });
   if (victim == running_.end()) {
     const auto last = std::find_if(running_.rbegin(), running_.rend(), holds);
-    // Only those admitted later than the needy one: else two sequences could take turns for ever.
+    // Only those that rank below the needy one: else two sequences could take turns for ever.
     if (last == running_.rend() || last->get() == &needy) return false;
     victim = std::prev(last.base());
     const auto self =

@@ -1,90 +1,130 @@
 #include "model/decoder.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 
 namespace quern {
 
-Decoder::Decoder(const DecoderConfig& config, DecoderWeights weights, Backend& backend, const KvShape& kv,
+Decoder::Decoder(const DecoderConfig& config, DecoderWeights weights, Device& device, const KvShape& kv,
                  const Limits& limits)
-    : config_(config), weights_(std::move(weights)), backend_(backend), rope_(config), kv_shape_(kv) {
-  backend.reserve({limits.rows, limits.logits_rows, config.hidden, config.heads, config.kv_heads,
-                   config.head_dim, config.ffn, config.vocab, limits.context});
+    : config_(config), weights_(std::move(weights)), device_(device), rope_(config), kv_shape_(kv) {
   const int64_t q_cols = int64_t{config.heads} * config.head_dim;
-  x_ = activations(limits.rows, config.hidden);
-  q_ = activations(limits.rows, q_cols);
-  attended_ = activations(limits.rows, q_cols);
-  hidden_ = activations(limits.rows, config.ffn);
-  logits_ = activations(limits.logits_rows, config.vocab);
+  const Dtype activations = device.activation_dtype();
+  x_ = reserve(limits.rows, config.hidden, activations);
+  q_ = reserve(limits.rows, q_cols, activations);
+  attended_ = reserve(limits.rows, q_cols, activations);
+  hidden_ = reserve(limits.rows, config.ffn, activations);
+  logits_ = reserve(limits.logits_rows, config.vocab, Dtype::f32);
+  states_ = reserve(limits.logits_rows, config.hidden, Dtype::f32);
   const size_t layer_bytes = static_cast<size_t>(kv.layer_bytes());
+  const auto take = [&] { return memory_.emplace_back(device.allocate(layer_bytes))->address(); };
   for (int layer = 0; layer < config.layers; ++layer) {
-    Buffer keys = backend.allocate(layer_bytes), values = backend.allocate(layer_bytes);
-    kv_.push_back({keys.as<void>(), values.as<void>()});
-    memory_.push_back(std::move(keys));
-    memory_.push_back(std::move(values));
+    void *const keys = take(), *const values = take();
+    kv_.push_back({keys, values});
   }
   const auto angles = static_cast<size_t>(limits.rows) * static_cast<size_t>(config.rope_dim / 2);
   tokens_.resize(static_cast<size_t>(limits.rows));
   cos_.resize(angles);
   sin_.resize(angles);
   sequences_.reserve(static_cast<size_t>(limits.sequences));
+  stream_ =
+      device.create_stream({limits.rows, limits.logits_rows, config.hidden, config.heads, config.kv_heads,
+                            config.head_dim, config.ffn, config.vocab, limits.context});
 }
 
-Tensor Decoder::activations(int64_t rows, int64_t cols) {
-  const auto bytes = static_cast<size_t>(rows * cols) * sizeof(float);
-  memory_.push_back(backend_.allocate(bytes));
+Tensor Decoder::reserve(int64_t rows, int64_t cols, Dtype dtype) {
+  const auto bytes = static_cast<size_t>(rows * cols) * size_of(dtype);
+  memory_.push_back(device_.allocate(bytes));
   workspace_bytes_ += bytes;
-  return {memory_.back().as<void>(), Dtype::f32, rows, cols};
+  return {memory_.back()->address(), dtype, rows, cols};
 }
 
-bool Decoder::forward(std::span<const DecoderInput> inputs, const std::atomic<bool>& abort) {
-  const Batch batch = make_batch(inputs);
-  const Tensor x = x_.first_rows(batch.rows()), q = q_.first_rows(batch.rows());
-  const Tensor attended = attended_.first_rows(batch.rows()), hidden = hidden_.first_rows(batch.rows());
-  backend_.begin_step(abort);
-  backend_.embed(weights_.embedding(), batch, x);
+Ticket Decoder::begin(std::span<const DecoderInput> inputs, const std::atomic<bool>& abort) {
+  const StepInput input = make_input(inputs, abort);
+  const Tensor x = x_.first_rows(input.rows()), q = q_.first_rows(input.rows());
+  const Tensor attended = attended_.first_rows(input.rows()), hidden = hidden_.first_rows(input.rows());
+  const Ticket step = stream_->begin(input);
+  stream_->embed(weights_.embedding(), x);
   for (size_t i = 0; i < kv_.size(); ++i) {
     const LayerWeights& layer = weights_.layers()[i];
-    backend_.attention_input(layer.attention_input, x, batch, kv_shape_, kv_[i], q);
-    backend_.attention(q, batch, kv_shape_, kv_[i], attended);
-    backend_.matmul_add(*layer.o, attended, x);
-    backend_.ffn_input(layer.ffn_input, x, hidden);
-    backend_.matmul_add(*layer.down, hidden, x);
+    stream_->attention_input(layer.attention_input, x, kv_shape_, kv_[i], q);
+    stream_->attention(q, kv_shape_, kv_[i], attended);
+    stream_->matmul_add(*layer.o, attended, x);
+    stream_->ffn_input(layer.ffn_input, x, hidden);
+    stream_->matmul_add(*layer.down, hidden, x);
   }
-  return backend_.end_step();
+  return step;
 }
 
-Tensor Decoder::logits(std::span<const int32_t> rows) {
-  const Tensor out = logits_.first_rows(static_cast<int64_t>(rows.size()));
-  backend_.logits(weights_.final_norm(), static_cast<float>(config_.norm_eps), weights_.head(), x_, rows,
-                  out);
-  return out;
+template <typename Use>
+void Decoder::with_logits(std::span<const int32_t> rows, Use use) {
+  const auto most = static_cast<size_t>(logits_.rows);
+  for (size_t first = 0; first < rows.size(); first += most) {
+    const size_t count = std::min(most, rows.size() - first);
+    const Tensor logits = logits_.first_rows(static_cast<int64_t>(count));
+    stream_->logits(weights_.final_norm(), static_cast<float>(config_.norm_eps), weights_.head(), x_,
+                    rows.subspan(first, count), logits);
+    use(logits, first, count);
+  }
 }
 
-void Decoder::read_page(int32_t page, std::span<uint8_t> into) const {
+void Decoder::sample(std::span<const int32_t> rows, std::span<const SampleParams> params) {
+  with_logits(rows, [&](Tensor logits, size_t first, size_t count) {
+    stream_->sample(logits, params.subspan(first, count));
+  });
+}
+
+void Decoder::score(std::span<const int32_t> rows, std::span<const ScoreParams> params) {
+  with_logits(rows, [&](Tensor logits, size_t first, size_t count) {
+    stream_->score(logits, params.subspan(first, count));
+  });
+}
+
+void Decoder::read_logits(std::span<const int32_t> rows, float* into) {
+  with_logits(rows, [&](Tensor logits, size_t first, size_t) {
+    stream_->read_back(logits, into + first * static_cast<size_t>(config_.vocab));
+  });
+}
+
+void Decoder::read_states(std::span<const int32_t> rows, float* into) {
+  const auto most = static_cast<size_t>(states_.rows);
+  for (size_t first = 0; first < rows.size(); first += most) {
+    const size_t count = std::min(most, rows.size() - first);
+    const Tensor states = states_.first_rows(static_cast<int64_t>(count));
+    stream_->final_norm(weights_.final_norm(), static_cast<float>(config_.norm_eps), x_,
+                        rows.subspan(first, count), states);
+    stream_->read_back(states, into + first * static_cast<size_t>(config_.hidden));
+  }
+}
+
+std::vector<Copy> Decoder::copies_of(std::span<const int32_t> pages, uint8_t* host) const {
   const auto bytes = static_cast<size_t>(kv_shape_.page_bytes());
-  QUERN_CHECK(page >= 0 && page < kv_shape_.pages && into.size() == 2 * bytes * kv_.size());
-  uint8_t* to = into.data();
-  for (const KvLayer& layer : kv_) {
-    for (const void* part : {layer.keys, layer.values}) {
-      backend_.download(static_cast<const uint8_t*>(part) + static_cast<size_t>(page) * bytes, to, bytes);
-      to += bytes;
+  std::vector<Copy> copies;
+  copies.reserve(pages.size() * kv_.size() * 2);
+  for (const int32_t page : pages) {
+    QUERN_CHECK(page >= 0 && page < kv_shape_.pages);
+    for (const KvLayer& layer : kv_) {
+      for (void* const part : {layer.keys, layer.values}) {
+        copies.push_back({static_cast<uint8_t*>(part) + static_cast<size_t>(page) * bytes, host, bytes});
+        host += bytes;
+      }
     }
   }
+  return copies;
 }
 
-void Decoder::write_page(int32_t page, std::span<const uint8_t> from) {
-  const auto bytes = static_cast<size_t>(kv_shape_.page_bytes());
-  QUERN_CHECK(page >= 0 && page < kv_shape_.pages && from.size() == 2 * bytes * kv_.size());
-  const uint8_t* source = from.data();
-  for (const KvLayer& layer : kv_) {
-    for (void* part : {layer.keys, layer.values}) {
-      backend_.upload(source, static_cast<uint8_t*>(part) + static_cast<size_t>(page) * bytes, bytes);
-      source += bytes;
-    }
-  }
+void Decoder::read_pages(std::span<const int32_t> pages, std::span<uint8_t> into) const {
+  QUERN_CHECK(into.size() == pages.size() * static_cast<size_t>(page_bytes()));
+  stream_->download(copies_of(pages, into.data()));
 }
 
-Batch Decoder::make_batch(std::span<const DecoderInput> inputs) {
+void Decoder::write_pages(std::span<const int32_t> pages, std::span<const uint8_t> from) {
+  QUERN_CHECK(from.size() == pages.size() * static_cast<size_t>(page_bytes()));
+  stream_->upload(copies_of(pages, const_cast<uint8_t*>(from.data())));  // which reads there
+}
+
+StepInput Decoder::make_input(std::span<const DecoderInput> inputs, const std::atomic<bool>& abort) {
   const int pairs = config_.rope_dim / 2;
   int row = 0;
   sequences_.clear();
@@ -92,13 +132,18 @@ Batch Decoder::make_batch(std::span<const DecoderInput> inputs) {
     sequences_.push_back({row, static_cast<int>(input.tokens.size()), input.first_position, input.pages});
     for (size_t i = 0; i < input.tokens.size(); ++i, ++row) {
       QUERN_CHECK(row < static_cast<int>(tokens_.size()));
-      QUERN_CHECK(input.tokens[i] >= 0 && input.tokens[i] < config_.vocab);
+      QUERN_CHECK(input.tokens[i] < config_.vocab);
       tokens_[static_cast<size_t>(row)] = input.tokens[i];
       const auto at = static_cast<size_t>(row * pairs);
       rope_.angles(input.first_position + static_cast<int>(i), input.prompt_length, &cos_[at], &sin_[at]);
     }
   }
-  return {{tokens_.data(), static_cast<size_t>(row)}, cos_.data(), sin_.data(), config_.rope_dim, sequences_};
+  return {{tokens_.data(), static_cast<size_t>(row)},
+          cos_.data(),
+          sin_.data(),
+          config_.rope_dim,
+          sequences_,
+          &abort};
 }
 
 }  // namespace quern

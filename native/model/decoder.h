@@ -12,40 +12,50 @@ namespace quern {
 
 // One sequence's new tokens in a step.
 struct DecoderInput {
-  std::span<const int32_t> tokens;
+  std::span<const int32_t> tokens;  // below 0: one that the step before draws, see drawn_in
   int first_position = 0;
   int prompt_length = 0;           // of the whole prompt, however it is cut: see Rope::angles
   const int32_t* pages = nullptr;  // the sequence's page table
 };
 
-// The arithmetic of a model: tokens and pages in, logits out. Knows no request, no time, no thread.
+// The arithmetic of a model: tokens and pages in, tokens or numbers out. Knows no request, no time, no
+// thread. A step is begun, is asked for what is wanted of its rows, and is launched; collect() gives what
+// came of it. See Stream.
 class Decoder {
  public:
   struct Limits {
     int rows = 0;         // of one step
-    int logits_rows = 0;  // of one call of logits()
+    int logits_rows = 0;  // in memory at a time
     int sequences = 0;    // of one step
     int context = 0;
   };
   // Takes all memory it will ever need. kv: the cache's shape, `pages` of it.
-  Decoder(const DecoderConfig& config, DecoderWeights weights, Backend& backend, const KvShape& kv,
+  Decoder(const DecoderConfig& config, DecoderWeights weights, Device& device, const KvShape& kv,
           const Limits& limits);
 
-  // Runs the layers over all inputs side by side; afterwards logits() may ask for rows, numbered in the order
-  // of the inputs' tokens. Returns false if `abort` was set meanwhile: then nothing of this step may be used.
-  bool forward(std::span<const DecoderInput> inputs, const std::atomic<bool>& abort);
+  // Runs the layers over all inputs side by side. Rows are numbered in the order of the inputs' tokens.
+  Ticket begin(std::span<const DecoderInput> inputs, const std::atomic<bool>& abort);
 
-  // Logits [rows.size(), vocab] f32 of rows of the last step, at most Limits::logits_rows of them. Valid
-  // until the next call.
-  Tensor logits(std::span<const int32_t> rows);
+  // What is wanted of rows of the step: tokens drawn from their logits, log-probabilities, the logits [vocab]
+  // themselves, or the states [hidden] after the last norm. The last two are written one row after the other,
+  // to memory that stays until the step is collected.
+  void sample(std::span<const int32_t> rows, std::span<const SampleParams> params);
+  void score(std::span<const int32_t> rows, std::span<const ScoreParams> params);
+  void read_logits(std::span<const int32_t> rows, float* into);
+  void read_states(std::span<const int32_t> rows, float* into);
+
+  void launch(Ticket step) { stream_->launch(step); }
+  // See Stream::collect.
+  bool collect(Ticket step, StepResult& result) { return stream_->collect(step, result); }
+  int depth() const { return stream_->depth(); }
 
   // See Rope::variant: sequences of different variants cannot share pages.
   int rope_variant(int prompt_length) const { return rope_.variant(prompt_length); }
 
-  // A page as it is kept outside of the cache: for each layer its keys, then its values.
+  // Pages as they are kept outside of the cache, one after the other: for each layer keys, then values.
   int64_t page_bytes() const { return kv_shape_.page_bytes() * 2 * static_cast<int64_t>(kv_.size()); }
-  void read_page(int32_t page, std::span<uint8_t> into) const;
-  void write_page(int32_t page, std::span<const uint8_t> from);
+  void read_pages(std::span<const int32_t> pages, std::span<uint8_t> into) const;
+  void write_pages(std::span<const int32_t> pages, std::span<const uint8_t> from);
 
   const DecoderConfig& config() const { return config_; }
   const DecoderWeights& weights() const { return weights_; }
@@ -53,20 +63,26 @@ class Decoder {
   uint64_t workspace_bytes() const { return workspace_bytes_; }
 
  private:
-  Tensor activations(int64_t rows, int64_t cols);
-  Batch make_batch(std::span<const DecoderInput> inputs);
+  Tensor reserve(int64_t rows, int64_t cols, Dtype dtype);
+  StepInput make_input(std::span<const DecoderInput> inputs, const std::atomic<bool>& abort);
+  // Calls use(logits, first, count) for rows [first, first + count) of `rows`, as many as memory holds.
+  template <typename Use>
+  void with_logits(std::span<const int32_t> rows, Use use);
+  std::vector<Copy> copies_of(std::span<const int32_t> pages, uint8_t* host) const;
 
   DecoderConfig config_;
   DecoderWeights weights_;
-  Backend& backend_;
+  Device& device_;
   Rope rope_;
   KvShape kv_shape_;
   std::vector<KvLayer> kv_;  // [layers]
-  std::vector<Buffer> memory_;
+  std::vector<std::unique_ptr<Memory>> memory_;
+  std::unique_ptr<Stream> stream_;
   uint64_t workspace_bytes_ = 0;
-  Tensor x_, q_, attended_, hidden_, logits_;
-  std::vector<int32_t> tokens_;   // [rows]
-  std::vector<float> cos_, sin_;  // [rows, rope_dim / 2]
+  Tensor x_, q_, attended_, hidden_;  // [rows, ...]
+  Tensor logits_, states_;            // [logits_rows, vocab or hidden] f32
+  std::vector<int32_t> tokens_;       // [rows]
+  std::vector<float> cos_, sin_;      // [rows, rope_dim / 2]
   std::vector<SequenceRows> sequences_;
 };
 

@@ -82,9 +82,9 @@ class Source {
 // Prepares weights one after the other and knows which are wanted.
 class Loader {
  public:
-  Loader(const ModelPlan& plan, Backend& backend, std::optional<Dtype> dtype,
+  Loader(const ModelPlan& plan, Device& device, std::optional<Dtype> dtype,
          const DecoderWeights::Progress& progress)
-      : plan_(plan), backend_(backend), dtype_(dtype), progress_(progress) {
+      : plan_(plan), device_(device), dtype_(dtype), progress_(progress) {
     for (const PlannedFile& file : plan.files) {
       files_.emplace_back(file.path);
       if (files_.back().bytes() != file.bytes) {
@@ -111,12 +111,12 @@ class Loader {
     const Source source(weight, files_, plan_.seed);
     const Dtype dtype = rows == 1 ? weight.dtype : dtype_.value_or(weight.dtype);
     auto prepared =
-        backend_.prepare_weight({dtype, rows, cols, [&](int64_t first, int64_t count, void* into) {
-                                   if (progress_.abort && progress_.abort->load(std::memory_order_relaxed)) {
-                                     throw Error("aborted", "loading was aborted");
-                                   }
-                                   source.read(first, count, dtype, into);
-                                 }});
+        device_.prepare_weight({dtype, rows, cols, [&](int64_t first, int64_t count, void* into) {
+                                  if (progress_.abort && progress_.abort->load(std::memory_order_relaxed)) {
+                                    throw Error("aborted", "loading was aborted");
+                                  }
+                                  source.read(first, count, dtype, into);
+                                }});
     done_ += size(weight);
     if (progress_.report) progress_.report(done_, total_);
     return prepared;
@@ -128,7 +128,7 @@ class Loader {
   }
 
   const ModelPlan& plan_;
-  Backend& backend_;
+  Device& device_;
   std::optional<Dtype> dtype_;
   const DecoderWeights::Progress& progress_;
   std::vector<File> files_;
@@ -138,10 +138,10 @@ class Loader {
 
 }  // namespace
 
-DecoderWeights::DecoderWeights(const ModelPlan& plan, Backend& backend, std::optional<Dtype> dtype,
+DecoderWeights::DecoderWeights(const ModelPlan& plan, Device& device, std::optional<Dtype> dtype,
                                const Progress& progress) {
   const DecoderConfig& c = plan.config;
-  Loader loader(plan, backend, dtype, progress);
+  Loader loader(plan, device, dtype, progress);
   const auto take = [&](const std::string& slot, int64_t rows, int64_t cols) -> const Weight* {
     auto& weight = owned_[slot];
     weight = loader.load(slot, rows, cols);

@@ -12,7 +12,7 @@
 
 namespace quern {
 
-// A decoder's weights, prepared by a backend and put into the places where the layers look for them.
+// A decoder's weights, prepared by a device and put into the places where the layers look for them.
 struct LayerWeights {
   AttentionInputWeights attention_input;
   const Weight* o = nullptr;  // [hidden, heads * head_dim]
@@ -28,8 +28,7 @@ class DecoderWeights {
   };
   // Loads all that the config asks for. `dtype` converts matrices while loading; without it they stay as they
   // are. Throws Error missing_tensor, wrong_shape, truncated, read_error, out_of_memory.
-  DecoderWeights(const ModelPlan& plan, Backend& backend, std::optional<Dtype> dtype,
-                 const Progress& progress);
+  DecoderWeights(const ModelPlan& plan, Device& device, std::optional<Dtype> dtype, const Progress& progress);
 
   const Weight& embedding() const { return *embedding_; }
   const Weight& final_norm() const { return *final_norm_; }

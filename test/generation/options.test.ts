@@ -38,6 +38,8 @@ describe('refused with its value', () => {
     ['topP', 1.01],
     ['minP', 1.01],
     ['seed', 2 ** 53],
+    ...[-101, 101, 0.5, '1', null, true, Number.NaN].map((value): [string, unknown] => ['priority', value]),
+    ...[-1, 129, 0.5, '1', null, {}].map((value): [string, unknown] => ['promptLogprobs', value]),
     ...[5, 'stop', null, [1.5], [-1], ['a'], [2 ** 31], [null]].map((value): [string, unknown] => [
       'stopTokens',
       value,
@@ -54,7 +56,7 @@ describe('refused with its value', () => {
     expect(error.value).toBe(value)
   })
 
-  it.each(['schema', 'adapter', 'priority', 'speculative', 'maxtokens', 'constructor'])(
+  it.each(['schema', 'adapter', 'speculative', 'maxtokens', 'constructor'])(
     '%s, which is not supported',
     async (name) => {
       const error = await expectCode(() => generate({ [name]: 1 }), 'unsupported_option')

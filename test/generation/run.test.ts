@@ -5,7 +5,8 @@ import { type GenerateOptions, resolveOptions } from '../../lib/generation/optio
 import type { ReplyReader } from '../../lib/generation/reply.js'
 import { Requests } from '../../lib/generation/requests.js'
 import { Run } from '../../lib/generation/run.js'
-import type { NativeModel, NativeRow } from '../../lib/native/binding.js'
+import type { NativeAnswer, NativeModel } from '../../lib/native/binding.js'
+import { endOf, rowsOf } from './rows.js'
 
 /** An engine that gives the rows that a test hands out. */
 class FakeEngine {
@@ -14,21 +15,43 @@ class FakeEngine {
   readonly consumed: number[] = []
   #submitted = 0
 
-  start(options: GenerateOptions = {}, reader?: () => ReplyReader): Run {
-    const run = new Run(resolveOptions(options, { temperature: 0 }, []))
+  get target() {
     const model = {
       submit: () => ++this.#submitted,
       cancel: (request: number) => this.cancelled.push(request),
       consumed: (_: number, tokens: number) => this.consumed.push(tokens),
     } as unknown as NativeModel
-    const target = { model, requests: this.requests, tokenizer: undefined, origin: 0 }
-    run.start(target, { tokens: new Int32Array([1, 2]), ...(reader && { reader }) })
+    return { model, requests: this.requests, tokenizer: undefined, origin: 0 }
+  }
+
+  start(options: GenerateOptions = {}, reader?: () => ReplyReader): Run {
+    const run = new Run()
+    run.accept(resolveOptions(options, { temperature: 0 }, []))
+    run.start(this.target, { tokens: new Int32Array([1, 2]), ...(reader && { reader }) })
     return run
   }
 
-  /** A token for the request that came last. */
-  give(text: string, more: Partial<NativeRow> = {}): void {
-    this.requests.deliver([{ request: this.#submitted, token: 7, text, ...more }])
+  /** A token for the request that came last, and its end where one is given. */
+  give(text: string, finish?: 'stop' | 'length'): void {
+    const request = this.#submitted
+    this.requests.deliver(rowsOf([{ request, text }], finish && [endOf(request, finish)]))
+  }
+
+  /** The end alone. */
+  end(finish: 'stop' | 'length'): void {
+    this.requests.deliver(rowsOf([], [endOf(this.#submitted, finish)]))
+  }
+
+  fail(code: string, message: string): void {
+    this.#answer({ request: this.#submitted, kind: 'failed', code, message })
+  }
+
+  close(): void {
+    this.#answer({ request: this.#submitted, kind: 'cancelled' })
+  }
+
+  #answer(answer: NativeAnswer): void {
+    this.requests.deliver(rowsOf([], [answer]))
   }
 }
 
@@ -55,25 +78,28 @@ async function readAll(run: Run): Promise<{ text: string; failure: unknown }> {
   }
 }
 
-test.each(['out_of_memory', 'read_error', 'internal', undefined])(
+test.each(['out_of_memory', 'read_error', 'internal'])(
   "an engine's error %s keeps its code and its message",
-  async (errorCode) => {
+  async (code) => {
     const engine = new FakeEngine()
     const run = engine.start()
-    engine.give('', { token: -1, finish: 'failed', ...(errorCode && { errorCode, errorMessage: 'made up' }) })
-    await expect(run.done).rejects.toMatchObject({
-      name: 'QuernError',
-      code: errorCode ?? 'internal',
-      message: errorCode ? 'made up' : expect.any(String),
-    })
+    engine.fail(code, 'made up')
+    await expect(run.done).rejects.toMatchObject({ name: 'QuernError', code, message: 'made up' })
   },
 )
+
+test('an answer that no generation has is a mistake of ours', async () => {
+  const engine = new FakeEngine()
+  const run = engine.start()
+  engine.requests.deliver(rowsOf([], [{ request: 1, kind: 'embedding', numbers: new Float32Array(1) }]))
+  await expect(run.done).rejects.toMatchObject({ code: 'internal' })
+})
 
 test('a closed engine is closed, whatever was generated', async () => {
   const engine = new FakeEngine()
   const run = engine.start()
   engine.give('some')
-  engine.give('', { token: -1, finish: 'cancelled' })
+  engine.close()
   await expect(run.done).rejects.toMatchObject({ code: 'closed' })
   expect(await readAll(run)).toMatchObject({ text: 'some', failure: { code: 'closed' } })
 })
@@ -87,7 +113,7 @@ test('only a reply that ends by itself has ended for its tool calls', async () =
   ] as const) {
     const engine = new FakeEngine()
     const run = engine.start({}, callReader)
-    engine.give(last, { finish })
+    engine.give(last, finish)
     const result = await run.done
     expect([result.finishReason, result.toolCalls.length]).toEqual([reason, last === 'call' ? 1 : 0])
   }
@@ -97,8 +123,7 @@ test('what came before an abort or a failure can be read, then it rejects', asyn
   const controller = new AbortController()
   const endings: Record<string, (engine: FakeEngine, run: Run) => void> = {
     abort: () => controller.abort(new Error('the end')),
-    row: (engine) =>
-      engine.give('', { token: -1, finish: 'failed', errorCode: 'internal', errorMessage: 'the end' }),
+    row: (engine) => engine.fail('internal', 'the end'),
     fail: (_, run) => run.fail(new Error('the end')),
   }
   for (const [name, end] of Object.entries(endings)) {
@@ -118,7 +143,7 @@ test('what came before an abort or a failure can be read, then it rejects', asyn
 test('a reader that waits is woken by every ending', async () => {
   const controller = new AbortController()
   for (const end of [
-    (engine: FakeEngine) => engine.give('', { token: -1, finish: 'stop' }),
+    (engine: FakeEngine) => engine.end('stop'),
     (_: FakeEngine, run: Run) => run.cancel(),
     (_: FakeEngine, run: Run) => run.fail(new Error('x')),
     () => controller.abort(new Error('x')),
@@ -135,10 +160,10 @@ test('a reader that waits is woken by every ending', async () => {
 test('ended runs listen to no signal, however they ended', async () => {
   const { signal } = new AbortController()
   const endings = [
-    (engine: FakeEngine) => engine.give('', { token: -1, finish: 'stop' }),
-    (engine: FakeEngine) => engine.give('x', { finish: 'length' }),
-    (engine: FakeEngine) => engine.give('', { token: -1, finish: 'failed' }),
-    (engine: FakeEngine) => engine.give('', { token: -1, finish: 'cancelled' }),
+    (engine: FakeEngine) => engine.end('stop'),
+    (engine: FakeEngine) => engine.give('x', 'length'),
+    (engine: FakeEngine) => engine.fail('internal', 'made up'),
+    (engine: FakeEngine) => engine.close(),
     (_: FakeEngine, run: Run) => run.cancel(),
     (_: FakeEngine, run: Run) => run.fail(new Error('x')),
   ]
@@ -158,7 +183,7 @@ test('one signal serves run after run, and its abort reaches the one that runs',
   for (let i = 0; i < 3; i++) {
     const engine = new FakeEngine()
     const run = engine.start({ signal })
-    engine.give('x', { finish: 'stop' })
+    engine.give('x', 'stop')
     await run.done
   }
   const engine = new FakeEngine()
@@ -182,4 +207,29 @@ test('every token is reported as read once, by events or by waiting for the end'
     expect(reported, way).toBeLessThanOrEqual(100)
     expect(reported, way).toBeGreaterThan(100 - 32)
   }
+})
+
+test('whoever listens to the end hears of it once, and what he throws is what the run rejects with', async () => {
+  const heard: unknown[] = []
+  const run = new Run((result) => {
+    heard.push(result?.text)
+    throw new Error('broken')
+  })
+  run.accept(resolveOptions({}, { temperature: 0 }, []))
+  const engine = new FakeEngine()
+  run.start(engine.target, { tokens: new Int32Array([1]) })
+  engine.give('a', 'stop')
+  await expect(run.done).rejects.toThrow('broken')
+  expect(heard).toEqual(['a'])
+})
+
+test('the reason of a failure stays, whatever a listener throws', async () => {
+  const heard: unknown[] = []
+  const run = new Run((result) => {
+    heard.push(result)
+    throw new Error('broken')
+  })
+  run.fail(new Error('the reason'))
+  await expect(run.done).rejects.toThrow('the reason')
+  expect(heard).toEqual([undefined])
 })

@@ -268,7 +268,9 @@ describe('readConfig', () => {
         expect(config.vocab * config.hidden).toBeLessThan(2 ** 53)
         expect(config.heads * config.headDim * config.hidden).toBeLessThan(2 ** 53)
         expect(Number.isSafeInteger(config.contextLength)).toBe(true)
-        expect(planText({ config, files: [], weights: [] })).not.toMatch(/NaN|Infinity|undefined|null|object/)
+        expect(planText({ config, files: [], weights: [], generates: true })).not.toMatch(
+          /NaN|Infinity|undefined|null|object/,
+        )
       }),
       { numRuns: 2000 },
     )

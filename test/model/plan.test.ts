@@ -36,6 +36,7 @@ const plan: ModelPlan = {
     { slot: 'layers.0.q', dtype: 'f32', rows: 8, cols: 8, source: { random: 0.1 } },
     { slot: 'final_norm', dtype: 'f16', rows: 1, cols: 8, source: { constant: 1 } },
   ],
+  generates: true,
   seed: 7,
 }
 

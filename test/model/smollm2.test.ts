@@ -118,6 +118,20 @@ describe.runIf(present).each(plan)('SmolLM2-135M-Instruct in $dtype', ({ dtype, 
     expectWithin(nlls.slice(0, first_nlls.length), first_nlls, { logits_atol, rtol }, 'first tokens')
   })
 
+  it.each(texts)(
+    'says the same of $id without logits',
+    async ({ text, [dtype]: { mean_nll, first_nlls } }) => {
+      const { nll } = await model.perplexity(text)
+      expect(Math.abs(nll - mean_nll)).toBeLessThanOrEqual(meanNllBound)
+      const { promptLogprobs = [] } = await model
+        .generate(text, { maxTokens: 1, promptLogprobs: true })
+        .result()
+      const nlls = promptLogprobs.slice(1, 1 + first_nlls.length).map((one) => -(one?.logprob as number))
+      const { nll_atol: logits_atol, rtol } = tolerance
+      expectWithin(nlls, first_nlls, { logits_atol, rtol }, 'first tokens')
+    },
+  )
+
   if (conversations.length === 0) return
   it('continues every conversation', async () => {
     await Promise.all(

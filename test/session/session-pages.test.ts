@@ -3,10 +3,11 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { Requests } from '../../lib/generation/requests.js'
 import { QuernError } from '../../lib/index.js'
-import type { NativeModel, NativeTransfer } from '../../lib/native/binding.js'
+import type { NativeModel, NativePages } from '../../lib/native/binding.js'
 import { loadSession } from '../../lib/session/load-session.js'
 import { saveSession } from '../../lib/session/save-session.js'
 import type { SessionModel } from '../../lib/session/session-model.js'
+import { rowsOf } from '../generation/rows.js'
 import { temporaryFolder } from '../model/temporary.js'
 import { pagesOf } from './forged-file.js'
 
@@ -75,11 +76,11 @@ class FakeCache implements SessionModel {
   })
 
   get pages() {
-    const model = { transfer: (order: NativeTransfer) => this.#transfer(order) }
+    const model = { submit: (order: NativePages) => this.#copy(order) }
     return { model: model as unknown as NativeModel, requests: this.requests, origin: 0 }
   }
 
-  #transfer({ first, count, bytes }: NativeTransfer): number {
+  #copy({ first, count, bytes }: NativePages): number {
     const request = ++this.#request
     let known = (this.known.length > 1 ? this.known.shift() : this.known[0]) as number
     if (bytes !== undefined) {
@@ -89,10 +90,8 @@ class FakeCache implements SessionModel {
     const there = Array.from({ length: Math.max(0, Math.min(known - first, count)) }, (_, i) =>
       page(first + i),
     )
-    const row = { request, token: -1, text: '', finish: 'pages' as const, knownPages: known }
-    setImmediate(() =>
-      this.requests.deliver([{ ...row, ...(count > 0 && { pageBytes: Buffer.concat(there) }) }]),
-    )
+    const answer = { request, kind: 'pages' as const, known, bytes: Buffer.concat(there) }
+    setImmediate(() => this.requests.deliver(rowsOf([], [answer])))
     return request
   }
 }
@@ -148,11 +147,11 @@ describe('saving', () => {
   test('an engine that fails leaves nothing either', async () => {
     const cache = new FakeCache(pageCount)
     const { pages } = cache
-    const transfer = (order: NativeTransfer) => {
+    const submit = (order: NativePages) => {
       if (order.count > 0) throw new Error('closed')
-      return pages.model.transfer(order)
+      return pages.model.submit(order)
     }
-    Object.defineProperty(cache, 'pages', { value: { ...pages, model: { transfer } } })
+    Object.defineProperty(cache, 'pages', { value: { ...pages, model: { submit } } })
     await expect(saveSession(folder.join('failed'), messages, {}, cache)).rejects.toThrow('closed')
     expect(await temporaryFiles()).toEqual([])
   })

@@ -29,7 +29,7 @@ struct Attention::Call {
   int64_t state_stride() const { return shape.head_dim + 2; }
 };
 
-void Attention::reserve(const Backend::Limits& limits, int threads, int64_t partial_bytes) {
+void Attention::reserve(const StreamLimits& limits, int threads, int64_t partial_bytes) {
   const int group = limits.heads / limits.kv_heads;
   const int64_t query_rows = std::max(kTileQueryRows, group), states = query_rows * (limits.head_dim + 2);
   thread_numbers_ = 2 * states + attention_scratch(query_rows, limits.head_dim);
@@ -42,12 +42,13 @@ void Attention::reserve(const Backend::Limits& limits, int threads, int64_t part
   split_.reserve(static_cast<size_t>(limits.rows));
 }
 
-void Attention::plan(int threads, const Batch& batch, int kv_heads, int group, int head_dim) {
+void Attention::plan(int threads, std::span<const SequenceRows> sequences, int kv_heads, int group,
+                     int head_dim) {
   tiles_.clear();
   split_.clear();
   int partials = 0;
-  const bool few = static_cast<int>(batch.sequences.size()) * kv_heads < 4 * threads;
-  for (const SequenceRows& sequence : batch.sequences) {
+  const bool few = static_cast<int>(sequences.size()) * kv_heads < 4 * threads;
+  for (const SequenceRows& sequence : sequences) {
     const int positions = sequence.first_position + sequence.rows, segments = segments_of(positions);
     const bool slow = int64_t{group} * positions * head_dim * 2 > kTileProducts;
     if (sequence.rows == 1 && segments > 1 && (few || slow) && partials + segments <= most_partials_) {
@@ -66,10 +67,10 @@ void Attention::plan(int threads, const Batch& batch, int kv_heads, int group, i
 }
 
 void Attention::run(const Kernels& kernels, int threads, const std::atomic<bool>& abort, Tensor q,
-                    const Batch& batch, const KvShape& shape, KvLayer kv, Tensor out) {
+                    std::span<const SequenceRows> sequences, const KvShape& shape, KvLayer kv, Tensor out) {
   const int group = static_cast<int>(q.cols) / shape.head_dim / shape.kv_heads;
   const Call call{kernels, q.as<float>(), out.as<float>(), q.cols, shape, kv, group};
-  plan(threads, batch, shape.kv_heads, group, shape.head_dim);
+  plan(threads, sequences, shape.kv_heads, group, shape.head_dim);
   ThreadPool::instance().run(
       static_cast<int>(tiles_.size()) * shape.kv_heads, threads, abort, [&](int item, int thread) {
         attend(call, tiles_[static_cast<size_t>(item / shape.kv_heads)], item % shape.kv_heads, thread);

@@ -4,6 +4,7 @@
 
 #include "backend/backend.h"
 #include "backend/cpu/kernels/kernels.h"
+#include "core/memory.h"
 
 namespace quern::cpu {
 
@@ -15,9 +16,9 @@ class Attention {
   static constexpr int64_t kPartialBytes = int64_t{64} << 20;
 
   // What does not fit in `partial_bytes` is computed without partial results.
-  void reserve(const Backend::Limits& limits, int threads, int64_t partial_bytes = kPartialBytes);
-  void run(const Kernels& kernels, int threads, const std::atomic<bool>& abort, Tensor q, const Batch& batch,
-           const KvShape& shape, KvLayer kv, Tensor out);
+  void reserve(const StreamLimits& limits, int threads, int64_t partial_bytes = kPartialBytes);
+  void run(const Kernels& kernels, int threads, const std::atomic<bool>& abort, Tensor q,
+           std::span<const SequenceRows> sequences, const KvShape& shape, KvLayer kv, Tensor out);
 
  private:
   // Some tokens of one sequence, over all positions that they see or (partial >= 0) over one segment of them.
@@ -29,7 +30,7 @@ class Attention {
   };
   struct Call;  // what one run() shares with its items
 
-  void plan(int threads, const Batch& batch, int kv_heads, int group, int head_dim);
+  void plan(int threads, std::span<const SequenceRows> sequences, int kv_heads, int group, int head_dim);
   void attend(const Call& call, const Tile& tile, int kv_head, int thread);
   void attend_segment(const Call& call, const Tile& tile, int kv_head, int segment, float* state,
                       float* scratch) const;

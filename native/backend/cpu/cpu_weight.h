@@ -3,6 +3,7 @@
 
 #include "backend/backend.h"
 #include "backend/cpu/panels.h"
+#include "core/memory.h"
 
 namespace quern::cpu {
 

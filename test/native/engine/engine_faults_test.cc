@@ -7,13 +7,13 @@
 #include "core/error.h"
 #include "engine/served.h"
 #include "numbers.h"
-#include "watched_backend.h"
+#include "watched_device.h"
 
 namespace quern::test {
 namespace {
 
-Request request_for(std::vector<int32_t> prompt, int max_tokens = 3) {
-  Request request;
+Asked request_for(std::vector<int32_t> prompt, int max_tokens = 3) {
+  Asked request;
   request.prompt = std::move(prompt);
   request.max_tokens = max_tokens;
   return request;
@@ -26,14 +26,14 @@ std::vector<int32_t> random_prompt(uint64_t seed, int length) {
   return tokens;
 }
 
-std::unique_ptr<Backend> watched(Watch& watch, int threads = 1) {
-  return std::make_unique<WatchedBackend>(create_cpu_backend({threads, "auto"}), watch);
+std::unique_ptr<Device> watched(Watch& watch, int threads = 1) {
+  return std::make_unique<WatchedDevice>(make_device(threads), watch);
 }
 
 // Several requests in one step that stands still: the first runs alone until the others have come.
-std::vector<uint32_t> submit_into_one_step(Served& served, Watch& watch, std::vector<Request> requests) {
+std::vector<uint32_t> submit_into_one_step(Served& served, Watch& watch, std::vector<Asked> requests) {
   std::vector<uint32_t> ids;
-  for (Request& request : requests) {
+  for (Asked& request : requests) {
     ids.push_back(served.submit(std::move(request)));
     if (ids.size() == 1) watch.await_arrival();
   }
@@ -79,7 +79,7 @@ TEST(a_step_ends_when_the_last_of_it_is_cancelled) {
 TEST(a_step_goes_on_when_who_is_not_in_it_cancels) {
   Watch watch;
   Served served({}, watched(watch));
-  Request sleeping = request_for({1, 2}, 350);
+  Asked sleeping = request_for({1, 2}, 350);
   const uint32_t asleep = served.submit(sleeping);
   served.sleep_for(asleep);
   CHECK(served.read_until([&] { return served.result(asleep).tokens.size() == kMostUnread; }));
@@ -125,10 +125,7 @@ TEST(who_cancels_just_before_a_step_does_not_keep_it_alive) {
   transfer.tokens = prompt;
   transfer.count = 1;
   for (const bool both : {true, false}) {
-    int copies = 0;
-    watch.on_download = [&] {
-      if (copies++ % kPartsOfPage == 0) watch.pass();
-    };
+    watch.on_download = [&] { watch.pass(); };
     watch.on_embed = [&] { watch.pass(); };
     (void)served.engine().transfer(transfer);
     watch.await_arrival();  // it copies
@@ -156,7 +153,7 @@ TEST(who_cancels_just_before_a_step_does_not_keep_it_alive) {
 
 // ---- logits
 
-Result solo(const Request& request) {
+Result solo(const Asked& request) {
   Served served({});
   const uint32_t id = served.submit(request);
   CHECK(served.read_all());
@@ -165,11 +162,11 @@ Result solo(const Request& request) {
 
 // The elder's growth takes the pages of a prompt between two of its chunks.
 TEST(logits_of_a_preempted_prompt_are_each_there_once) {
-  for (const auto logits : {Request::Logits::all, Request::Logits::last}) {
+  for (const auto logits : {Kind::all_logits, Kind::last_logits}) {
     const auto prompt = random_prompt(7, 150);
-    Request wanted = request_for(prompt, 0);
-    wanted.logits = logits;
-    const Request elder = request_for(random_prompt(8, 10), 150);
+    Asked wanted = request_for(prompt, 0);
+    wanted.kind = logits;
+    const Asked elder = request_for(random_prompt(8, 10), 150);
     Watch watch;
     watch.on_embed = [&] { watch.pass(); };
     Served served({1, 4, 12 * kPageBytes, false}, watched(watch));
@@ -181,9 +178,9 @@ TEST(logits_of_a_preempted_prompt_are_each_there_once) {
     const int once = 10 + 149 + 150;
     CHECK(watch.rows > once + 16);  // it was preempted after whole pages
     CHECK_EQ(served.result(first).tokens.size(), size_t{150});
-    const auto& got = served.result(id).logits;
-    CHECK_EQ(got.size(), (logits == Request::Logits::all ? prompt.size() : 1) * kVocab);
-    CHECK(same_bytes(got, solo(wanted).logits));
+    const auto& got = served.result(id).numbers;
+    CHECK_EQ(got.size(), (logits == Kind::all_logits ? prompt.size() : 1) * kVocab);
+    CHECK(same_bytes(got, solo(wanted).numbers));
   }
 }
 
@@ -216,15 +213,15 @@ TEST(what_a_backend_throws_arrives_at_everybody) {
       CHECK(served.read_all());
       for (const uint32_t id : {ids[0], ids[1], late}) {
         CHECK(served.result(id).finish == Finish::failed);
-        CHECK_EQ(served.result(id).error_code, failure.code);
-        CHECK_EQ(served.result(id).error_message, failure.message);
+        CHECK_EQ(served.result(id).failure.code, failure.code);
+        CHECK_EQ(served.result(id).failure.message, failure.message);
         CHECK_EQ(served.result(id).rows_after_end, 0);
       }
       CHECK_EQ(served.pages_in_use(), int64_t{0});
       CHECK_EQ(served.engine().stats().active + served.engine().stats().queued, 0);
       // The engine serves whoever comes next.
       watch.*hook = nullptr;
-      const Request after = request_for(random_prompt(1, 40), 5);
+      const Asked after = request_for(random_prompt(1, 40), 5);
       const uint32_t next = served.submit(after);
       CHECK(served.read_all());
       CHECK(served.result(next).finish == Finish::length);
@@ -256,8 +253,8 @@ TEST(a_transfer_that_fails_says_so) {
     }));
     for (const uint32_t id : {first, second}) {
       CHECK(served.result(id).finish == Finish::failed);
-      CHECK_EQ(served.result(id).error_code, failure.code);
-      CHECK_EQ(served.result(id).error_message, failure.message);
+      CHECK_EQ(served.result(id).failure.code, failure.code);
+      CHECK_EQ(served.result(id).failure.message, failure.message);
     }
     CHECK_EQ(served.result(beside).tokens.size(), size_t{3});
     CHECK_EQ(served.pages_in_use(), int64_t{0});

@@ -8,13 +8,13 @@
 #include "core/error.h"
 #include "engine/served.h"
 #include "numbers.h"
-#include "watched_backend.h"
+#include "watched_device.h"
 
 namespace quern::test {
 namespace {
 
-Request make_request(Random& random, int most_prompt, int most_tokens) {
-  Request request;
+Asked make_request(Random& random, int most_prompt, int most_tokens) {
+  Asked request;
   for (int i = random.between(1, most_prompt); i > 0; --i) request.prompt.push_back(random.below(kVocab));
   request.max_tokens = random.between(1, most_tokens);
   request.seed = random.bits();
@@ -31,23 +31,23 @@ Request make_request(Random& random, int most_prompt, int most_tokens) {
     request.sampling.top_logprobs = random.below(2) == 0 ? -1 : 3;
   }
   if (random.below(8) == 0) request.stop_tokens = {5, 50, 105, 155, 205, 255};
-  if (random.below(8) == 0) request.logits = Request::Logits::last;
-  if (random.below(8) == 0) request.logits = Request::Logits::all;
+  if (random.below(8) == 0) request.kind = Kind::last_logits;
+  if (random.below(8) == 0) request.kind = Kind::all_logits;
   return request;
 }
 
-std::vector<Request> make_requests(int count, int most_prompt, int most_tokens) {
+std::vector<Asked> make_requests(int count, int most_prompt, int most_tokens) {
   Random random(static_cast<uint64_t>(count + most_prompt));
-  std::vector<Request> requests;
+  std::vector<Asked> requests;
   for (int i = 0; i < count; ++i) requests.push_back(make_request(random, most_prompt, most_tokens));
   return requests;
 }
 
 // Each request with the engine to itself.
-std::vector<Result> solo_results(const std::vector<Request>& requests, bool exact) {
+std::vector<Result> solo_results(const std::vector<Asked>& requests, bool exact) {
   Served served({1, 512, 0, exact});
   std::vector<Result> results;
-  for (const Request& request : requests) {
+  for (const Asked& request : requests) {
     const uint32_t id = served.submit(request);
     CHECK(served.read_all());
     results.push_back(served.result(id));
@@ -59,15 +59,15 @@ void check_equal(const Result& got, const Result& want, const std::string& conte
   CHECK_FOR(got.tokens == want.tokens, context);
   CHECK_FOR(same_bytes(got.logprobs, want.logprobs), context);
   CHECK_FOR(got.finish == want.finish, context);
-  CHECK_FOR(same_bytes(got.logits, want.logits), context);
+  CHECK_FOR(same_bytes(got.numbers, want.numbers), context);
   CHECK_FOR(got.rows_after_end == 0, context);
 }
 
-void check_all_equal(const std::vector<Request>& requests, const std::vector<Result>& solo,
+void check_all_equal(const std::vector<Asked>& requests, const std::vector<Result>& solo,
                      const Setup& setup) {
   Served served(setup);
   std::vector<uint32_t> ids;
-  for (const Request& request : requests) ids.push_back(served.submit(request));
+  for (const Asked& request : requests) ids.push_back(served.submit(request));
   CHECK(served.read_all());
   for (size_t i = 0; i < ids.size(); ++i) {
     check_equal(served.result(ids[i]), solo[i],
@@ -85,17 +85,17 @@ TEST(results_are_sane) {
   const auto solo = solo_results(requests, false);
   std::set<std::vector<int32_t>> different;
   for (size_t i = 0; i < requests.size(); ++i) {
-    const Request& request = requests[i];
+    const Asked& request = requests[i];
     const Result& result = solo[i];
     different.insert(result.tokens);
-    if (request.logits == Request::Logits::none) {
+    if (request.kind == Kind::generate) {
       CHECK(result.finish == Finish::length || result.finish == Finish::stop);
       CHECK(result.finish == Finish::stop || result.tokens.size() == static_cast<size_t>(request.max_tokens));
     } else {
-      const size_t rows = request.logits == Request::Logits::all ? request.prompt.size() : 1;
+      const size_t rows = request.kind == Kind::all_logits ? request.prompt.size() : 1;
       CHECK(result.finish == Finish::logits && result.tokens.empty());
-      CHECK_EQ(result.logits.size(), rows * kVocab);
-      for (const float logit : result.logits) CHECK(std::isfinite(logit));
+      CHECK_EQ(result.numbers.size(), rows * kVocab);
+      for (const float logit : result.numbers) CHECK(std::isfinite(logit));
     }
   }
   CHECK(different.size() > 20);
@@ -122,7 +122,7 @@ TEST(preempted_requests_equal_their_solo_runs) {
 
 TEST(the_end_of_the_cache_is_the_end_of_a_request) {
   Served small({1, 512, 3 * kPageBytes, false});
-  Request request;
+  Asked request;
   request.prompt.assign(40, 7);
   request.max_tokens = 1000;
   const uint32_t id = small.submit(request);
@@ -142,10 +142,10 @@ TEST(the_end_of_the_cache_is_the_end_of_a_request) {
 TEST(what_submit_refuses) {
   Served served({1, 512, 3 * kPageBytes, false});
   const auto submit = [&](std::vector<int32_t> prompt) {
-    Request request;
+    Asked request;
     request.prompt = std::move(prompt);
     request.max_tokens = 1;
-    return served.engine().submit(std::move(request));
+    return served.engine().submit(request_of(request));
   };
   CHECK_ERROR(submit({}), "invalid_input");
   CHECK_ERROR(submit({1, kVocab}), "invalid_token");
@@ -165,7 +165,7 @@ TEST(cancelled_requests_leave_the_others_alone) {
     Random random(pages);
     std::vector<uint32_t> ids;
     std::set<uint32_t> cancelled;
-    for (const Request& request : requests) {
+    for (const Asked& request : requests) {
       ids.push_back(served.submit(request));
       if (random.below(6) == 0) {
         served.engine().cancel(ids.back());
@@ -203,7 +203,7 @@ TEST(close_ends_everything_as_cancelled) {
   for (const int reads : {0, 1, 20}) {
     Served served({2, 64, 20 * kPageBytes, false});
     std::vector<uint32_t> ids;
-    for (Request& request : make_requests(32, 150, 100)) ids.push_back(served.submit(std::move(request)));
+    for (Asked& request : make_requests(32, 150, 100)) ids.push_back(served.submit(std::move(request)));
     int seen = 0;
     CHECK(served.read_until([&] { return ++seen > reads || served.engine().stats().active == 0; }));
     served.engine().close();
@@ -220,7 +220,7 @@ TEST(close_ends_everything_as_cancelled) {
 }
 
 TEST(a_sleeping_reader_pauses_its_own_request_only) {
-  Request slow;
+  Asked slow;
   slow.prompt = {1, 2, 3};
   slow.max_tokens = 350;
   slow.sampling.temperature = 1;
@@ -231,7 +231,7 @@ TEST(a_sleeping_reader_pauses_its_own_request_only) {
   served.sleep_for(id);
   CHECK(served.read_until([&] { return served.result(id).tokens.size() == kMostUnread; }));
   // Another request lives its whole life beside it.
-  Request other;
+  Asked other;
   other.prompt = {9};
   other.max_tokens = 50;
   const uint32_t beside = served.submit(other);
@@ -249,27 +249,23 @@ TEST(one_wake_up_until_the_rows_are_taken) {
   std::atomic<int> wakes{0};
   Watch watch;
   watch.on_download = [&] { watch.pass(); };
-  auto engine = load_engine(parse_plan(plan_text()),
-                            std::make_unique<WatchedBackend>(create_cpu_backend({1, "auto"}), watch), {}, {},
-                            [&] { ++wakes; });
-  Request request;
+  auto engine = load_engine(parse_plan(plan_text()), std::make_unique<WatchedDevice>(make_device(1), watch),
+                            {}, {}, [&] { ++wakes; });
+  Asked request;
   request.prompt.assign(20, 1);
   request.max_tokens = 100;
   PageTransfer copy;
   copy.tokens = request.prompt;
   copy.count = 1;
   for (int round = 1; round <= 3; ++round) {
-    (void)engine->submit(request);
+    (void)engine->submit(request_of(request));
     while (engine->stats().active + engine->stats().queued > 0) std::this_thread::yield();
     (void)engine->transfer(copy);
     watch.await_arrival();
     CHECK_EQ(wakes.load(), round);
-    CHECK_EQ(engine->take().size(), size_t{100} + (round > 1));  // the copy before, too
-    for (int part = 1; part < kPartsOfPage; ++part) {
-      watch.open_once();
-      watch.await_arrival();
-    }
-    CHECK_EQ(wakes.load(), round);
+    const Rows rows = engine->take();
+    CHECK_EQ(rows.tokens.size(), size_t{100});
+    CHECK_EQ(rows.answers.size(), size_t{2} + (round > 1));  // its beginning and end; the copy before, too
     watch.open_once();
     while (wakes == round) std::this_thread::yield();
   }
@@ -279,7 +275,7 @@ TEST(rounds_leave_no_pages_behind) {
   Served served({2, 64, 30 * kPageBytes, false});
   Random random(5);
   for (int round = 0; round < 20; ++round) {
-    for (Request& request : make_requests(6, 60, 20)) {
+    for (Asked& request : make_requests(6, 60, 20)) {
       const uint32_t id = served.submit(std::move(request));
       if (random.below(3) == 0) served.engine().cancel(id);
     }

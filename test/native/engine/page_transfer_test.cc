@@ -15,96 +15,95 @@ namespace {
 constexpr PageOrigin kFile = 1;
 constexpr int kPrompt = 150, kKnown = 9;  // whole pages of the prompt
 
-Request request_for(uint64_t seed, PageOrigin origin = kComputedHere) {
+Asked request_for(uint64_t seed, PageOrigin origin = kComputedHere) {
   Random random(seed);
-  Request request;
+  Asked request;
   request.origin = origin;
   for (int i = 0; i < kPrompt; ++i) request.prompt.push_back(random.below(kVocab));
   request.max_tokens = 10;
   return request;
 }
 
-Result run(Served& served, const Request& request) {
+Result run(Served& served, const Asked& request) {
   const uint32_t id = served.submit(request);
   CHECK(served.read_all());
   return served.result(id);
 }
 
-StepRow transfer(Served& served, PageTransfer transfer) {
+Pages transfer(Served& served, PageTransfer transfer) {
   const uint32_t id = served.engine().transfer(std::move(transfer));
-  std::vector<StepRow> rows;
+  std::vector<Answer> answers;
   const auto start = Clock::now();
-  while (rows.empty()) {
+  while (answers.empty()) {
     if (Clock::now() - start > kPatience) throw std::runtime_error("a transfer without an answer");
-    rows = served.engine().take();
+    answers = served.engine().take().answers;
     std::this_thread::yield();
   }
-  CHECK_EQ(rows.size(), size_t{1});
-  CHECK_EQ(rows[0].request, id);
-  CHECK(rows[0].finish == Finish::pages);
-  return rows[0];
+  CHECK_EQ(answers.size(), size_t{1});
+  CHECK_EQ(answers[0].request, id);
+  return std::get<Pages>(answers[0].what);
 }
 
-PageTransfer out(const Request& request, int64_t first, int64_t count) {
+PageTransfer out(const Asked& request, int64_t first, int64_t count) {
   return {0, request.origin, request.prompt, first, count, {}, false};
 }
-PageTransfer in(const Request& request, int64_t first, std::vector<uint8_t> bytes) {
+PageTransfer in(const Asked& request, int64_t first, std::vector<uint8_t> bytes) {
   return {0, kFile, request.prompt, first, 0, std::move(bytes), true};
 }
 
 TEST(pages_of_one_engine_serve_another) {
   for (const bool exact : {false, true}) {
     const Setup setup{1, 512, 0, exact};
-    const Request request = request_for(1);
+    const Asked request = request_for(1);
     Served from(setup);
     const Result want = run(from, request);
     const auto page_bytes = static_cast<size_t>(from.engine().decoder().page_bytes());
-    const StepRow all = transfer(from, out(request, 0, kKnown));
-    CHECK_EQ(all.known_pages, int64_t{kKnown});
-    CHECK_EQ(all.page_bytes.size(), kKnown * page_bytes);
-    const StepRow some = transfer(from, out(request, 5, 3));
-    CHECK_EQ(some.page_bytes.size(), 3 * page_bytes);
-    CHECK(std::equal(some.page_bytes.begin(), some.page_bytes.end(),
-                     all.page_bytes.begin() + 5 * static_cast<int64_t>(page_bytes)));
+    const Pages all = transfer(from, out(request, 0, kKnown));
+    CHECK_EQ(all.known, int64_t{kKnown});
+    CHECK_EQ(all.bytes.size(), kKnown * page_bytes);
+    const Pages some = transfer(from, out(request, 5, 3));
+    CHECK_EQ(some.bytes.size(), 3 * page_bytes);
+    CHECK(std::equal(some.bytes.begin(), some.bytes.end(),
+                     all.bytes.begin() + 5 * static_cast<int64_t>(page_bytes)));
 
     Served to(setup);
-    const Request reader = request_for(1, kFile);
-    CHECK_EQ(transfer(to, out(reader, 0, kKnown)).known_pages, int64_t{0});
-    const auto half = all.page_bytes.begin() + 4 * static_cast<int64_t>(page_bytes);
+    const Asked reader = request_for(1, kFile);
+    CHECK_EQ(transfer(to, out(reader, 0, kKnown)).known, int64_t{0});
+    const auto half = all.bytes.begin() + 4 * static_cast<int64_t>(page_bytes);
     // Pages whose beginning is not there are of no use.
-    CHECK_EQ(transfer(to, in(request, 4, {half, all.page_bytes.end()})).known_pages, int64_t{0});
-    CHECK_EQ(transfer(to, in(request, 0, {all.page_bytes.begin(), half})).known_pages, int64_t{4});
-    CHECK_EQ(transfer(to, in(request, 2, {half - 2 * static_cast<int64_t>(page_bytes), all.page_bytes.end()}))
-                 .known_pages,
-             int64_t{kKnown});
+    CHECK_EQ(transfer(to, in(request, 4, {half, all.bytes.end()})).known, int64_t{0});
+    CHECK_EQ(transfer(to, in(request, 0, {all.bytes.begin(), half})).known, int64_t{4});
+    CHECK_EQ(
+        transfer(to, in(request, 2, {half - 2 * static_cast<int64_t>(page_bytes), all.bytes.end()})).known,
+        int64_t{kKnown});
     CHECK_EQ(to.pages_in_use(), int64_t{0});
     const Result got = run(to, reader);
     CHECK(got.tokens == want.tokens);
     CHECK_EQ(got.cached_tokens, kKnown * kPagePositions);
-    CHECK(transfer(to, out(reader, 0, kKnown)).page_bytes == all.page_bytes);
-    CHECK_EQ(transfer(to, out(request_for(2, kFile), 0, kKnown)).known_pages, int64_t{0});
+    CHECK(transfer(to, out(reader, 0, kKnown)).bytes == all.bytes);
+    CHECK_EQ(transfer(to, out(request_for(2, kFile), 0, kKnown)).known, int64_t{0});
     // Nobody else has anything of them.
-    CHECK_EQ(transfer(to, out(request, 0, kKnown)).known_pages, int64_t{0});
+    CHECK_EQ(transfer(to, out(request, 0, kKnown)).known, int64_t{0});
     CHECK_EQ(run(to, request).cached_tokens, 0);
   }
 }
 
 TEST(what_does_not_fit_stays_out) {
   Served from({1, 512, 0, false});
-  const Request request = request_for(1);
+  const Asked request = request_for(1);
   const Result want = run(from, request);
-  const auto bytes = transfer(from, out(request, 0, kKnown)).page_bytes;
+  const auto bytes = transfer(from, out(request, 0, kKnown)).bytes;
   Served small({1, 512, 5 * kPageBytes, false});
-  CHECK_EQ(transfer(small, in(request, 0, bytes)).known_pages, int64_t{5});
+  CHECK_EQ(transfer(small, in(request, 0, bytes)).known, int64_t{5});
   CHECK_EQ(small.engine().stats().pages_cached, int64_t{5});
-  Request shorter = request_for(1, kFile);
+  Asked shorter = request_for(1, kFile);
   shorter.prompt.resize(60);
   CHECK_EQ(run(small, shorter).cached_tokens, 48);
 }
 
 TEST(what_transfer_refuses) {
   Served served({1, 512, 0, false});
-  const Request request = request_for(1);
+  const Asked request = request_for(1);
   const auto page = static_cast<size_t>(served.engine().decoder().page_bytes());
   const auto refuses = [&](PageTransfer transfer) {
     CHECK_ERROR(served.engine().transfer(std::move(transfer)), "invalid_input");
@@ -138,8 +137,8 @@ TEST(any_bytes_are_safe) {
     Served served({2, 512, 0, exact});
     std::vector<uint8_t> bytes(static_cast<size_t>(served.engine().decoder().page_bytes()) * kKnown);
     for (uint8_t& byte : bytes) byte = round < 4 ? 0xff : static_cast<uint8_t>(random.below(256));
-    Request request = request_for(1, kFile);
-    CHECK_EQ(transfer(served, in(request, 0, bytes)).known_pages, int64_t{kKnown});
+    Asked request = request_for(1, kFile);
+    CHECK_EQ(transfer(served, in(request, 0, bytes)).known, int64_t{kKnown});
     request.sampling.temperature = static_cast<float>(round % 3);
     request.sampling.top_k = round % 5;
     request.sampling.top_p = round % 2 == 0 ? 1 : 0.9f;
@@ -154,13 +153,13 @@ TEST(any_bytes_are_safe) {
 // Pages come and go beside requests that compute, and nobody's bits change.
 TEST(beside_running_requests) {
   const Setup setup{2, 32, 14 * kPageBytes, false};
-  const Request request = request_for(1), other = request_for(2);
+  const Asked request = request_for(1), other = request_for(2);
   Served quiet(setup);
   const Result want = run(quiet, request);
-  const auto bytes = transfer(quiet, out(request, 0, kKnown)).page_bytes;
+  const auto bytes = transfer(quiet, out(request, 0, kKnown)).bytes;
   const Result want_other = run(quiet, other);
   Served served(setup);
-  const Request reader = request_for(1, kFile);
+  const Asked reader = request_for(1, kFile);
   std::vector<uint32_t> ids;
   for (int round = 0; round < 30; ++round) {
     ids.push_back(served.submit(round % 2 == 1 ? other : round % 4 == 0 ? request : reader));
@@ -175,13 +174,13 @@ TEST(beside_running_requests) {
 // A file that lies changes what its reader hears, and nobody else's bits, whatever runs together.
 TEST(lies_stay_with_who_reads_them) {
   const Setup setup{2, 64, 40 * kPageBytes, false};
-  const Request request = request_for(1), reader = request_for(1, kFile), stranger = request_for(1, 2);
+  const Asked request = request_for(1), reader = request_for(1, kFile), stranger = request_for(1, 2);
   Served quiet(setup);
   const Result want = run(quiet, request);
-  auto bytes = transfer(quiet, out(request, 0, kKnown)).page_bytes;
+  auto bytes = transfer(quiet, out(request, 0, kKnown)).bytes;
   for (size_t i = 1; i < bytes.size(); i += 2) bytes[i] ^= 0x80;  // every number's sign
   Served served(setup);
-  CHECK_EQ(transfer(served, in(request, 0, bytes)).known_pages, int64_t{kKnown});
+  CHECK_EQ(transfer(served, in(request, 0, bytes)).known, int64_t{kKnown});
   std::vector<uint32_t> readers, others;
   for (int round = 0; round < 4; ++round) {
     readers.push_back(served.submit(reader));

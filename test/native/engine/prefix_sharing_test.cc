@@ -17,8 +17,8 @@ std::vector<int32_t> random_prompt(uint64_t seed, int length) {
   return tokens;
 }
 
-Request request_for(std::vector<int32_t> prompt, int max_tokens = 40, uint64_t seed = 1) {
-  Request request;
+Asked request_for(std::vector<int32_t> prompt, int max_tokens = 40, uint64_t seed = 1) {
+  Asked request;
   request.prompt = std::move(prompt);
   request.max_tokens = max_tokens;
   request.sampling.temperature = seed == 0 ? 0 : 1;
@@ -26,10 +26,10 @@ Request request_for(std::vector<int32_t> prompt, int max_tokens = 40, uint64_t s
   return request;
 }
 
-Request logits_of(std::vector<int32_t> tokens, Request::Logits logits = Request::Logits::last) {
-  Request request;
+Asked logits_of(std::vector<int32_t> tokens, Kind logits = Kind::last_logits) {
+  Asked request;
   request.prompt = std::move(tokens);
-  request.logits = logits;
+  request.kind = logits;
   return request;
 }
 
@@ -38,20 +38,20 @@ std::vector<int32_t> joined(std::vector<int32_t> first, const std::vector<int32_
   return first;
 }
 
-Result run(Served& served, const Request& request) {
+Result run(Served& served, const Asked& request) {
   const uint32_t id = served.submit(request);
   CHECK(served.read_all());
   return served.result(id);
 }
 
-Result run_cold(const Setup& setup, const Request& request, const std::string& config = "") {
+Result run_cold(const Setup& setup, const Asked& request, const std::string& config = "") {
   Served served(setup, config);
   return run(served, request);
 }
 
 void check_same(const Result& got, const Result& want, const std::string& what) {
   CHECK_FOR(got.tokens == want.tokens, what);
-  CHECK_FOR(same_bytes(got.logits, want.logits), what);
+  CHECK_FOR(same_bytes(got.numbers, want.numbers), what);
   CHECK_FOR(got.finish == want.finish, what);
 }
 
@@ -72,13 +72,13 @@ TEST(a_conversation_goes_on_where_it_was) {
       for (uint64_t turn = 0; turn < 4; ++turn) {
         const size_t before = conversation.size();
         conversation = joined(conversation, random_prompt(100 + turn, 23));
-        const Request request = request_for(conversation, 37, turn);
+        const Asked request = request_for(conversation, 37, turn);
         const Result warm = run(served, request);
         check_same(warm, run_cold(setup, request), "turn " + std::to_string(turn));
         // Prompt and answer are known, but for the last token, which was never computed.
         CHECK_EQ(warm.cached_tokens, before == 0 ? 0 : shareable(before));
         conversation = joined(conversation, warm.tokens);
-        const Request logits = logits_of(conversation);
+        const Asked logits = logits_of(conversation);
         check_same(run(served, logits), run_cold(setup, logits), "logits");
       }
     }
@@ -91,11 +91,11 @@ TEST(branches_equal_their_cold_runs) {
   (void)run(served, request_for(trunk));
   for (const int fork : {1, 15, 16, 17, 100, 149}) {
     std::vector<int32_t> start(trunk.begin(), trunk.begin() + fork);
-    const Request request = request_for(joined(start, random_prompt(static_cast<uint64_t>(fork), 50)));
+    const Asked request = request_for(joined(start, random_prompt(static_cast<uint64_t>(fork), 50)));
     const Result warm = run(served, request);
     check_same(warm, run_cold(setup, request), "fork at " + std::to_string(fork));
     CHECK_EQ(warm.cached_tokens, fork / kPagePositions * kPagePositions);
-    const Request all = logits_of(request.prompt, Request::Logits::all);
+    const Asked all = logits_of(request.prompt, Kind::all_logits);
     const Result rows = run(served, all);
     check_same(rows, run_cold(setup, all), "all logits");
     CHECK_EQ(rows.cached_tokens, 0);
@@ -105,7 +105,7 @@ TEST(branches_equal_their_cold_runs) {
 TEST(after_eviction) {
   const Setup tight{1, 512, 12 * kPageBytes, false};
   Served served(tight);
-  const Request first = request_for(random_prompt(1, 120)), second = request_for(random_prompt(2, 100));
+  const Asked first = request_for(random_prompt(1, 120)), second = request_for(random_prompt(2, 100));
   const Result want_first = run_cold(tight, first), want_second = run_cold(tight, second);
   for (int round = 0; round < 4; ++round) {
     const Result got = run(served, first);
@@ -154,11 +154,11 @@ TEST(angles_that_depend_on_the_length) {
   const auto text = random_prompt(5, 300);
   const auto begin = [&](int length) { return std::vector<int32_t>(text.begin(), text.begin() + length); };
   const auto expect = [&](const std::vector<int32_t>& prompt, int max_tokens, int32_t cached) {
-    const Request request = request_for(prompt, max_tokens);
+    const Asked request = request_for(prompt, max_tokens);
     const Result warm = run(served, request);
     check_same(warm, run_cold(setup, request, kDynamic), "prompt of " + std::to_string(prompt.size()));
     CHECK_EQ(warm.cached_tokens, cached);
-    const Request logits = logits_of(prompt);
+    const Asked logits = logits_of(prompt);
     check_same(run(served, logits), run_cold(setup, logits, kDynamic), "logits");
     return warm;
   };

@@ -40,10 +40,10 @@ void check_logits(const std::vector<float>& got, const std::vector<double>& want
   CHECK_FOR(difference <= kTolerance * largest, context);
 }
 
-Request logits_of(std::vector<int32_t> tokens, Request::Logits logits) {
-  Request request;
+Asked logits_of(std::vector<int32_t> tokens, Kind logits) {
+  Asked request;
   request.prompt = std::move(tokens);
-  request.logits = logits;
+  request.kind = logits;
   return request;
 }
 
@@ -58,16 +58,15 @@ TEST(logits_equal_the_reference) {
   }
   for (const int step_rows : {9, 512})
     for (const uint64_t pages : {15, 100}) {
-      Served served({2, step_rows, 2 * pages * kPageBytes, true}, create_cpu_backend({2, "auto"}),
-                    files().plan());
-      for (const auto kind : {Request::Logits::all, Request::Logits::last, Request::Logits::last}) {
+      Served served({2, step_rows, 2 * pages * kPageBytes, true}, make_device(2), files().plan());
+      for (const auto kind : {Kind::all_logits, Kind::last_logits, Kind::last_logits}) {
         std::vector<uint32_t> ids;
         for (const auto& prompt : prompts) ids.push_back(served.submit(logits_of(prompt, kind)));
         CHECK(served.read_all());
         for (size_t i = 0; i < ids.size(); ++i) {
           std::vector<double> want = wanted[i];
-          if (kind == Request::Logits::last) want.erase(want.begin(), want.end() - kVocab);
-          check_logits(served.result(ids[i]).logits, want,
+          if (kind == Kind::last_logits) want.erase(want.begin(), want.end() - kVocab);
+          check_logits(served.result(ids[i]).numbers, want,
                        std::to_string(lengths[i]) + " tokens, step_rows " + std::to_string(step_rows) + ", " +
                            std::to_string(pages) + " pages");
         }
@@ -78,12 +77,12 @@ TEST(logits_equal_the_reference) {
 // What is generated greedily is what the reference finds likeliest after every token, but where two are as
 // good as equal.
 TEST(greedy_tokens_equal_the_reference) {
-  Served served({2, 64, 0, true}, create_cpu_backend({2, "auto"}), files().plan());
+  Served served({2, 64, 0, true}, make_device(2), files().plan());
   std::vector<std::vector<int32_t>> prompts;
   std::vector<uint32_t> ids;
   for (uint64_t seed = 1; seed <= 4; ++seed) {
     prompts.push_back(random_prompt(seed, 40));
-    Request request;
+    Asked request;
     request.prompt = prompts.back();
     request.max_tokens = 50;
     ids.push_back(served.submit(std::move(request)));
@@ -105,16 +104,16 @@ TEST(greedy_tokens_equal_the_reference) {
 
 // Turns of a conversation: everything but the last turn is found in the cache.
 TEST(a_warm_cache_equals_the_reference) {
-  Served served({1, 512, 0, true}, create_cpu_backend({1, "auto"}), files().plan());
+  Served served({1, 512, 0, true}, make_device(1), files().plan());
   std::vector<int32_t> conversation;
   for (uint64_t turn = 0; turn < 5; ++turn) {
     const auto more = random_prompt(turn + 50, 37);
     conversation.insert(conversation.end(), more.begin(), more.end());
-    const uint32_t id = served.submit(logits_of(conversation, Request::Logits::last));
+    const uint32_t id = served.submit(logits_of(conversation, Kind::last_logits));
     CHECK(served.read_all());
     auto want = files().reference().logits(conversation);
     want.erase(want.begin(), want.end() - kVocab);
-    check_logits(served.result(id).logits, want, "turn " + std::to_string(turn));
+    check_logits(served.result(id).numbers, want, "turn " + std::to_string(turn));
   }
   CHECK(served.engine().stats().pages_cached >= 11);
 }

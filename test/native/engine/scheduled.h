@@ -5,15 +5,21 @@
 #include <string>
 #include <vector>
 
+#include "engine/asked.h"
 #include "engine/scheduler.h"
 
 namespace quern::test {
 
-inline std::shared_ptr<Sequence> make_sequence(uint32_t id, std::vector<int32_t> prompt) {
-  Request request;
-  request.prompt = std::move(prompt);
-  request.max_tokens = 10;
-  return std::make_shared<Sequence>(id, std::move(request));
+inline std::shared_ptr<Sequence> make_sequence(uint32_t id, const Asked& asked) {
+  auto sequence = std::make_shared<Sequence>(id, request_of(asked));
+  sequence->most_length = asked.kind == Kind::generate ? 1 << 20 : sequence->prompt_tokens;
+  return sequence;
+}
+inline std::shared_ptr<Sequence> make_sequence(uint32_t id, std::vector<int32_t> prompt, int priority = 0) {
+  Asked asked;
+  asked.prompt = std::move(prompt);
+  asked.priority = priority;
+  return make_sequence(id, asked);
 }
 
 // Of tokens that no other sequence has.
@@ -21,12 +27,19 @@ inline std::shared_ptr<Sequence> make_sequence(uint32_t id, int prompt) {
   return make_sequence(id, std::vector<int32_t>(static_cast<size_t>(prompt), static_cast<int32_t>(id)));
 }
 
-// What the engine does with a step: every part is computed, and a sequence at its end gets a token.
-inline void compute(Scheduler& scheduler, const std::vector<ScheduledRows>& parts) {
+// What the engine does when a step is collected: a sequence at its end gets a token.
+inline void retire(Scheduler& scheduler, const std::vector<ScheduledRows>& parts) {
   for (const ScheduledRows& part : parts) {
-    scheduler.completed(part);
-    if (part.sequence->pending() == 0) part.sequence->tokens.push_back(1);
+    scheduler.retired(part);
+    if (!part.reaches_end || !part.sequence->draws()) continue;
+    --part.sequence->drawn;
+    part.sequence->tokens.push_back(1);
   }
+}
+// A whole step, launched and collected.
+inline void compute(Scheduler& scheduler, const std::vector<ScheduledRows>& parts) {
+  scheduler.launched();
+  retire(scheduler, parts);
 }
 inline void compute(Scheduler& scheduler) {
   compute(scheduler, scheduler.schedule());

@@ -301,12 +301,12 @@ TEST(what_a_waiting_sequence_found_does_not_count_until_it_is_admitted) {
 TEST(logits_of_all_positions_are_all_computed) {
   Scheduler scheduler({512, 10, 100});
   scheduler.measured(1000, 0.1);
-  Request request;
+  Asked request;
   request.prompt = counting(80);
-  for (const auto logits : {Request::Logits::none, Request::Logits::all, Request::Logits::last}) {
-    request.logits = logits;
-    scheduler.add(std::make_shared<Sequence>(1, request));
-    const int wanted = logits == Request::Logits::last ? 16 : 80;
+  for (const auto logits : {Kind::generate, Kind::all_logits, Kind::last_logits}) {
+    request.kind = logits;
+    scheduler.add(make_sequence(1, request));
+    const int wanted = logits == Kind::last_logits ? 16 : 80;
     CHECK_EQ(shown(scheduler.schedule()), "1:" + std::to_string(wanted));
     compute(scheduler);
     scheduler.remove(*scheduler.running()[0]);

@@ -5,8 +5,9 @@
 #include <set>
 #include <string>
 
-#include "backend/cpu/cpu_backend.h"
 #include "check.h"
+#include "devices_under_test.h"
+#include "engine/asked.h"
 #include "engine/load_engine.h"
 
 namespace quern::test {
@@ -55,34 +56,82 @@ struct Setup {
   int step_rows = 512;
   uint64_t kv_bytes = 0;
   bool exact = false;
+  int queue = 4096;
 };
 
 // Bytes of one page: keys and values of two layers in 16 bits.
 constexpr uint64_t kPageBytes = uint64_t{2} * 2 * 2 * kPagePositions * 16 * 2;
 
-constexpr int kPartsOfPage = 2 * 2;  // keys and values of two layers, copied one by one
+enum class Finish { running, stop, length, cancelled, failed, logits, scores, embedding, pages };
 
 struct Result {
   std::vector<int32_t> tokens;
-  std::vector<double> logprobs;  // of each token and its likeliest ones, where asked for
+  std::vector<double> logprobs;         // of each token and its likeliest ones, where asked for
+  std::vector<double> prompt_logprobs;  // likewise of the prompt's tokens, or of those that were scored
+  std::vector<double> candidates;
   Finish finish = Finish::running;
-  std::vector<float> logits;
-  std::string error_code, error_message;
+  std::vector<float> numbers;  // logits, or an embedding
+  Failure failure;
+  Pages pages;
   int32_t cached_tokens = 0;
   int rows_after_end = 0;
+};
+
+// Values and those of the likeliest, one token after the other.
+inline std::vector<double> all_of(const LogprobColumns& columns) {
+  std::vector<double> all;
+  size_t at = 0;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    all.push_back(columns.values[i]);
+    for (; at < static_cast<size_t>(columns.ends[i]); ++at) all.push_back(columns.logprobs[at]);
+  }
+  return all;
+}
+
+// What an answer adds to a result.
+struct ResultOf {
+  Result& result;
+  void operator()(Begin& begin) const {
+    result.cached_tokens = begin.cached_tokens;
+    if (begin.prompt) result.prompt_logprobs = all_of(*begin.prompt);
+  }
+  void operator()(End& end) const { result.finish = end.stopped ? Finish::stop : Finish::length; }
+  void operator()(Cancelled&) const { result.finish = Finish::cancelled; }
+  void operator()(Failure& failure) const {
+    result.finish = Finish::failed;
+    result.failure = failure;
+  }
+  void operator()(Scores& scores) const {
+    result.finish = Finish::scores;
+    result.prompt_logprobs = all_of(scores.tokens);
+    result.candidates = scores.candidates;
+  }
+  void operator()(Embedding& embedding) const {
+    result.finish = Finish::embedding;
+    result.numbers = embedding.numbers;
+  }
+  void operator()(LogitsRows& rows) const {
+    result.finish = Finish::logits;
+    result.numbers.assign(rows.numbers.get(), rows.numbers.get() + rows.count);
+  }
+  void operator()(Pages& pages) const {
+    result.finish = Finish::pages;
+    result.pages = pages;
+  }
 };
 
 // An engine with a reader: collects the rows of every request, and reads on (or not).
 class Served {
  public:
   explicit Served(const Setup& setup, const std::string& more_config = "")
-      : Served(setup, create_cpu_backend({setup.threads, "auto"}), plan_text(more_config)) {}
-  Served(const Setup& setup, std::unique_ptr<Backend> backend, const std::string& plan = plan_text()) {
+      : Served(setup, make_device(setup.threads), plan_text(more_config)) {}
+  Served(const Setup& setup, std::unique_ptr<Device> device, const std::string& plan = plan_text()) {
     LoadOptions options;
     options.step_rows = setup.step_rows;
     options.kv_bytes = setup.kv_bytes;
     options.exact = setup.exact;
-    engine_ = load_engine(parse_plan(plan), std::move(backend), options, {}, [this] {
+    options.queue = setup.queue;
+    engine_ = load_engine(parse_plan(plan), std::move(device), options, {}, [this] {
       const std::lock_guard lock(mutex_);
       ++wakes_;
       woken_.notify_one();
@@ -90,8 +139,8 @@ class Served {
   }
 
   Engine& engine() { return *engine_; }
-  uint32_t submit(Request request) {
-    const uint32_t id = engine_->submit(std::move(request));
+  uint32_t submit(const Asked& asked) {
+    const uint32_t id = engine_->submit(request_of(asked));
     results_[id];
     return id;
   }
@@ -122,28 +171,34 @@ class Served {
     });
   }
   void take() {
-    for (StepRow& row : engine_->take()) {
-      Result& result = results_[row.request];
+    Rows rows = engine_->take();
+    for (Answer& answer : rows.answers)
+      if (!answer.is_last()) read(answer);
+    size_t top = 0;
+    for (size_t i = 0; i < rows.tokens.size(); ++i) {
+      Result& result = results_[rows.requests[i]];
       result.rows_after_end += result.finish != Finish::running;
-      if (row.token >= 0) {
-        result.tokens.push_back(row.token);
-        if (row.logprobs) {
-          result.logprobs.push_back(row.logprobs->chosen);
-          for (const TokenLogprob& one : row.logprobs->top) result.logprobs.push_back(one.logprob);
-        }
-        if (!sleepers_.contains(row.request)) engine_->consumed(row.request, 1);
+      result.tokens.push_back(rows.tokens[i]);
+      if (rows.logprobs.size() > 0) {
+        const size_t end = static_cast<size_t>(rows.logprobs.ends[i]);
+        if (!std::isnan(rows.logprobs.values[i])) result.logprobs.push_back(rows.logprobs.values[i]);
+        for (; top < end; ++top) result.logprobs.push_back(rows.logprobs.logprobs[top]);
       }
-      result.finish = row.finish;
-      result.error_code = row.error_code;
-      result.error_message = row.error_message;
-      result.cached_tokens = std::max(result.cached_tokens, row.cached_tokens);
-      if (!row.logits.empty()) result.logits = std::move(row.logits);
+      if (!sleepers_.contains(rows.requests[i])) engine_->consumed(rows.requests[i], 1);
     }
+    for (Answer& answer : rows.answers)
+      if (answer.is_last()) read(answer);
   }
   Result& result(uint32_t id) { return results_[id]; }
   int64_t pages_in_use() const { return engine_->stats().pages_in_use; }
 
  private:
+  void read(Answer& answer) {
+    Result& result = results_[answer.request];
+    result.rows_after_end += result.finish != Finish::running;
+    std::visit(ResultOf{result}, answer.what);
+  }
+
   std::mutex mutex_;
   std::condition_variable woken_;
   int wakes_ = 0;

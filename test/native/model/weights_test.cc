@@ -5,19 +5,19 @@
 #include <string>
 #include <vector>
 
-#include "backend/cpu/cpu_backend.h"
+#include "backend/cpu/cpu_device.h"
 #include "check.h"
 #include "core/error.h"
 #include "model_files.h"
-#include "watched_backend.h"
+#include "watched_device.h"
 
 namespace quern::test {
 namespace {
 
 DecoderWeights load(const std::string& plan, std::optional<Dtype> dtype = {},
                     const DecoderWeights::Progress& progress = {}) {
-  const auto backend = create_cpu_backend({1, "auto"});
-  return DecoderWeights(parse_plan(plan), *backend, dtype, progress);
+  const auto device = create_cpu_device({1, "auto"});
+  return DecoderWeights(parse_plan(plan), *device, dtype, progress);
 }
 
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
@@ -106,8 +106,8 @@ TEST(only_matrices_are_converted) {
       if (view.rows == 1) vectors.insert(view.dtype);
       CHECK(view.rows == 1 || view.dtype == dtype);
     };
-    WatchedBackend backend(create_cpu_backend({1, "auto"}), watch);
-    (void)DecoderWeights(parse_plan(files.plan()), backend, dtype, {});
+    WatchedDevice device(create_cpu_device({1, "auto"}), watch);
+    (void)DecoderWeights(parse_plan(files.plan()), device, dtype, {});
     CHECK_EQ(vectors.size(), std::size(kDtypes));
   }
 }

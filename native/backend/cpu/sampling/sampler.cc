@@ -225,6 +225,18 @@ Sampled Sampler::sample(const Kernels& kernels, int thread, std::span<float> log
   return result;
 }
 
+Scored Sampler::score(const Kernels& kernels, int thread, std::span<float> logits,
+                      const ScoreParams& params) {
+  Scratch& scratch = scratch_[static_cast<size_t>(thread)];
+  Logprobs raw = raw_logprobs(kernels, scratch.candidates, logits, params.top);
+  Scored scored;
+  scored.targets.reserve(params.targets.size());
+  for (const int32_t token : params.targets)
+    scored.targets.push_back(double{logits[static_cast<size_t>(token)]} - raw.chosen);
+  scored.top = std::move(raw.top);
+  return scored;
+}
+
 int32_t Sampler::choose(const Kernels& kernels, Scratch& scratch, std::span<float> logits,
                         const SampleParams& params, float& mu) {
   auto steps = steps_of(*params.options);

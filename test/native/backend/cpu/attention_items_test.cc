@@ -30,7 +30,6 @@ class Decoding {
     keys_ = random.reals(numbers, 1);
     values_ = random.reals(numbers, 1);
     q_ = random.reals(rows_.size() * kHeads * kHeadDim, 2);
-    tokens_.resize(rows_.size());
   }
 
   std::vector<float> run(int threads, int64_t partial_bytes) {
@@ -38,12 +37,9 @@ class Decoding {
     attention.reserve({static_cast<int>(rows_.size()), 1, 64, kHeads, kKvHeads, kHeadDim, 64, 64, kContext},
                       threads, partial_bytes);
     std::vector<float> out(q_.size());
-    Batch batch;
-    batch.tokens = tokens_;
-    batch.sequences = rows_;
     const auto rows = static_cast<int64_t>(rows_.size());
     attention.run(*cpu::runnable_kernels().back(), threads, kNever,
-                  {q_.data(), Dtype::f32, rows, kHeads * kHeadDim}, batch, shape_,
+                  {q_.data(), Dtype::f32, rows, kHeads * kHeadDim}, rows_, shape_,
                   {keys_.data(), values_.data()}, {out.data(), Dtype::f32, rows, kHeads * kHeadDim});
     return out;
   }
@@ -52,7 +48,6 @@ class Decoding {
   KvShape shape_{Dtype::f32, kKvHeads, kHeadDim, 0};
   std::vector<std::vector<int32_t>> pages_;
   std::vector<SequenceRows> rows_;
-  std::vector<int32_t> tokens_;
   std::vector<float> keys_, values_, q_;
 };
 

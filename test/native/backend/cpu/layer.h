@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "backend/cpu/cpu_backend.h"
+#include "backend/cpu/cpu_device.h"
 #include "check.h"
 #include "numbers.h"
 #include "reference_decoder.h"
@@ -35,7 +35,7 @@ class Layer {
   Layer(int threads, const std::string& isa, Dtype weights, Dtype kv)
       : Layer(threads, isa, weights, kv, {}) {}
   Layer(int threads, const std::string& isa, Dtype weights, Dtype kv, const Options& options)
-      : backend_(create_cpu_backend({threads, isa})), shape_{kv, kKvHeads, kHeadDim, 200} {
+      : device_(create_cpu_device({threads, isa})), shape_{kv, kKvHeads, kHeadDim, 200} {
     const int q_rows = kHeads * kHeadDim, kv_rows = kKvHeads * kHeadDim;
     ReferenceLayer& layer = reference_.layers.emplace_back();
     table_ = prepare(weights, kVocab, kHidden, 1, reference_.embed);
@@ -56,16 +56,16 @@ class Layer {
     down_ = prepare(weights, kHidden, kFfn, 14, layer.down);
     layer.attention_norm = layer.ffn_norm = reference_.final_norm;
     reference_.head = reference_.embed;
-    keys_ = backend_->allocate(static_cast<size_t>(shape_.layer_bytes()));
-    values_ = backend_->allocate(static_cast<size_t>(shape_.layer_bytes()));
-    backend_->reserve({kRows, 64, kHidden, kHeads, kKvHeads, kHeadDim, kFfn, kVocab, 3000});
+    keys_ = device_->allocate(static_cast<size_t>(shape_.layer_bytes()));
+    values_ = device_->allocate(static_cast<size_t>(shape_.layer_bytes()));
+    stream_ = device_->create_stream({kRows, 64, kHidden, kHeads, kKvHeads, kHeadDim, kFfn, kVocab, 3000});
   }
 
   const ReferenceDecoder& reference() const { return reference_; }
 
   // Of what is kept in 16 bits.
-  float largest_key() const { return largest(keys_); }
-  float largest_value() const { return largest(values_); }
+  float largest_key() const { return largest(*keys_, shape_); }
+  float largest_value() const { return largest(*values_, shape_); }
 
   // The sequences' tokens from embedding to logits: [rows, vocab].
   std::vector<float> step(const std::vector<SequenceRows>& sequences, const std::vector<int32_t>& tokens) {
@@ -80,38 +80,40 @@ class Layer {
         }
       }
     }
-    const Batch batch{tokens, cos.data(), sin.data(), kRopeDim, sequences};
-    const KvLayer kv{keys_.as<void>(), values_.as<void>()};
+    const KvLayer kv{keys_->address(), values_->address()};
     std::vector<float> x(rows * kHidden), q(rows * kHeads * kHeadDim), attended(q), hidden(rows * kFfn);
-    backend_->begin_step(kNever);
-    backend_->embed(*table_, batch, view(x, kHidden));
-    backend_->attention_input({norm_.get(), q_.get(), k_.get(), v_.get(), q_bias_.get(), k_bias_.get(),
-                               v_bias_.get(), q_norm_.get(), k_norm_.get(), static_cast<float>(kEps)},
-                              view(x, kHidden), batch, shape_, kv, view(q, kHeads * kHeadDim));
-    backend_->attention(view(q, kHeads * kHeadDim), batch, shape_, kv, view(attended, kHeads * kHeadDim));
-    backend_->matmul_add(*o_, view(attended, kHeads * kHeadDim), view(x, kHidden));
-    backend_->ffn_input({norm_.get(), gate_.get(), up_.get(), static_cast<float>(kEps)}, view(x, kHidden),
-                        view(hidden, kFfn));
-    backend_->matmul_add(*down_, view(hidden, kFfn), view(x, kHidden));
-    CHECK(backend_->end_step());
+    const Ticket ticket = stream_->begin({tokens, cos.data(), sin.data(), kRopeDim, sequences, &kNever});
+    stream_->embed(*table_, view(x, kHidden));
+    stream_->attention_input({norm_.get(), q_.get(), k_.get(), v_.get(), q_bias_.get(), k_bias_.get(),
+                              v_bias_.get(), q_norm_.get(), k_norm_.get(), static_cast<float>(kEps)},
+                             view(x, kHidden), shape_, kv, view(q, kHeads * kHeadDim));
+    stream_->attention(view(q, kHeads * kHeadDim), shape_, kv, view(attended, kHeads * kHeadDim));
+    stream_->matmul_add(*o_, view(attended, kHeads * kHeadDim), view(x, kHidden));
+    stream_->ffn_input({norm_.get(), gate_.get(), up_.get(), static_cast<float>(kEps)}, view(x, kHidden),
+                       view(hidden, kFfn));
+    stream_->matmul_add(*down_, view(hidden, kFfn), view(x, kHidden));
     std::vector<float> all;
     for (size_t first = 0; first < rows; first += 64) {
       std::vector<int32_t> chosen;
       for (size_t row = first; row < std::min(rows, first + 64); ++row)
         chosen.push_back(static_cast<int32_t>(row));
       std::vector<float> logits(chosen.size() * kVocab);
-      backend_->logits(*norm_, static_cast<float>(kEps), *table_, view(x, kHidden), chosen,
-                       view(logits, kVocab));
+      stream_->logits(*norm_, static_cast<float>(kEps), *table_, view(x, kHidden), chosen,
+                      view(logits, kVocab));
       all.insert(all.end(), logits.begin(), logits.end());
     }
+    stream_->launch(ticket);
+    StepResult result;
+    CHECK(stream_->collect(ticket, result));
     return all;
   }
 
  private:
-  static float largest(const Buffer& halves) {
+  static float largest(const Memory& memory, const KvShape& shape) {
+    const auto* const halves = static_cast<const F16*>(memory.address());
     float most = 0;
-    for (size_t i = 0; i < halves.bytes() / sizeof(F16); ++i)
-      most = std::max(most, std::abs(to_f32(halves.as<F16>()[i])));
+    for (int64_t i = 0; i < shape.pages * shape.page_numbers(); ++i)
+      most = std::max(most, std::abs(to_f32(halves[i])));
     return most;
   }
 
@@ -120,19 +122,20 @@ class Layer {
                                   ReferenceDecoder::Numbers& reference, float scale = 0.3f) {
     const Stored numbers(dtype, Random(seed).reals(static_cast<size_t>(rows * cols), scale));
     for (size_t i = 0; i < numbers.size(); ++i) reference.push_back(double{numbers[i]});
-    return backend_->prepare_weight({dtype, rows, cols, [&](int64_t first, int64_t count, void* into) {
-                                       std::memcpy(into, numbers.at(static_cast<size_t>(first)),
-                                                   static_cast<size_t>(count) * size_of(dtype));
-                                     }});
+    return device_->prepare_weight({dtype, rows, cols, [&](int64_t first, int64_t count, void* into) {
+                                      std::memcpy(into, numbers.at(static_cast<size_t>(first)),
+                                                  static_cast<size_t>(count) * size_of(dtype));
+                                    }});
   }
 
   ReferenceDecoder reference_{kHidden, kHeads, kKvHeads, kHeadDim, kFfn, kVocab, kRopeDim,
                               10000,   kEps,   {},       {},       {},   {}};
-  std::unique_ptr<Backend> backend_;
+  std::unique_ptr<Device> device_;
   KvShape shape_;
   std::unique_ptr<Weight> table_, norm_, q_, k_, v_, q_bias_, k_bias_, v_bias_, q_norm_, k_norm_, o_, gate_,
       up_, down_;
-  Buffer keys_, values_;
+  std::unique_ptr<Memory> keys_, values_;
+  std::unique_ptr<Stream> stream_;
 };
 
 }  // namespace quern::test

@@ -4,7 +4,7 @@
 #include <limits>
 #include <string>
 
-#include "backend/cpu/cpu_backend.h"
+#include "backend/cpu/cpu_device.h"
 #include "backend/cpu/isa.h"
 #include "check.h"
 #include "linear.h"
@@ -37,7 +37,7 @@ SamplingOptions options_of(const Filters& filters) {
 }
 
 // One token for each row of `rows` [filters.size(), vocab].
-std::vector<int32_t> sample_rows(Backend& backend, std::vector<float> rows,
+std::vector<int32_t> sample_rows(Stream& stream, std::vector<float> rows,
                                  const std::vector<Filters>& filters) {
   std::vector<SamplingOptions> options;
   for (const Filters& one : filters) options.push_back(options_of(one));
@@ -46,23 +46,25 @@ std::vector<int32_t> sample_rows(Backend& backend, std::vector<float> rows,
     params[i].options = &options[i];
     params[i].uniform = filters[i].uniform;
   }
-  std::vector<Sampled> chosen(params.size());
   const auto count = static_cast<int64_t>(params.size());
-  backend.sample({rows.data(), Dtype::f32, count, static_cast<int64_t>(rows.size()) / count}, params, chosen);
+  StepInput nothing;
+  nothing.abort = &kNever;
+  const Ticket step = stream.begin(nothing);
+  stream.sample({rows.data(), Dtype::f32, count, static_cast<int64_t>(rows.size()) / count}, params);
+  stream.launch(step);
+  StepResult result;
+  CHECK(stream.collect(step, result));
   std::vector<int32_t> tokens;
-  for (const Sampled& one : chosen) tokens.push_back(one.token);
+  for (const Sampled& one : result.sampled) tokens.push_back(one.token);
   return tokens;
 }
 
-std::unique_ptr<Backend> make_backend(const std::string& isa, int vocab, int threads = 1) {
-  auto backend = create_cpu_backend({threads, isa});
-  backend->reserve({64, 64, 16, 1, 1, 16, 16, vocab, 64});
-  backend->begin_step(kNever);
-  return backend;
+std::unique_ptr<Stream> make_stream(const std::string& isa, int vocab, int threads = 1) {
+  return create_cpu_device({threads, isa})->create_stream({64, 64, 16, 1, 1, 16, 16, vocab, 64});
 }
 
 // The token of every draw, a row of equal logits for each.
-std::vector<int32_t> sample(Backend& backend, const std::vector<float>& logits, Filters params,
+std::vector<int32_t> sample(Stream& stream, const std::vector<float>& logits, Filters params,
                             const std::vector<double>& draws) {
   std::vector<float> rows;
   std::vector<Filters> all;
@@ -71,10 +73,10 @@ std::vector<int32_t> sample(Backend& backend, const std::vector<float>& logits, 
     params.uniform = draw;
     all.push_back(params);
   }
-  return sample_rows(backend, std::move(rows), all);
+  return sample_rows(stream, std::move(rows), all);
 }
-int32_t sample(Backend& backend, const std::vector<float>& logits, Filters params) {
-  return sample(backend, logits, params, {params.uniform})[0];
+int32_t sample(Stream& stream, const std::vector<float>& logits, Filters params) {
+  return sample(stream, logits, params, {params.uniform})[0];
 }
 
 constexpr double kClose = 1e-5;  // far more than float32 weights are off by
@@ -114,7 +116,7 @@ std::vector<double> probabilities(const std::vector<float>& logits, const Filter
 }
 
 // Sweeps the draw over [0, 1): the tokens must change exactly where the cumulative distribution does.
-void check_distribution(Backend& backend, const std::vector<float>& logits, const Filters& params,
+void check_distribution(Stream& stream, const std::vector<float>& logits, const Filters& params,
                         int* compared) {
   const auto wanted = probabilities(logits, params);
   if (wanted.empty()) return;
@@ -131,11 +133,11 @@ void check_distribution(Backend& backend, const std::vector<float>& logits, cons
     }
     cumulative += wanted[i];
   }
-  const auto got = sample(backend, logits, params, draws);
+  const auto got = sample(stream, logits, params, draws);
   for (size_t i = 0; i < got.size(); ++i) CHECK_EQ(got[i], tokens[i]);
   // At the ends of the range only what may be chosen at all.
   for (const double draw : {0.0, std::nextafter(1.0, 0.0)}) {
-    const auto token = static_cast<size_t>(sample(backend, logits, params, {draw})[0]);
+    const auto token = static_cast<size_t>(sample(stream, logits, params, {draw})[0]);
     CHECK(token < wanted.size() && wanted[token] > 0);
   }
   ++*compared;
@@ -145,7 +147,7 @@ TEST(distributions_against_float64) {
   int compared = 0, tried = 0;
   for (const cpu::Kernels* kernels : cpu::runnable_kernels()) {
     for (const int vocab : {1, 2, 5, 37, 300}) {
-      const auto backend = make_backend(kernels->name, vocab);
+      const auto stream = make_stream(kernels->name, vocab);
       Random random(static_cast<uint64_t>(vocab));
       for (int round = 0; round < 8; ++round) {
         std::vector<float> logits(static_cast<size_t>(vocab));
@@ -156,7 +158,7 @@ TEST(distributions_against_float64) {
               for (const float min_p : {0.0f, 0.05f, 1.0f}) {
                 if (min_p == 1 && round > 0) continue;
                 ++tried;
-                check_distribution(*backend, logits, {temperature, top_k, top_p, min_p, 0}, &compared);
+                check_distribution(*stream, logits, {temperature, top_k, top_p, min_p, 0}, &compared);
               }
             }
           }
@@ -169,29 +171,29 @@ TEST(distributions_against_float64) {
 
 TEST(greedy_takes_the_first_of_the_largest) {
   for (const cpu::Kernels* kernels : cpu::runnable_kernels()) {
-    const auto backend = make_backend(kernels->name, 100);
+    const auto stream = make_stream(kernels->name, 100);
     Random random(4);
     auto logits = random.reals(100, 3);
     logits[41] = logits[97] = logits[63] = 4;
-    CHECK_EQ(sample(*backend, logits, {}), 41);
-    CHECK_EQ(sample(*backend, logits, {0, 5, 0.5f, 0.1f, 0.99}), 41);
-    CHECK_EQ(sample(*backend, std::vector<float>(100, -2.0f), {}), 0);
+    CHECK_EQ(sample(*stream, logits, {}), 41);
+    CHECK_EQ(sample(*stream, logits, {0, 5, 0.5f, 0.1f, 0.99}), 41);
+    CHECK_EQ(sample(*stream, std::vector<float>(100, -2.0f), {}), 0);
   }
 }
 
 // Tokens that tie with the last one that a filter keeps are kept as well.
 TEST(ties) {
   const std::vector<float> logits{0, 1, 1, 1, 0, -1};
-  const auto backend = make_backend("auto", 6);
+  const auto stream = make_stream("auto", 6);
   const std::vector<double> draws{0, 0.1, 0.3, 0.4, 0.6, 0.7, 0.999};
   const std::vector<int32_t> the_ones{1, 1, 1, 2, 2, 3, 3};
-  CHECK(sample(*backend, logits, {1, 1, 1, 0, 0}, draws) == the_ones);
-  CHECK(sample(*backend, logits, {1, 2, 1, 0, 0}, draws) == the_ones);
-  CHECK(sample(*backend, logits, {1, 0, 0.1f, 0, 0}, draws) == the_ones);
-  CHECK(sample(*backend, logits, {1, 0, 1, 1, 0}, draws) == the_ones);
+  CHECK(sample(*stream, logits, {1, 1, 1, 0, 0}, draws) == the_ones);
+  CHECK(sample(*stream, logits, {1, 2, 1, 0, 0}, draws) == the_ones);
+  CHECK(sample(*stream, logits, {1, 0, 0.1f, 0, 0}, draws) == the_ones);
+  CHECK(sample(*stream, logits, {1, 0, 1, 1, 0}, draws) == the_ones);
   const std::vector<float> flat(6, 7.0f);  // every token the same
   for (const Filters& params : {Filters{1, 0, 1, 0, 0.5}, Filters{1, 3, 0.5f, 0.5f, 0.5}})
-    CHECK_EQ(sample(*backend, flat, params), 3);
+    CHECK_EQ(sample(*stream, flat, params), 3);
 }
 
 // A weight of exactly a half: then sums are exact, and what reaches the share exactly is enough.
@@ -210,9 +212,9 @@ float logit_of_a_half(const cpu::Kernels& kernels) {
 TEST(a_share_that_is_reached_exactly_is_enough) {
   for (const cpu::Kernels* kernels : cpu::runnable_kernels()) {
     const float half = logit_of_a_half(*kernels);
-    const auto backend = make_backend(kernels->name, 4);
-    CHECK_EQ(sample(*backend, {half, 0, half, -kInfinity}, {1, 0, 0.5f, 0, 0.999}), 1);
-    CHECK_EQ(sample(*backend, {half, 0, half, -kInfinity}, {1, 0, 0.51f, 0, 0.999}), 2);
+    const auto stream = make_stream(kernels->name, 4);
+    CHECK_EQ(sample(*stream, {half, 0, half, -kInfinity}, {1, 0, 0.5f, 0, 0.999}), 1);
+    CHECK_EQ(sample(*stream, {half, 0, half, -kInfinity}, {1, 0, 0.51f, 0, 0.999}), 2);
   }
 }
 
@@ -220,7 +222,7 @@ TEST(a_share_that_is_reached_exactly_is_enough) {
 TEST(infinite_and_missing_logits) {
   const std::vector<float> specials{kNan, kInfinity, -kInfinity, 0, 3e38f, -3e38f, 1e-40f};
   for (const cpu::Kernels* kernels : cpu::runnable_kernels()) {
-    const auto backend = make_backend(kernels->name, 40);
+    const auto stream = make_stream(kernels->name, 40);
     Random random(6);
     for (int round = 0; round < 3000; ++round) {
       std::vector<float> logits(40);
@@ -230,7 +232,7 @@ TEST(infinite_and_missing_logits) {
       const float temperatures[] = {0, 1e-30f, 1e-3f, 1, 1e30f};
       const Filters params{temperatures[random.below(5)], random.below(50), random.below(2) == 0 ? 1 : 0.9f,
                            random.below(2) == 0 ? 0 : 0.1f, random.unit()};
-      const int32_t token = sample(*backend, logits, params);
+      const int32_t token = sample(*stream, logits, params);
       CHECK(token >= 0 && token < 40);
     }
   }
@@ -239,15 +241,15 @@ TEST(infinite_and_missing_logits) {
 TEST(a_nan_hides_nothing) {
   for (const cpu::Kernels* kernels : cpu::runnable_kernels()) {
     for (const int vocab : {40, 41, 47}) {
-      const auto backend = make_backend(kernels->name, vocab);
+      const auto stream = make_stream(kernels->name, vocab);
       for (int nan = 0; nan < vocab; ++nan) {
         for (int best = 0; best < vocab; ++best) {
           if (nan == best) continue;
           std::vector<float> logits(static_cast<size_t>(vocab), 1);
           logits[static_cast<size_t>(nan)] = kNan;
           logits[static_cast<size_t>(best)] = 30;
-          CHECK_FOR(sample(*backend, logits, {}) == best, kernels->name);
-          CHECK_FOR(sample(*backend, logits, {1, 0, 0.9f, 0, 0.5}) == best, kernels->name);
+          CHECK_FOR(sample(*stream, logits, {}) == best, kernels->name);
+          CHECK_FOR(sample(*stream, logits, {1, 0, 0.9f, 0, 0.5}) == best, kernels->name);
         }
       }
     }
@@ -263,12 +265,12 @@ TEST(one_row_depends_on_no_other) {
     params.push_back({1, random.below(20), 0.9f, row % 2 == 0 ? 0 : 0.02f, random.unit()});
   std::vector<std::vector<int32_t>> results;
   for (const int threads : {1, 2, 3}) {
-    const auto backend = make_backend("auto", vocab, threads);
-    const auto together = sample_rows(*backend, logits, params);
+    const auto stream = make_stream("auto", vocab, threads);
+    const auto together = sample_rows(*stream, logits, params);
     std::vector<int32_t> alone;
     for (size_t row = 0; row < rows; ++row) {
       const auto first = logits.begin() + static_cast<std::ptrdiff_t>(row * vocab);
-      alone.push_back(sample_rows(*backend, {first, first + vocab}, {params[row]})[0]);
+      alone.push_back(sample_rows(*stream, {first, first + vocab}, {params[row]})[0]);
     }
     CHECK(together == alone);
     results.push_back(together);
@@ -287,7 +289,7 @@ constexpr double kMargin = 4;
 // Measured beside a sort, in processor time: whatever machine and whatever else runs.
 TEST(a_large_vocabulary_takes_no_sort) {
   constexpr int kVocab = 151936, kRuns = 10;
-  const auto backend = make_backend("auto", kVocab);
+  const auto stream = make_stream("auto", kVocab);
   Random random(9);
   std::vector<float> logits(kVocab);
   for (float& logit : logits) logit = 3 * random.normal();
@@ -303,13 +305,13 @@ TEST(a_large_vocabulary_takes_no_sort) {
   int compared = 0;
   for (const Filters& params : {Filters{1, 0, 0.95f, 0, 0.5}, Filters{0.7f, 20, 0.8f, 0, 0.5},
                                 Filters{1, 0, 1, 0.05f, 0.5}, Filters{1, 0, 1, 0, 0.5}}) {
-    const double seconds = least([&] { sample(*backend, logits, params); });
+    const double seconds = least([&] { sample(*stream, logits, params); });
     std::printf("     top_k %d top_p %.2f min_p %.2f: %.2f ms, a sort %.2f ms\n", params.top_k, params.top_p,
                 params.min_p, 1e3 * seconds, 1e3 * sort);
     CHECK(seconds < sort / kMargin);
   }
   const Filters few{0.7f, 20, 0.8f, 0, 0.5};
-  check_distribution(*backend, logits, few, &compared);
+  check_distribution(*stream, logits, few, &compared);
   CHECK_EQ(compared, 1);
 }
 

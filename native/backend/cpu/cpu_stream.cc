@@ -1,21 +1,19 @@
-#include "backend/cpu/cpu_backend.h"
+#include "backend/cpu/cpu_stream.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <vector>
 
 #include "backend/cpu/cpu_attention.h"
 #include "backend/cpu/cpu_weight.h"
-#include "backend/cpu/isa.h"
 #include "backend/cpu/sampling/sampler.h"
 #include "core/error.h"
-#include "core/machine.h"
+#include "core/memory.h"
 #include "core/thread_pool.h"
 
-namespace quern {
-
-namespace cpu {
+namespace quern::cpu {
 namespace {
 
 // About what one work item should cost, so that a cancelled step ends within milliseconds and threads finish
@@ -42,21 +40,11 @@ Grid cut(int tokens, int64_t rows, int64_t k, Dtype dtype, int granule) {
           static_cast<int>((rows + item_rows - 1) / item_rows)};
 }
 
-class CpuBackend final : public Backend {
+// Does the work of each operation when it is called; a step that was launched is done.
+class CpuStream final : public Stream {
  public:
-  explicit CpuBackend(const CpuOptions& options)
-      : kernels_(choose_kernels(options.isa)),
-        threads_(options.threads > 0 ? options.threads : usable_processors()) {}
-
-  std::unique_ptr<Weight> prepare_weight(const WeightView& view) override {
-    return prepare_cpu_weight(view, kernels_, threads_);
-  }
-  Buffer allocate(size_t bytes) override { return Buffer(bytes); }
-  void upload(const void* from, void* to, size_t bytes) override { std::memcpy(to, from, bytes); }
-  void download(const void* from, void* to, size_t bytes) override { std::memcpy(to, from, bytes); }
-
-  void reserve(const Limits& limits) override {
-    limits_ = limits;
+  CpuStream(const Kernels& kernels, int threads, const StreamLimits& limits)
+      : kernels_(kernels), threads_(threads), limits_(limits) {
     const auto f32 = [](int64_t count) { return Buffer(static_cast<size_t>(count) * sizeof(float)); };
     normed_ = f32(int64_t{std::max(limits.rows, limits.logits_rows)} * limits.hidden);
     const int64_t heads_tile = int64_t{kMostItemTokens} * limits.head_dim;
@@ -64,31 +52,65 @@ class CpuBackend final : public Backend {
         2 * std::max<int64_t>(kItemProducts / limits.hidden + kMostItemTokens * kRowGranule, kItemBytes);
     tile_numbers_ = std::max(heads_tile, ffn_tile);
     tiles_ = f32(threads_ * tile_numbers_);
+    tokens_.reserve(static_cast<size_t>(limits.rows));
+    row_page_.resize(static_cast<size_t>(limits.rows));
+    row_slot_.resize(static_cast<size_t>(limits.rows));
     attention_.reserve(limits, threads_);
     sampler_.reserve(limits.vocab, threads_);
   }
 
-  void begin_step(const std::atomic<bool>& abort) override { abort_ = &abort; }
-  bool end_step() override { return !abort_->load(); }
+  Ticket begin(const StepInput& input) override {
+    began_ = Clock::now();
+    input_ = input;
+    tokens_.assign(input.tokens.begin(), input.tokens.end());
+    for (int32_t& token : tokens_) {
+      if (token < 0) token = drawn_[static_cast<size_t>(slot_of(token))];
+    }
+    locate_rows();
+    result_.sampled.clear();
+    result_.scored.clear();
+    return ++last_;
+  }
 
-  void embed(const Weight& table, const Batch& batch, Tensor x) override {
+  void launch(Ticket step) override {
+    QUERN_CHECK(step == last_);
+    drawn_.clear();
+    for (const Sampled& sampled : result_.sampled) drawn_.push_back(sampled.token);
+    result_.seconds = std::chrono::duration<double>(Clock::now() - began_).count();
+  }
+
+  bool collect(Ticket step, StepResult& result) override {
+    QUERN_CHECK(step == last_);
+    std::swap(result, result_);
+    return !input_.abort->load();
+  }
+
+  int depth() const override { return 0; }
+
+  void upload(std::span<const Copy> copies) override {
+    for (const Copy& copy : copies) std::memcpy(copy.device, copy.host, copy.bytes);
+  }
+  void download(std::span<const Copy> copies) override {
+    for (const Copy& copy : copies) std::memcpy(copy.host, copy.device, copy.bytes);
+  }
+
+  void embed(const Weight& table, Tensor x) override {
     const CpuWeight& rows = cpu_weight(table);
-    for (int row = 0; row < batch.rows(); ++row) {
-      rows.read_row(batch.tokens[row], kernels_, x.as<float>() + row * x.cols);
+    for (int row = 0; row < input_.rows(); ++row) {
+      rows.read_row(tokens_[static_cast<size_t>(row)], kernels_, x.as<float>() + row * x.cols);
     }
   }
 
   // One item: one head of q, k or v for some tokens, from the product to the rotated result.
-  void attention_input(const AttentionInputWeights& w, Tensor x, const Batch& batch, const KvShape& shape,
-                       KvLayer kv, Tensor q) override {
+  void attention_input(const AttentionInputWeights& w, Tensor x, const KvShape& shape, KvLayer kv,
+                       Tensor q) override {
     const int head_dim = shape.head_dim, kv_heads = shape.kv_heads,
               heads = static_cast<int>(q.cols) / head_dim;
     const float* normed = normalise(*w.norm, w.norm_eps, x);
-    locate_rows(batch);
-    const Grid grid = cut(batch.rows(), head_dim, x.cols, cpu_weight(*w.q).dtype, head_dim);
+    const Grid grid = cut(input_.rows(), head_dim, x.cols, cpu_weight(*w.q).dtype, head_dim);
     run((heads + 2 * kv_heads) * grid.token_items, [&](int item, int thread) {
       const int slot = item / grid.token_items, first = item % grid.token_items * grid.tokens;
-      const int tokens = std::min(grid.tokens, batch.rows() - first);
+      const int tokens = std::min(grid.tokens, input_.rows() - first);
       const bool is_q = slot < heads, is_k = !is_q && slot < heads + kv_heads;
       const int head = is_q ? slot : is_k ? slot - heads : slot - heads - kv_heads;
       const CpuWeight& projection = cpu_weight(is_q ? *w.q : is_k ? *w.k : *w.v);
@@ -106,8 +128,8 @@ class CpuBackend final : public Backend {
         if (norm)
           kernels_.rms_norm({numbers, head_dim, norm->vector(), w.norm_eps, 1, head_dim, numbers, head_dim});
         if (is_q || is_k) {
-          const int64_t angles = int64_t{row} * batch.rope_dim / 2;
-          kernels_.rotate({numbers, batch.cos + angles, batch.sin + angles, batch.rope_dim});
+          const int64_t angles = int64_t{row} * input_.rope_dim / 2;
+          kernels_.rotate({numbers, input_.cos + angles, input_.sin + angles, input_.rope_dim});
         }
         if (!is_q) {
           const int64_t at = (row_page_[row] * kv_heads + head) * kPagePositions * head_dim +
@@ -121,8 +143,8 @@ class CpuBackend final : public Backend {
     });
   }
 
-  void attention(Tensor q, const Batch& batch, const KvShape& shape, KvLayer kv, Tensor out) override {
-    attention_.run(kernels_, threads_, *abort_, q, batch, shape, kv, out);
+  void attention(Tensor q, const KvShape& shape, KvLayer kv, Tensor out) override {
+    attention_.run(kernels_, threads_, *input_.abort, q, input_.sequences, shape, kv, out);
   }
 
   void matmul_add(const Weight& weight, Tensor in, Tensor x) override {
@@ -155,32 +177,58 @@ class CpuBackend final : public Backend {
     });
   }
 
+  void final_norm(const Weight& norm, float norm_eps, Tensor x, std::span<const int32_t> chosen,
+                  Tensor out) override {
+    for (size_t i = 0; i < chosen.size(); ++i) {
+      kernels_.rms_norm({x.as<float>() + chosen[i] * x.cols, x.cols, cpu_weight(norm).vector(), norm_eps, 1,
+                         static_cast<int>(x.cols), out.as<float>() + static_cast<int64_t>(i) * x.cols,
+                         x.cols});
+    }
+  }
+
   void logits(const Weight& norm, float norm_eps, const Weight& head, Tensor x,
               std::span<const int32_t> chosen, Tensor out) override {
     const CpuWeight& w = cpu_weight(head);
-    float* normed = normed_.as<float>();
-    for (size_t i = 0; i < chosen.size(); ++i) {
-      kernels_.rms_norm({x.as<float>() + chosen[i] * x.cols, x.cols, cpu_weight(norm).vector(), norm_eps, 1,
-                         static_cast<int>(x.cols), normed + static_cast<int64_t>(i) * x.cols, x.cols});
-    }
     const auto rows = static_cast<int>(chosen.size());
+    const Tensor normed{normed_.as<float>(), Dtype::f32, rows, x.cols};
+    final_norm(norm, norm_eps, x, chosen, normed);
     const Grid grid = cut(rows, w.rows, w.cols, w.dtype, kRowGranule);
-    run(grid.items(), [&](int item, int) { product(grid, item, w, normed, rows, out.as<float>(), false); });
+    run(grid.items(),
+        [&](int item, int) { product(grid, item, w, normed.as<float>(), rows, out.as<float>(), false); });
   }
 
-  void sample(Tensor logits, std::span<const SampleParams> params, std::span<Sampled> chosen) override {
+  void sample(Tensor logits, std::span<const SampleParams> params) override {
+    const std::span<Sampled> chosen = appended(result_.sampled, params.size());
     run(static_cast<int>(params.size()), [&](int row, int thread) {
-      chosen[row] = sampler_.sample(
-          kernels_, thread, {logits.as<float>() + row * logits.cols, static_cast<size_t>(logits.cols)},
-          params[row]);
+      chosen[row] = sampler_.sample(kernels_, thread, row_of(logits, row), params[row]);
     });
   }
 
-  std::string isa() const override { return kernels_.name; }
-  int threads() const override { return threads_; }
+  void score(Tensor logits, std::span<const ScoreParams> params) override {
+    const std::span<Scored> scored = appended(result_.scored, params.size());
+    run(static_cast<int>(params.size()), [&](int row, int thread) {
+      scored[row] = sampler_.score(kernels_, thread, row_of(logits, row), params[row]);
+    });
+  }
+
+  void read_back(Tensor from, float* into) override {
+    std::memcpy(into, from.data, static_cast<size_t>(from.rows * from.cols) * sizeof(float));
+  }
 
  private:
-  void run(int items, WorkItem work) const { ThreadPool::instance().run(items, threads_, *abort_, work); }
+  using Clock = std::chrono::steady_clock;
+
+  void run(int items, WorkItem work) const {
+    ThreadPool::instance().run(items, threads_, *input_.abort, work);
+  }
+  template <typename T>
+  static std::span<T> appended(std::vector<T>& to, size_t count) {
+    to.resize(to.size() + count);
+    return std::span(to).last(count);
+  }
+  static std::span<float> row_of(Tensor logits, int row) {
+    return {logits.as<float>() + row * logits.cols, static_cast<size_t>(logits.cols)};
+  }
   float* tile(int thread) const { return tiles_.as<float>() + thread * tile_numbers_; }
 
   // An infinite key or value would make NaN of every weight that is zero.
@@ -219,10 +267,8 @@ class CpuBackend final : public Backend {
   }
 
   // Where each row's key and value go: its page, and its place in the page.
-  void locate_rows(const Batch& batch) {
-    row_page_.resize(limits_.rows);
-    row_slot_.resize(limits_.rows);
-    for (const SequenceRows& sequence : batch.sequences) {
+  void locate_rows() {
+    for (const SequenceRows& sequence : input_.sequences) {
       for (int i = 0; i < sequence.rows; ++i) {
         const int position = sequence.first_position + i;
         row_page_[sequence.first_row + i] = sequence.pages[position / kPagePositions];
@@ -233,22 +279,28 @@ class CpuBackend final : public Backend {
 
   const Kernels& kernels_;
   const int threads_;
-  const std::atomic<bool>* abort_ = nullptr;
-  Limits limits_;
+  const StreamLimits limits_;
   Buffer normed_;  // [rows, hidden] f32
   Buffer tiles_;   // [threads, tile_numbers_] f32
   int64_t tile_numbers_ = 0;
-  std::vector<int64_t> row_page_;  // [rows]
-  std::vector<int> row_slot_;      // [rows]
   Attention attention_;
   Sampler sampler_;
+
+  // The step's.
+  Ticket last_ = 0;
+  StepInput input_;
+  std::vector<int32_t> tokens_;    // [rows], all known
+  std::vector<int32_t> drawn_;     // by slot, in the last step that was launched
+  std::vector<int64_t> row_page_;  // [rows]
+  std::vector<int> row_slot_;      // [rows]
+  Clock::time_point began_;
+  StepResult result_;
 };
 
 }  // namespace
-}  // namespace cpu
 
-std::unique_ptr<Backend> create_cpu_backend(const CpuOptions& options) {
-  return std::make_unique<cpu::CpuBackend>(options);
+std::unique_ptr<Stream> create_cpu_stream(const Kernels& kernels, int threads, const StreamLimits& limits) {
+  return std::make_unique<CpuStream>(kernels, threads, limits);
 }
 
-}  // namespace quern
+}  // namespace quern::cpu

@@ -1,4 +1,4 @@
-#include "engine/random.h"
+#include "backend/random.h"
 
 #include <array>
 #include <cmath>

@@ -11,7 +11,7 @@ struct CpuOptions {
   std::string isa = "auto";  // or the name of an instruction set, see cpu/isa.h
 };
 
-// The backend that every machine has: kernels on the process's shared compute threads.
-std::unique_ptr<Backend> create_cpu_backend(const CpuOptions& options);
+// The device that every machine has: kernels on the process's shared compute threads.
+std::unique_ptr<Device> create_cpu_device(const CpuOptions& options);
 
 }  // namespace quern

@@ -1,4 +1,4 @@
-#include "backend/cpu/cpu_backend.h"
+#include "backend/cpu/cpu_stream.h"
 
 #include <algorithm>
 #include <cmath>
@@ -179,32 +179,38 @@ TEST(keys_and_values_beyond_16_bits_are_the_largest_of_16_bits) {
 }
 
 TEST(an_unknown_instruction_set_is_refused) {
-  CHECK_ERROR(create_cpu_backend({1, "sse9"}), "invalid_option");
-  CHECK_EQ(create_cpu_backend({2, "baseline"})->isa(), std::string("baseline"));
-  CHECK_EQ(create_cpu_backend({2, "auto"})->isa(), std::string(cpu::runnable_kernels().back()->name));
-  CHECK_EQ(create_cpu_backend({3, "auto"})->threads(), 3);
-  CHECK(create_cpu_backend({})->threads() >= 1);
+  CHECK_ERROR(create_cpu_device({1, "sse9"}), "invalid_option");
+  CHECK_EQ(create_cpu_device({2, "baseline"})->describe().isa, std::string("baseline"));
+  CHECK_EQ(create_cpu_device({2, "auto"})->describe().isa, std::string(cpu::runnable_kernels().back()->name));
+  CHECK_EQ(create_cpu_device({3, "auto"})->describe().threads, 3);
+  CHECK(create_cpu_device({})->describe().threads >= 1);
 }
 
 TEST(an_error_while_reading_a_weight_arrives) {
-  const auto backend = create_cpu_backend({2, "auto"});
+  const auto device = create_cpu_device({2, "auto"});
   for (const Dtype dtype : kDtypes) {
     for (const int64_t rows : {1, 4000}) {
       const WeightView view{dtype, rows, 1000,
                             [](int64_t, int64_t, void*) { throw Error("read_error", "made up"); }};
-      CHECK_ERROR(backend->prepare_weight(view), "read_error");
+      CHECK_ERROR(device->prepare_weight(view), "read_error");
     }
   }
 }
 
 TEST(an_aborted_step_says_so) {
-  const auto backend = create_cpu_backend({2, "auto"});
+  const auto stream = create_cpu_device({2, "auto"})->create_stream({8, 8, 16, 1, 1, 16, 16, 16, 64});
   std::atomic<bool> abort{true};
-  backend->begin_step(abort);
-  CHECK(!backend->end_step());
+  StepInput nothing;
+  nothing.abort = &abort;
+  const auto completes = [&] {
+    const Ticket step = stream->begin(nothing);
+    stream->launch(step);
+    StepResult result;
+    return stream->collect(step, result);
+  };
+  CHECK(!completes());
   abort = false;
-  backend->begin_step(abort);
-  CHECK(backend->end_step());
+  CHECK(completes());
 }
 
 }  // namespace

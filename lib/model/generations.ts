@@ -1,0 +1,100 @@
+import type { ChatMessage } from '../chat/messages.js'
+import { Generation } from '../generation/generation.js'
+import { type GenerateOptions, type ResolvedOptions, resolveOptions } from '../generation/options.js'
+import { type Prompt, Run, type RunEnd } from '../generation/run.js'
+import { fromNative } from '../native/call-native.js'
+import type { SessionOptions } from '../session/session.js'
+import type { ModelIdentity, SessionModel } from '../session/session-model.js'
+import { expectGenerates, type TaskTarget } from '../tasks/task-target.js'
+import type { ModelParts } from './model-info.js'
+import { checkPromptOptions, conversationPrompt, conversationTokens, type PromptTools } from './prompt.js'
+
+/** What a generation is made of. Whatever one of these throws, the generation rejects with. */
+export interface Ingredients {
+  /** Copies the caller's options. */
+  take: () => GenerateOptions
+  encode: (options: GenerateOptions) => Prompt | Promise<Prompt>
+  /** Checks the options and fills in the defaults. */
+  resolve?: (options: GenerateOptions) => ResolvedOptions
+  onEnd?: RunEnd
+  /** The number of the session's file whose pages it may use; 0: none. */
+  origin?: number
+}
+
+/** Starts the generations of one model, those of its sessions too. */
+export class Generations {
+  readonly #parts: ModelParts
+  readonly #target: TaskTarget
+  readonly #prompts: PromptTools
+  readonly #checkOpen: () => void
+
+  constructor(parts: ModelParts, target: TaskTarget, prompts: PromptTools, checkOpen: () => void) {
+    this.#parts = parts
+    this.#target = target
+    this.#prompts = prompts
+    this.#checkOpen = checkOpen
+  }
+
+  /** Starts one, at once unless its text is long. */
+  start(ingredients: Ingredients): Generation {
+    const run = new Run(ingredients.onEnd)
+    void this.#begin(run, ingredients)
+    return new Generation(run)
+  }
+
+  /** One that rejects. */
+  refused(reason: unknown): Generation {
+    const run = new Run()
+    run.fail(reason)
+    return new Generation(run)
+  }
+
+  /** Checks options and fills in the model's defaults. */
+  resolve(options: GenerateOptions): ResolvedOptions {
+    const { defaults, stopTokens } = this.#parts
+    return resolveOptions(options, defaults, stopTokens, this.#target.nativeTokenizer)
+  }
+
+  /** What all replies of a session would be refused for is refused when it begins. */
+  checkSession(options: SessionOptions): SessionOptions {
+    expectGenerates(this.#target)
+    this.resolve(options)
+    checkPromptOptions(options)
+    return options
+  }
+
+  /** What a session needs. `origin` numbers the file that it is from, whose pages nobody but its conversations may use. */
+  forSession(identity: Promise<ModelIdentity>, origin: number): SessionModel {
+    return {
+      reply: (messages: readonly ChatMessage[], options: GenerateOptions, onEnd: RunEnd) =>
+        this.start({
+          take: () => options,
+          encode: (taken) => conversationPrompt(messages, taken, this.#prompts),
+          onEnd,
+          origin,
+        }),
+      refused: (reason) => this.refused(reason),
+      encode: (messages, options) => conversationTokens(messages, options, this.#prompts),
+      identity: () => identity,
+      pages: { model: this.#target.model, requests: this.#target.requests, origin },
+      onWarning: this.#parts.onWarning,
+    }
+  }
+
+  /** Runs up to the first wait before it returns, and never rejects. */
+  async #begin(run: Run, { take, encode, resolve, origin = 0 }: Ingredients): Promise<void> {
+    try {
+      const options = take()
+      run.accept(resolve?.(options) ?? this.resolve(options))
+      expectGenerates(this.#target)
+      const encoded = encode(options)
+      const prompt = encoded instanceof Promise ? await encoded : encoded
+      this.#checkOpen()
+      if (options.stop !== undefined) void this.#prompts.tokenizer // without one there is no text, and this throws
+      const { model, requests, nativeTokenizer: tokenizer } = this.#target
+      run.start({ model, requests, tokenizer, origin }, prompt)
+    } catch (error) {
+      run.fail(fromNative(error))
+    }
+  }
+}

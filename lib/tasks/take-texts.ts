@@ -1,0 +1,63 @@
+import { QuernError } from '../errors.js'
+import { show } from '../input/show.js'
+import { isArray, isRevoked, readMember } from '../input/take-data.js'
+import { takeTokens } from '../input/take-numbers.js'
+import { takeText } from '../input/take-text.js'
+import { encodeText } from '../tokenizer/encode-text.js'
+import type { TaskTarget } from './task-target.js'
+
+/**
+ * A text, or the ids of its tokens.
+ *
+ * @example
+ * ```ts
+ * const inputs: TextInput[] = ['Why is the sky blue?', { tokens: [1, 2, 3] }]
+ * ```
+ */
+export type TextInput = string | { tokens: ArrayLike<number> }
+
+/** The same as a copy of our own. */
+export type TakenText = string | Int32Array
+
+const mostItems = 2 ** 24
+
+/**
+ * A text or tokens, each part read once.
+ *
+ * @throws {QuernError} `invalid_input`, `invalid_token`.
+ */
+export function takeTextInput(name: string, input: unknown): TakenText {
+  if (typeof input === 'string') return takeText(name, input)
+  const refuse = () =>
+    new QuernError('invalid_input', `${name}: expected a text or { tokens }, got ${show(input)}`, {
+      value: input,
+    })
+  const isObject = typeof input === 'object' && input !== null && !isRevoked(input)
+  const tokens = isObject ? readMember(input, 'tokens', refuse) : undefined
+  if (tokens === undefined) throw refuse()
+  return takeTokens(`${name}.tokens`, tokens)
+}
+
+/**
+ * The items of a list, each read once.
+ *
+ * @throws {QuernError} `invalid_input`, and what `take` throws.
+ */
+export function takeList<T>(name: string, list: unknown, take: (name: string, item: unknown) => T): T[] {
+  const refuse = () =>
+    new QuernError('invalid_input', `${name}: expected an array of at most ${mostItems}, got ${show(list)}`, {
+      value: list,
+    })
+  if (!isArray(list)) throw refuse()
+  const length = readMember(list, 'length', refuse)
+  if (typeof length !== 'number' || !Number.isInteger(length) || length < 0 || length > mostItems)
+    throw refuse()
+  const taken: T[] = []
+  for (let i = 0; i < length; i++) taken.push(take(`${name}[${i}]`, readMember(list, i, refuse)))
+  return taken
+}
+
+/** The tokens of what was taken; a text gets the special tokens that the model's tokenizer puts around it. */
+export function tokensOf(text: TakenText, target: TaskTarget): Int32Array | Promise<Int32Array> {
+  return typeof text === 'string' ? encodeText(target.tokenizer, text, true) : text
+}

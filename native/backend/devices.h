@@ -1,0 +1,38 @@
+// The devices that there are, and what can be asked of them without a model. Whoever uses devices includes
+// this alone.
+#pragma once
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "backend/backend.h"
+
+namespace quern {
+
+struct DeviceOptions {
+  int threads = 0;           // of the host; 0: as many as the process may use
+  std::string isa = "auto";  // of the CPU: or the name of an instruction set
+};
+
+// Throws Error invalid_option where this machine has no such thing.
+std::unique_ptr<Device> create_device(const DeviceOptions& options);
+
+// The instruction sets of the CPU that this machine can run, the best last.
+std::vector<std::string> cpu_isas();
+// Throws Error invalid_option where `isa` is neither one of them nor "auto".
+void check_cpu_isa(const std::string& isa);
+
+// What `threads` threads of this machine reach together, the median of some runs.
+struct MachineLimits {
+  double read_bytes_per_second = 0;     // of memory, far beyond every cache
+  double multiply_adds_per_second = 0;  // float32; a floating-point operation count is twice that
+};
+// threads: 0: as many as the process may use. Takes about a second and 256 MiB. Throws as check_cpu_isa().
+MachineLimits measure_cpu(const std::string& isa, int threads);
+
+// The probabilities that a token is drawn with; where xtc takes part by chance, those of both cases together.
+// The draws of `params` are not looked at.  logits, out: [vocab]
+void sampling_distribution(std::span<const float> logits, const SampleParams& params, std::span<float> out);
+
+}  // namespace quern
