@@ -1,9 +1,9 @@
 import type { Budget } from '../python/budget.js'
-import { escapeHtml, markup, wordsOf } from '../python/markup.js'
+import { escapeHtml, markup } from '../python/markup.js'
 import { toList } from '../python/operators.js'
 import { str } from '../python/print.js'
 import { textOf } from '../python/signature.js'
-import { countCharacters, firstCharacters, splitSpaces } from '../python/text.js'
+import { countCharacters, firstCharacters, splitSpaces, wordsOf } from '../python/text.js'
 import { asText, Dict, Fault, Markup, Thing, type Value } from '../python/values.js'
 import type { Run } from './run.js'
 

@@ -3,7 +3,7 @@ import { exponential, fixed } from './decimal.js'
 import { placeOrName, toFloat } from './numbers.js'
 import { printFloat, printInt, repr, str } from './print.js'
 import type { Context } from './signature.js'
-import { characters, countCharacters, firstCharacters } from './text.js'
+import { countCharacters, firstCharacters } from './text.js'
 import { asNumber, asText, type Dict, Fault, typeName, type Value } from './values.js'
 
 export const mostDigits = 1000
@@ -83,32 +83,20 @@ export function limited(number: string | undefined, most: number): number {
   return Number(number ?? 0)
 }
 
+/** Fill and alignment, sign, '#', '0', width, grouping, precision and type. */
+const specPattern = /^(?:(.)?([<>=^]))?([-+ ])?(#)?(0)?(\d+)?([,_])?(?:\.(\d+))?(.)?$/su
+
 /** `format(value, spec)`. */
 function formatValue(value: Value, text: string, budget: Budget): string {
   if (text === '') return str(value, budget)
-  let rest = text
-  const take = (isTaken: (character: string) => boolean) => {
-    const first = String.fromCodePoint(rest.codePointAt(0) ?? 32)
-    if (rest === '' || !isTaken(first)) return ''
-    rest = rest.slice(first.length)
-    return first
-  }
-  const takeDigits = () => {
-    let digits = ''
-    for (let digit = take(isDigit); digit !== ''; digit = take(isDigit)) digits += digit
-    return digits
-  }
-  const second = characters(text)[1]
-  const fill = second !== undefined && '<>=^'.includes(second) ? take(() => true) : ''
-  let align = take((c) => '<>=^'.includes(c))
-  const sign = take((c) => '+- '.includes(c))
-  const isAlternate = take((c) => c === '#') !== ''
-  const hasZero = take((c) => c === '0') !== ''
-  const width = limited(takeDigits() || undefined, 1_000_000)
-  const grouping = take((c) => ',_'.includes(c))
-  const precision = take((c) => c === '.') === '' ? undefined : limited(takeDigits() || 'x', mostDigits)
-  const type = rest
-  if (type.length > 1 || Number.isNaN(precision)) throw new Fault(`invalid format specifier '${text}'`)
+  const parsed = specPattern.exec(text)
+  if (parsed === null) throw new Fault(`invalid format specifier '${text}'`)
+  const [, fill = '', given = '', sign = '', hash, zero, size, grouping = '', places, type = ''] = parsed
+  const isAlternate = hash !== undefined
+  const hasZero = zero !== undefined
+  let align = given
+  const width = limited(size, 1_000_000)
+  const precision = places === undefined ? undefined : limited(places, mostDigits)
   const number = asNumber(value)
   if (number === undefined || (typeof value === 'boolean' && type === 's')) {
     const isPlain =
@@ -187,13 +175,10 @@ export function braceFormat(template: string, args: Value[], named: Dict, run: C
   let isManual = false
   for (let at = 0; at < template.length; at++) {
     const character = template[at] as string
-    if (character !== '{' && character !== '}') {
+    const isDoubled = template[at + 1] === character
+    if ((character !== '{' && character !== '}') || isDoubled) {
       result += character
-      continue
-    }
-    if (template[at + 1] === character) {
-      result += character
-      at++
+      if (character === '{' || character === '}') at++
       continue
     }
     if (character === '}') throw new Fault("Single '}' encountered in format string")
@@ -223,33 +208,22 @@ export function braceFormat(template: string, args: Value[], named: Dict, run: C
   return result
 }
 
+/** What is before a colon or an exclamation mark that is not in brackets; its conversion; its format. */
 function splitField(field: string): { name: string; conversion: string; spec: string } {
-  let bracket = false
-  for (let i = 0; i < field.length; i++) {
-    if (field[i] === '[') bracket = true
-    else if (field[i] === ']') bracket = false
-    else if (!bracket && field[i] === ':')
-      return { name: field.slice(0, i), conversion: '', spec: field.slice(i + 1) }
-    else if (!bracket && field[i] === '!') {
-      const conversion = field[i + 1] ?? '?'
-      if (i + 2 < field.length && field[i + 2] !== ':')
-        throw new Fault("expected ':' after conversion specifier")
-      return { name: field.slice(0, i), conversion, spec: field.slice(i + 3) }
-    }
+  let end = 0
+  for (let isInBrackets = false; end < field.length; end++) {
+    const character = field[end] as string
+    if (isInBrackets || character === '[') isInBrackets = character !== ']'
+    else if (':!'.includes(character)) break
   }
-  return { name: field, conversion: '', spec: '' }
+  const parsed = /^(?:!(.))?(?::(.*))?$/su.exec(field.slice(end))
+  if (parsed === null) throw new Fault("expected ':' after conversion specifier")
+  return { name: field.slice(0, end), conversion: parsed[1] ?? '', spec: parsed[2] ?? '' }
 }
 
 function fieldPath(rest: string): [isAttribute: boolean, name: string][] {
-  const path: [boolean, string][] = []
-  for (let at = 0; at < rest.length; ) {
-    const isAttribute = rest[at] === '.'
-    let end = at + 1
-    while (end < rest.length && (isAttribute ? !'.['.includes(rest[end] as string) : rest[end] !== ']')) end++
-    if (end === at + 1 || (!isAttribute && (rest[at] !== '[' || end === rest.length)))
-      throw new Fault('Empty attribute in format string')
-    path.push([isAttribute, rest.slice(at + 1, end)])
-    at = isAttribute ? end : end + 1
-  }
-  return path
+  const steps = [...rest.matchAll(/\.([^.[]+)|\[([^\]]+)\]/g)]
+  if (steps.reduce((length, [step]) => length + step.length, 0) < rest.length)
+    throw new Fault('Empty attribute in format string')
+  return steps.map(([, attribute, key = '']) => [attribute !== undefined, attribute ?? key])
 }

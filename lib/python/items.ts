@@ -30,48 +30,26 @@ export function itemOf(object: Value, key: Value, run: Context): Value | undefin
   const index = typeof key === 'bigint' || typeof key === 'boolean' ? Number(key) : undefined
   const items = index === undefined ? undefined : sequenceOf(object, run)
   if (items === undefined || index === undefined) return undefined
-  return items.at(index < 0 ? index + items.length : index)
-}
-
-interface Items {
-  length: number
-  at(index: number): Value | undefined
-  /** The same kind of value with the items at these places. */
-  pick(indices: readonly number[]): Value
+  const place = index < 0 ? index + items.length : index
+  if (items instanceof Range) return place >= 0 && place < items.length ? items.at(place) : undefined
+  const item = items[place]
+  return object instanceof Markup && item !== undefined ? like(object, [item]) : item
 }
 
 /** What can be indexed and sliced. */
-function sequenceOf(object: Value, run: Context): Items | undefined {
+function sequenceOf(object: Value, run: Context): ArrayLike<Value> | Range | undefined {
+  if (Array.isArray(object) || object instanceof Range) return object
+  if (object instanceof Tuple) return object.items
   const text = asText(object)
-  if (text !== undefined) {
-    run.budget.text(text.length)
-    const units = characters(text)
-    const wrap = (one: string | undefined) =>
-      object instanceof Markup && one !== undefined ? new Markup(one) : one
-    return {
-      length: units.length,
-      at: (index) => wrap(units[index]),
-      pick: (indices) => wrap(indices.map((index) => units[index]).join('')) as Value,
-    }
-  }
-  if (Array.isArray(object)) {
-    return {
-      length: object.length,
-      at: (index) => object[index],
-      pick: (indices) => indices.map((i) => object[i] as Value),
-    }
-  }
-  if (object instanceof Tuple) {
-    const { items } = object
-    return {
-      length: items.length,
-      at: (index) => items[index],
-      pick: (indices) => new Tuple(indices.map((i) => items[i] as Value)),
-    }
-  }
-  if (!(object instanceof Range)) return undefined
-  const at = (index: number) => (index >= 0 && index < object.length ? object.at(index) : undefined)
-  return { length: object.length, at, pick: (indices) => indices.map((index) => object.at(index)) }
+  run.budget.text(text?.length ?? 0)
+  return text === undefined ? undefined : characters(text)
+}
+
+/** Some of the items of a sequence, as the same kind of value. */
+function like(object: Value, items: Value[]): Value {
+  if (Array.isArray(object)) return items
+  if (object instanceof Tuple) return new Tuple(items)
+  return object instanceof Markup ? new Markup(items.join('')) : items.join('')
 }
 
 /** `object[start:stop:step]`. */
@@ -98,9 +76,11 @@ export function sliceOf(object: Value, bounds: readonly (Value | undefined)[], r
   }
   const count = Math.max(0, Math.ceil((end - first) / by))
   run.budget.list(count)
-  const indices = Array.from({ length: count }, (_, i) => first + i * by)
-  if (object instanceof Range) return slicedRange(object, first, count, by, run.budget)
-  return items.pick(indices)
+  if (items instanceof Range) return slicedRange(items, first, count, by, run.budget)
+  return like(
+    object,
+    Array.from({ length: count }, (_, i) => items[first + i * by] as Value),
+  )
 }
 
 function slicedRange(range: Range, first: number, count: number, by: number, budget: Budget): Range {

@@ -1,7 +1,7 @@
 import type { Budget } from './budget.js'
 import { toList } from './operators.js'
 import { str } from './print.js'
-import { splitSpaces } from './text.js'
+import { wordsOf } from './text.js'
 import { Markup, Tuple, type Value } from './values.js'
 
 // MarkupSafe: texts that are HTML.
@@ -49,11 +49,6 @@ function unescapeHtml(html: string): string {
     const code = Number(entity.slice(1).replace(/^x/i, '0x'))
     return code < 0x110000 ? String.fromCodePoint(code) : written
   })
-}
-
-/** Words of a text, without the white space between them. */
-export function wordsOf(text: string): string[] {
-  return splitSpaces(text).filter((word, i) => i % 2 === 0 && word !== '')
 }
 
 /** A method of texts on HTML: what it gives is HTML, and plain texts that are put into it are escaped. */

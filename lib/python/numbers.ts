@@ -4,42 +4,34 @@ import { Fault } from './values.js'
 
 /** The digits of a number as Python reads them: single underscores may stand between them. */
 function withoutUnderscores(digits: string): string | undefined {
-  return digits.startsWith('_') || digits.endsWith('_') || digits.includes('__')
-    ? undefined
-    : digits.replaceAll('_', '')
+  return /^_|_$|__/.test(digits) ? undefined : digits.replaceAll('_', '')
 }
 
 const prefixes: Record<string, number> = { '0x': 16, '0o': 8, '0b': 2 }
 /** As JavaScript wants them before the digits that it reads in one go. */
 const prefixOf: Record<number, string> = { 16: '0x', 10: '', 8: '0o', 2: '0b' }
+const mostDigits = 4300
 
 /** `int(text, base)`; undefined where it is none. */
 export function parseIntText(text: string, base: number, budget: Budget): bigint | undefined {
-  let digits = strip(text, 'both').toLowerCase()
-  const isNegative = digits.startsWith('-')
-  if (isNegative || digits.startsWith('+')) digits = digits.slice(1)
-  const prefixed = prefixes[digits.slice(0, 2)]
-  let radix = base
-  if (prefixed !== undefined && (base === 0 || base === prefixed)) {
-    radix = prefixed
-    digits = digits.slice(digits[2] === '_' ? 3 : 2)
-  } else if (base === 0) {
-    radix = 10
-    if (digits.startsWith('0') && [...digits].some((digit) => digit !== '0' && digit !== '_'))
-      return undefined
-  }
-  const plain = withoutUnderscores(digits)
-  if (plain === undefined || plain === '' || plain.length > 4300 || radix < 2 || radix > 36) return undefined
+  const [, sign, unsigned = ''] = /^([-+]?)(.*)$/s.exec(strip(text, 'both').toLowerCase()) ?? []
+  const prefixed = prefixes[unsigned.slice(0, 2)]
+  const hasPrefix = prefixed !== undefined && (base === 0 || base === prefixed)
+  if (base === 0 && !hasPrefix && /^0[0_]*[^0_]/.test(unsigned)) return undefined
+  const radix = hasPrefix ? prefixed : base || 10
+  const digits = withoutUnderscores(hasPrefix ? unsigned.slice(2).replace(/^_/, '') : unsigned)
+  if (digits === undefined || digits === '' || digits.length > mostDigits || radix < 2 || radix > 36)
+    return undefined
+  const places = Array.from(digits, (digit) => '0123456789abcdefghijklmnopqrstuvwxyz'.indexOf(digit))
+  if (places.some((place) => place < 0 || place >= radix)) return undefined
   const prefix = prefixOf[radix]
-  if (prefix === undefined) budget.spend(plain.length ** 2 / 256)
   let value = 0n
-  for (const digit of plain) {
-    const place = '0123456789abcdefghijklmnopqrstuvwxyz'.indexOf(digit)
-    if (place < 0 || place >= radix) return undefined
-    if (prefix === undefined) value = value * BigInt(radix) + BigInt(place)
+  if (prefix !== undefined) value = BigInt(prefix + digits)
+  else {
+    budget.spend(digits.length ** 2 / 256)
+    for (const place of places) value = value * BigInt(radix) + BigInt(place)
   }
-  if (prefix !== undefined) value = BigInt(prefix + plain)
-  return isNegative ? -value : value
+  return sign === '-' ? -value : value
 }
 
 /** `float(text)`; undefined where it is none. */
@@ -47,35 +39,9 @@ export function parseFloatText(text: string): number | undefined {
   const written = strip(text, 'both').toLowerCase()
   const word = /^([-+]?)(inf|infinity|nan)$/.exec(written)
   if (word !== null) return word[2] === 'nan' ? Number.NaN : word[1] === '-' ? -Infinity : Infinity
-  const pieces = written.split(/[-+.e]/)
-  if (pieces.some((piece) => withoutUnderscores(piece) === undefined)) return undefined
+  if (written.split(/[-+.e]/).some((piece) => withoutUnderscores(piece) === undefined)) return undefined
   const plain = written.replaceAll('_', '')
-  return isDecimal(plain) ? Number(plain) : undefined
-}
-
-function isDecimal(text: string): boolean {
-  let at = 0
-  const digits = () => {
-    const start = at
-    while (at < text.length && (text[at] as string) >= '0' && (text[at] as string) <= '9') at++
-    return at - start
-  }
-  const sign = () => {
-    if (text[at] === '-' || text[at] === '+') at++
-  }
-  sign()
-  let count = digits()
-  if (text[at] === '.') {
-    at++
-    count += digits()
-  }
-  if (count === 0) return false
-  if (text[at] === 'e') {
-    at++
-    sign()
-    if (digits() === 0) return false
-  }
-  return at === text.length
+  return /^[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?$/.test(plain) ? Number(plain) : undefined
 }
 
 /** A float of an int; Python refuses those that are too large. */

@@ -1,5 +1,5 @@
 import type { Budget } from './budget.js'
-import { digitsOf, isDigit, limited, mostDigits, padded, type Spec, signOf } from './format.js'
+import { digitsOf, limited, mostDigits, padded, type Spec, signOf } from './format.js'
 import { escapeHtml } from './markup.js'
 import { repr, str } from './print.js'
 import { characterOf, countCharacters, firstCharacters } from './text.js'
@@ -16,6 +16,9 @@ import {
   Undefined,
   type Value,
 } from './values.js'
+
+/** Flags, width, precision, a length that means nothing, and the type. */
+const specPattern = /([-+ #0]*)(\*|\d*)(?:\.(\*|\d*))?[hlL]*(.)?/suy
 
 /** `template % values`. */
 export function percentFormat(template: Value, values: Value, budget: Budget): Value {
@@ -47,31 +50,19 @@ export function percentFormat(template: Value, values: Value, budget: Budget): V
       at = end
       isNamed = true
     }
-    const taken = (isTaken: (character: string) => boolean) => {
-      const start = at
-      while (at < text.length && isTaken(text[at] as string)) at++
-      return text.slice(start, at)
+    specPattern.lastIndex = at
+    const [spec = '', given = '', size, places, type] = specPattern.exec(text) ?? []
+    at += spec.length - 1
+    const number = (written: string): number => {
+      if (written !== '*') return Number(written)
+      const value = next()
+      if (typeof value !== 'bigint') throw new Fault('* wants int')
+      return Number(value)
     }
-    const number = (): number => {
-      if (text[at] !== '*') return Number(taken(isDigit))
-      at++
-      const given = next()
-      if (typeof given !== 'bigint') throw new Fault('* wants int')
-      return Number(given)
-    }
-    let flags = taken((character) => '-+ #0'.includes(character))
-    let width = number()
-    if (width < 0) {
-      flags += '-'
-      width = -width
-    }
-    let precision: number | undefined
-    if (text[at] === '.') {
-      at++
-      precision = limited(String(number()), mostDigits)
-    }
-    taken((character) => 'hlL'.includes(character))
-    const type = text[at]
+    const signed = number(size ?? '')
+    const flags = signed < 0 ? `${given}-` : given
+    const width = Math.abs(signed)
+    const precision = places === undefined ? undefined : limited(String(number(places)), mostDigits)
     if (type === undefined) throw new Fault('incomplete format')
     if (type === '%') {
       result += '%'
@@ -79,7 +70,7 @@ export function percentFormat(template: Value, values: Value, budget: Budget): V
     }
     const sign = flags.includes('+') ? '+' : flags.includes(' ') ? ' ' : '-'
     const hasZeros = flags.includes('0') && !flags.includes('-')
-    const spec: Spec = {
+    const style: Spec = {
       fill: ' ',
       align: flags.includes('-') ? '<' : '>',
       sign,
@@ -89,7 +80,7 @@ export function percentFormat(template: Value, values: Value, budget: Budget): V
       precision,
       type,
     }
-    const shown = percentValue(value === undefined ? next() : value, spec, hasZeros, budget)
+    const shown = percentValue(value === undefined ? next() : value, style, hasZeros, budget)
     result += isHtml && 'sra'.includes(type) ? escapeHtml(shown, budget) : shown
   }
   const mayBeLeft =

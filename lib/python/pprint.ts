@@ -1,10 +1,12 @@
 import type { Budget } from './budget.js'
 import { compare } from './operators.js'
 import { repr } from './print.js'
-import { countCharacters, splitLines, splitSpaces } from './text.js'
+import { countCharacters, space, splitLines } from './text.js'
 import { asNumber, asText, Dict, Tuple, typeName, type Value } from './values.js'
 
 const width = 80
+/** Words, each with the white space after it. */
+const words = new RegExp(`(?:(?!${space}).)+${space}*|${space}+`, 'gsu')
 
 /** `pprint.pformat(value)`: in one line if it fits, or else an item a line; keys are sorted. */
 export function pprint(value: Value, budget: Budget): string {
@@ -85,7 +87,7 @@ class Printer {
         continue
       }
       let current = ''
-      const parts = wordsOf(line)
+      const parts = line.match(words) ?? []
       for (const [j, part] of parts.entries()) {
         const isEnd = isLast && j === parts.length - 1
         if (size(current + part) > room - (isEnd ? allowance : 0)) {
@@ -99,15 +101,4 @@ class Printer {
     const text = this.#stacked(chunks, '', indent)
     return level === 1 ? `(${text})` : text
   }
-}
-
-/** Words, each with the white space after it. */
-function wordsOf(line: string): string[] {
-  const words: string[] = []
-  const pieces = splitSpaces(line)
-  for (let i = 0; i < pieces.length; i += 2) {
-    const word = (pieces[i] as string) + (pieces[i + 1] ?? '')
-    if (word !== '') words.push(word)
-  }
-  return words
 }

@@ -131,34 +131,27 @@ export function split(text: string, separator: string, most: number, budget: Bud
   return [...pieces, text.slice(copied)]
 }
 
+const whiteSpace = new RegExp(`(${space}+)`)
+
 /** Words and the white space between them, in turn: `re.split(r'(\s+)', text)`. */
 export function splitSpaces(text: string): string[] {
-  const pieces: string[] = []
-  let start = 0
-  for (let i = 0; i < text.length; i++) {
-    const changes = isSpace(text[i]) !== (pieces.length % 2 === 1)
-    if (changes) {
-      pieces.push(text.slice(start, i))
-      start = i
-    }
-  }
-  pieces.push(text.slice(start))
-  if (pieces.length % 2 === 0) pieces.push('')
-  return pieces
+  return text.split(whiteSpace)
 }
+
+/** Words of a text, without the white space between them. */
+export function wordsOf(text: string): string[] {
+  return splitSpaces(text).filter((word, i) => i % 2 === 0 && word !== '')
+}
+
+const lineEnds = '\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029'
+const lineEnd = new RegExp(`(\r\n|[${lineEnds}])`)
 
 /** `str.splitlines()`. */
 export function splitLines(text: string, keepEnds = false): string[] {
+  const pieces = text.split(lineEnd)
   const lines: string[] = []
-  let start = 0
-  for (let i = 0; i < text.length; i++) {
-    if (!'\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029'.includes(text[i] as string)) continue
-    const end = i
-    if (text[i] === '\r' && text[i + 1] === '\n') i++
-    lines.push(text.slice(start, keepEnds ? i + 1 : end))
-    start = i + 1
-  }
-  if (start < text.length) lines.push(text.slice(start))
+  for (let i = 0; i < pieces.length; i += 2) lines.push(pieces[i] + (keepEnds ? (pieces[i + 1] ?? '') : ''))
+  if (pieces.at(-1) === '') lines.pop()
   return lines
 }
 
