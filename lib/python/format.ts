@@ -3,7 +3,7 @@ import { exponential, fixed } from './decimal.js'
 import { placeOrName, toFloat } from './numbers.js'
 import { printFloat, printInt, repr, str } from './print.js'
 import type { Context } from './signature.js'
-import { countCharacters, firstCharacters } from './text.js'
+import { characterOf, countCharacters, firstCharacters, strip } from './text.js'
 import { asNumber, asText, type Dict, Fault, typeName, type Value } from './values.js'
 
 export const mostDigits = 1000
@@ -19,8 +19,15 @@ export interface Spec {
   type: string
 }
 
-/** Digits of a number without its sign. */
-export function digitsOf(value: bigint | number, spec: Spec, budget: Budget): string {
+/** A number with its sign, its groups, and what fills it up. */
+export function formatNumber(value: bigint | number, spec: Spec, budget: Budget): string {
+  const signed = value < 0 || Object.is(value, -0) ? '-' : spec.sign === '-' ? '' : spec.sign
+  const sign = signed + (spec.isAlternate && /[boxX]/.test(spec.type) ? `0${spec.type}` : '')
+  const digits = digitsOf(value, spec, budget)
+  return padded(spec.grouping === '' ? digits : grouped(digits, spec, sign.length), spec, sign, budget)
+}
+
+function digitsOf(value: bigint | number, spec: Spec, budget: Budget): string {
   const lower = spec.type.toLowerCase()
   budget.spend(spec.precision ?? 0)
   let digits: string
@@ -28,44 +35,37 @@ export function digitsOf(value: bigint | number, spec: Spec, budget: Budget): st
     const base = { b: 2, o: 8, x: 16 }[lower] ?? 10
     const size = BigInt(value) < 0n ? -BigInt(value) : BigInt(value)
     digits = base === 10 ? printInt(size, budget) : size.toString(base)
-    if (spec.isAlternate && base !== 10) digits = `0${lower}${digits}`
-  } else digits = floatDigits(Math.abs(toFloat(value)), lower, spec)
+    digits = digits.padStart(spec.precision ?? 0, '0')
+  } else {
+    digits = floatDigits(Math.abs(toFloat(value)), lower, spec)
+    const lacksPoint = spec.isAlternate && !digits.includes('.') && Number.isFinite(Number(value))
+    if (lacksPoint) digits = digits.replace(/(?=[e%]|$)/, '.')
+  }
   return spec.type === lower ? digits : digits.toUpperCase()
 }
 
 function floatDigits(value: number, type: string, { precision, isAlternate }: Spec): string {
   if (!Number.isFinite(value)) return printFloat(value) + (type === '%' ? '%' : '')
   if (type === '%') return `${fixed(value * 100, precision ?? 6)}%`
-  const point = isAlternate ? '.' : ''
-  if (type === 'f') return fixed(value, precision ?? 6) + (precision === 0 ? point : '')
-  if (type === 'e') return scientific(value, precision ?? 6, isAlternate)
+  if (type === 'f') return fixed(value, precision ?? 6)
+  if (type === 'e') return scientific(value, precision ?? 6)
   if (type === '' && precision === undefined) return printFloat(value)
   // 'g', and the default, which keeps a digit after the point
   const significant = Math.max(1, precision ?? 6)
   const { power } = exponential(value, significant - 1)
   const isLong = power < -4 || power >= significant - (type === '' ? 1 : 0)
-  const text = isLong
-    ? scientific(value, significant - 1, isAlternate)
-    : fixed(value, significant - 1 - power)
-  if (isAlternate) return text.includes('.') ? text : `${text}.`
+  const text = isLong ? scientific(value, significant - 1) : fixed(value, significant - 1 - power)
+  if (isAlternate) return text
   const [mantissa = '', exponent] = text.split('e')
-  let short = mantissa
-  if (short.includes('.')) {
-    while (short.endsWith('0')) short = short.slice(0, -1)
-    if (short.endsWith('.')) short = short.slice(0, -1)
-  }
+  const short = mantissa.includes('.') ? strip(strip(mantissa, 'right', '0'), 'right', '.') : mantissa
   if (exponent !== undefined) return `${short}e${exponent}`
   return type === '' && !short.includes('.') ? `${short}.0` : short
 }
 
-function scientific(value: number, places: number, isAlternate: boolean): string {
+function scientific(value: number, places: number): string {
   const { digits, power } = exponential(value, places)
-  const rest = places > 0 || isAlternate ? `.${digits.slice(1)}` : ''
-  return `${digits[0]}${rest}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`
-}
-
-export function signOf(value: bigint | number, sign: string): string {
-  return value < 0 || Object.is(value, -0) ? '-' : sign === '-' ? '' : sign
+  const mantissa = places > 0 ? `${digits[0]}.${digits.slice(1)}` : digits
+  return `${mantissa}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`
 }
 
 export function padded(text: string, { width, fill, align }: Spec, sign: string, budget: Budget): string {
@@ -92,87 +92,65 @@ function formatValue(value: Value, text: string, budget: Budget): string {
   const parsed = specPattern.exec(text)
   if (parsed === null) throw new Fault(`invalid format specifier '${text}'`)
   const [, fill = '', given = '', sign = '', hash, zero, size, grouping = '', places, type = ''] = parsed
-  const isAlternate = hash !== undefined
   const hasZero = zero !== undefined
-  let align = given
-  const width = limited(size, 1_000_000)
-  const precision = places === undefined ? undefined : limited(places, mostDigits)
-  const number = asNumber(value)
-  if (number === undefined || (typeof value === 'boolean' && type === 's')) {
-    const isPlain =
-      asText(value) !== undefined && sign === '' && !isAlternate && grouping === '' && align !== '='
-    if (!isPlain || !['', 's'].includes(type))
-      throw new Fault(`unsupported format '${text}' for ${typeName(value)}`)
-    const whole = asText(value) ?? ''
-    const cut = precision === undefined ? whole : firstCharacters(whole, precision)
-    align ||= '<'
-    return padded(cut, { fill: fill || (hasZero ? '0' : ' '), align, width } as Spec, '', budget)
-  }
-  const isInt = typeof number === 'bigint'
-  const types = isInt ? 'bcdoxXneEfFgG%' : 'eEfFgGn%'
-  if (
-    !types.includes(type) ||
-    (isInt && precision !== undefined && 'bcdoxXn'.includes(type)) ||
-    type === 'c'
-  ) {
-    throw new Fault(`unsupported format '${text}' for ${typeName(value)}`)
-  }
   const spec: Spec = {
     fill: fill || (hasZero ? '0' : ' '),
-    align: align || (hasZero ? '=' : '>'),
+    align: given,
     sign,
-    isAlternate,
-    width,
+    isAlternate: hash !== undefined,
+    width: limited(size, 1_000_000),
     grouping,
-    precision,
-    type: type === 'n' ? (isInt ? 'd' : 'g') : type,
+    precision: places === undefined ? undefined : limited(places, mostDigits),
+    type,
   }
-  if (typeof value === 'boolean' && type === '')
-    return padded(digitsOf(number, { ...spec, type: 'd' }, budget), spec, '', budget)
-  let digits = digitsOf(number, spec, budget)
-  if (grouping !== '')
-    digits = grouped(
-      digits,
-      grouping,
-      'boxX'.includes(type || 'd') ? 4 : 3,
-      spec,
-      signOf(number, sign).length,
-    )
-  return padded(digits, spec, signOf(number, sign), budget)
+  const number = asNumber(value)
+  const unsupported = () => new Fault(`unsupported format '${text}' for ${typeName(value)}`)
+  const isPlain = sign === '' && hash === undefined && grouping === ''
+  if (number === undefined) {
+    const whole = asText(value)
+    if (whole === undefined || !isPlain || given === '=' || !['', 's'].includes(type)) throw unsupported()
+    const cut = places === undefined ? whole : firstCharacters(whole, spec.precision as number)
+    return padded(cut, { ...spec, align: given || '<' }, '', budget)
+  }
+  const isInt = typeof number === 'bigint'
+  const ofInts = isInt && /^[bcdoxXn]?$/.test(type)
+  if (!ofInts && !/^[eEfFgGn%]?$/.test(type)) throw unsupported()
+  if (ofInts && places !== undefined) throw unsupported()
+  if (/[cn]/.test(type) ? grouping !== '' : grouping === ',' && /[boxX]/.test(type)) throw unsupported()
+  spec.align ||= hasZero ? '=' : '>'
+  if (type === 'c') {
+    if (!isPlain) throw unsupported()
+    return padded(characterOf(number as bigint), spec, '', budget)
+  }
+  if (type === 'n') spec.type = isInt ? 'd' : 'g'
+  return formatNumber(number, spec, budget)
 }
 
 /** Digits with a separator between groups; zeros that fill the width are grouped too. */
-function grouped(
-  digits: string,
-  separator: string,
-  size: number,
-  { fill, align, width }: Spec,
-  signs: number,
-): string {
-  let end = 0
-  while (end < digits.length && isDigit(digits[end])) end++
-  let whole = digits.slice(0, end)
-  const rest = digits.slice(end)
+function grouped(digits: string, { fill, align, width, type, grouping }: Spec, signs: number): string {
+  const size = /[boxX]/.test(type) ? 4 : 3
+  const [, given = '', rest = ''] = (size === 4 ? /^(.*)()$/ : /^(\d*)(.*)$/).exec(digits) ?? []
+  let count = given.length
   if (align === '=' && fill === '0') {
-    let count = whole.length
     while (count + Math.floor((count - 1) / size) + rest.length + signs < Math.min(width, mostDigits)) count++
-    whole = whole.padStart(count, '0')
   }
+  const whole = given.padStart(count, '0')
   const groups: string[] = []
   for (let at = whole.length; at > 0; at -= size) groups.push(whole.slice(Math.max(0, at - size), at))
-  return groups.reverse().join(separator) + rest
-}
-
-export function isDigit(character: string | undefined): boolean {
-  return character !== undefined && character >= '0' && character <= '9'
+  return groups.reverse().join(grouping) + rest
 }
 
 /** `template.format(*args, **kwargs)`. */
-export function braceFormat(template: string, args: Value[], named: Dict, run: Context, level = 2): string {
+export function braceFormat(
+  template: string,
+  args: Value[],
+  named: Dict,
+  run: Context,
+  numbering = { next: 0, byHand: false },
+  level = 2,
+): string {
   if (level < 0) throw new Fault('Max string recursion exceeded')
   let result = ''
-  let automatic = 0
-  let isManual = false
   for (let at = 0; at < template.length; at++) {
     const character = template[at] as string
     const isDoubled = template[at + 1] === character
@@ -189,10 +167,11 @@ export function braceFormat(template: string, args: Value[], named: Dict, run: C
     if (depth > 0) throw new Fault("expected '}' before end of string")
     const field = splitField(template.slice(at + 1, end - 1))
     const [, first = '', rest = ''] = /^([^.[]*)(.*)$/s.exec(field.name) ?? []
-    const key = first === '' ? String(automatic++) : first
-    isManual ||= first !== '' && [...first].every(isDigit)
-    if (isManual && automatic > 0) throw new Fault('fields are numbered by hand or automatically, not both')
-    let value = [...key].every(isDigit) ? args[Number(key)] : named.get(key, run.budget)
+    const key = field.name === '' ? String(numbering.next++) : first
+    numbering.byHand ||= /^\d+$/.test(field.name)
+    if (numbering.byHand && numbering.next > 0)
+      throw new Fault('fields are numbered by hand or automatically, not both')
+    let value = /^\d+$/.test(key) ? args[Number(key)] : named.get(key, run.budget)
     if (value === undefined) throw new Fault(`format() has no argument '${key}'`)
     for (const [isAttribute, name] of fieldPath(rest)) {
       value = isAttribute ? run.attribute(value, name) : run.item(value, placeOrName(name))
@@ -200,7 +179,7 @@ export function braceFormat(template: string, args: Value[], named: Dict, run: C
     if (field.conversion === 'r') value = repr(value, run.budget)
     else if (field.conversion === 's') value = str(value, run.budget)
     else if (field.conversion !== '') throw new Fault(`Unknown conversion specifier ${field.conversion}`)
-    const spec = braceFormat(field.spec, args.slice(automatic), named, run, level - 1)
+    const spec = braceFormat(field.spec, args, named, run, numbering, level - 1)
     result += formatValue(value, spec, run.budget)
     run.budget.text(result.length)
     at = end - 1

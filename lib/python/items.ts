@@ -1,5 +1,4 @@
 import { checked } from './arithmetic.js'
-import type { Budget } from './budget.js'
 import { type Context, intOf } from './signature.js'
 import { characters } from './text.js'
 import {
@@ -76,15 +75,12 @@ export function sliceOf(object: Value, bounds: readonly (Value | undefined)[], r
   }
   const count = Math.max(0, Math.ceil((end - first) / by))
   run.budget.list(count)
-  if (items instanceof Range) return slicedRange(items, first, count, by, run.budget)
+  if (items instanceof Range) {
+    const [from, to, inner] = [items.at(first), items.at(end), items.step * BigInt(by)]
+    return new Range(from, checked(to, run.budget), checked(inner, run.budget), count)
+  }
   return like(
     object,
     Array.from({ length: count }, (_, i) => items[first + i * by] as Value),
   )
-}
-
-function slicedRange(range: Range, first: number, count: number, by: number, budget: Budget): Range {
-  const step = checked(range.step * BigInt(by), budget)
-  const start = range.at(first)
-  return new Range(start, checked(start + BigInt(count) * step, budget), step, count)
 }

@@ -64,7 +64,8 @@ export function callOnMarkup(
     if (value instanceof Tuple) return new Tuple(value.items.map(wrapped))
     return typeof value === 'string' ? new Markup(value) : value
   }
-  if (name === 'join') return wrapped(call(args.map((items) => toList(items, budget).map(escaped))))
+  if (name === 'join')
+    return wrapped(call(args.map((items) => toList(items, budget).map((one) => markup(one, budget)))))
   if (name === 'format') return wrapped(call(args.map(escaped)))
   if (name === 'replace') return wrapped(call(args.map((value, i) => (i === 0 ? value : escaped(value)))))
   return wrapped(call(args))

@@ -1,5 +1,6 @@
 import type { Budget } from './budget.js'
-import { digitsOf, limited, mostDigits, padded, type Spec, signOf } from './format.js'
+import { formatNumber, limited, mostDigits, padded, type Spec } from './format.js'
+import { escaped } from './literals.js'
 import { escapeHtml } from './markup.js'
 import { repr, str } from './print.js'
 import { characterOf, countCharacters, firstCharacters } from './text.js'
@@ -18,7 +19,7 @@ import {
 } from './values.js'
 
 /** Flags, width, precision, a length that means nothing, and the type. */
-const specPattern = /([-+ #0]*)(\*|\d*)(?:\.(\*|\d*))?[hlL]*(.)?/suy
+const specPattern = /([-+ #0]*)(\*|\d*)(?:\.(\*|\d*))?[hlL]?(.)?/suy
 
 /** `template % values`. */
 export function percentFormat(template: Value, values: Value, budget: Budget): Value {
@@ -94,7 +95,8 @@ export function percentFormat(template: Value, values: Value, budget: Budget): V
 function percentValue(value: Value, spec: Spec, hasZeros: boolean, budget: Budget): string {
   const { type, precision } = spec
   if ('sra'.includes(type)) {
-    const text = type === 's' ? str(value, budget) : repr(value, budget)
+    const shown = type === 's' ? str(value, budget) : repr(value, budget)
+    const text = type === 'a' ? shown.replace(/[^\0-\x7f]/gu, escaped) : shown
     return padded(precision === undefined ? text : firstCharacters(text, precision), spec, '', budget)
   }
   if (type === 'c') {
@@ -107,27 +109,10 @@ function percentValue(value: Value, spec: Spec, hasZeros: boolean, budget: Budge
   if (!'diuoxXeEfFgG'.includes(type) || number === undefined) {
     throw new Fault(`%${type} format: a number is required, not ${typeName(value)}`)
   }
-  let zeros: Spec = hasZeros ? { ...spec, fill: '0', align: '=' } : spec
   const isInt = 'diuoxX'.includes(type)
-  if (isInt && typeof number === 'number') {
-    if ('oxX'.includes(type) || !Number.isFinite(number))
-      throw new Fault(`%${type} format: an integer is required, not float`)
-  }
-  const whole = isInt
-    ? BigInt(Math.trunc(Number(number)) === Number(number) ? number : Math.trunc(Number(number)))
-    : number
-  let digits = digitsOf(
-    whole,
-    {
-      ...zeros,
-      type: 'diu'.includes(type) ? 'd' : type,
-      isAlternate: isInt ? false : spec.isAlternate,
-      precision: isInt ? undefined : precision,
-    },
-    budget,
-  )
-  if (isInt && precision !== undefined) digits = digits.padStart(precision, '0')
-  if (!Number.isFinite(Number(whole)) && !isInt) zeros = spec
-  const prefix = isInt && spec.isAlternate && !'diu'.includes(type) ? `0${type}` : ''
-  return padded(digits, zeros, signOf(whole, spec.sign) + prefix, budget)
+  if (isInt && typeof number === 'number' && ('oxX'.includes(type) || !Number.isFinite(number)))
+    throw new Fault(`%${type} format: an integer is required, not float`)
+  const whole = isInt && typeof number === 'number' ? BigInt(Math.trunc(number)) : number
+  const zeros = hasZeros && Number.isFinite(Number(whole)) ? { fill: '0', align: '=' } : {}
+  return formatNumber(whole, { ...spec, ...zeros, type: 'iu'.includes(type) ? 'd' : type }, budget)
 }
