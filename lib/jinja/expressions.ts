@@ -3,7 +3,7 @@ import { markup } from '../python/markup.js'
 import { holds } from '../python/operators.js'
 import { str } from '../python/print.js'
 import { isTrue, Markup, Undefined, type Value } from '../python/values.js'
-import { Computed, type Expression, Operation } from './expression.js'
+import { Computed, type Expression, Operation } from './nodes.js'
 import { negated, OperandParser, tupleOf } from './operands.js'
 
 /** Parses expressions, from the operators that bind least to those that bind most, and says what they do. */

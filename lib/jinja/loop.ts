@@ -1,6 +1,7 @@
+import type { Budget } from '../python/budget.js'
 import { equal, iterate } from '../python/operators.js'
 import { type Args, Fault, Func, isTrue, Stream, sizeOf, Undefined, type Value } from '../python/values.js'
-import type { Expression } from './expression.js'
+import type { Expression } from './nodes.js'
 import type { Parser } from './parser.js'
 import type { Run, Signal, Statement } from './run.js'
 import { Scope } from './scope.js'
@@ -43,7 +44,7 @@ function runLoop(node: ForLoop, value: Value, run: Run, scope: Scope, depth: num
   const items = test === undefined ? all : new Stream(passing(all, node.target, test, run, scope)).iterate()
   const again = (inner: Value) => run.capture(() => runLoop(node, inner, run, scope, depth + 1)).value
   const length = test === undefined ? sizeOf(value) : undefined
-  const loop = new Loop(items, length, run, depth, node.isRecursive ? again : undefined)
+  const loop = new Loop(items, length, run.budget, depth, node.isRecursive ? again : undefined)
   let isEmpty = true
   for (let item = loop.next(); item !== undefined; item = loop.next()) {
     isEmpty = false
@@ -66,39 +67,59 @@ function* passing(items: Iterable<Value>, target: Target, test: Expression, run:
 }
 
 /** The special variable of a loop. It looks one item ahead at most, and only when it is asked to. */
-export class Loop extends Func {
+class Loop extends Func {
   #iterator: Iterator<Value>
-  index = -1
-  #length: number | undefined
+  #index = -1
   #ahead: IteratorResult<Value> | undefined
   #before: Value | undefined
   #current: Value | undefined
   #changed: readonly Value[] | undefined
+  readonly #fields = new Map<string, () => Value>([
+    ['index', () => BigInt(this.#index + 1)],
+    ['index0', () => BigInt(this.#index)],
+    ['first', () => this.#index === 0],
+    ['last', () => this.#peek().done === true],
+    ['length', () => BigInt(this.size())],
+    ['revindex', () => BigInt(this.size() - this.#index)],
+    ['revindex0', () => BigInt(this.size() - this.#index - 1)],
+    ['depth', () => BigInt(this.depth0 + 1)],
+    ['depth0', () => BigInt(this.depth0)],
+    ['previtem', () => this.#previous()],
+    ['nextitem', () => this.#next()],
+    ['cycle', () => new Func('cycle', (args) => this.#cycle(args))],
+    ['changed', () => new Func('changed', (args) => this.#hasChanged(args))],
+  ])
 
-  /** @param recurse Renders the loop's body for other items; undefined where the loop is not marked `recursive`. */
+  /**
+   * @param length Undefined until it is asked for, where only going through the items tells.
+   * @param again Renders the loop's body for other items; undefined where the loop is not marked `recursive`.
+   */
   constructor(
     items: Iterable<Value>,
-    length: number | undefined,
-    readonly run: Run,
+    private length: number | undefined,
+    readonly budget: Budget,
     readonly depth0: number,
-    readonly recurse: ((items: Value) => Value) | undefined,
+    again: ((items: Value) => Value) | undefined,
   ) {
-    super('loop', (args) => this.#recurse(args), 'LoopContext')
+    const call = ({ positional: [inner], named }: Args) => {
+      if (again === undefined) throw new Fault("the loop must be marked 'recursive' to be called")
+      if (inner === undefined || named.size > 0) throw new Fault('loop() takes the items to loop over')
+      return again(inner)
+    }
+    super('loop', call, 'LoopContext')
     this.#iterator = items[Symbol.iterator]()
-    this.#length = length
   }
 
-  #recurse({ positional: [items], named }: Args): Value {
-    if (this.recurse === undefined) throw new Fault("the loop must be marked 'recursive' to be called")
-    if (items === undefined || named.size > 0) throw new Fault('loop() takes the items to loop over')
-    return this.recurse(items)
+  override attribute(name: string): Value | undefined {
+    return this.#fields.get(name)?.()
   }
 
+  /** Goes on to the next item. */
   next(): Value | undefined {
     const { done, value } = this.#peek()
     this.#ahead = undefined
     if (done) return undefined
-    this.index++
+    this.#index++
     this.#before = this.#current
     this.#current = value
     return value
@@ -109,64 +130,38 @@ export class Loop extends Func {
     return this.#ahead
   }
 
-  override size(): number {
-    if (this.#length === undefined) {
-      const isAhead = this.#ahead !== undefined && !this.#ahead.done
-      const rest: Value[] = []
-      for (let one = this.#iterator.next(); !one.done; one = this.#iterator.next()) rest.push(one.value)
-      this.#iterator = rest[Symbol.iterator]()
-      this.#length = rest.length + this.index + 1 + (isAhead ? 1 : 0)
-    }
-    return this.#length
+  #previous(): Value {
+    return this.#before === undefined ? new Undefined(() => 'there is no previous item') : this.#before
   }
 
-  override attribute(name: string): Value | undefined {
-    return fields.get(name)?.(this)
-  }
-
-  get previous(): Value {
-    return this.index > 0 ? (this.#before as Value) : new Undefined(() => 'there is no previous item')
-  }
-
-  get following(): Value {
+  #next(): Value {
     const { done, value } = this.#peek()
     return done ? new Undefined(() => 'there is no next item') : value
   }
 
-  get isLast(): boolean {
-    return this.#peek().done === true
+  override size(): number {
+    if (this.length === undefined) {
+      const isAhead = this.#ahead !== undefined && !this.#ahead.done
+      const rest = Array.from({ [Symbol.iterator]: () => this.#iterator })
+      this.#iterator = rest[Symbol.iterator]()
+      this.length = rest.length + this.#index + 1 + (isAhead ? 1 : 0)
+    }
+    return this.length
   }
 
-  cycle({ positional }: Args): Value {
+  #cycle({ positional }: Args): Value {
     if (positional.length === 0) throw new Fault('no items for cycling given')
-    return positional[this.index % positional.length] as Value
+    return positional[this.#index % positional.length] as Value
   }
 
-  hasChanged({ positional }: Args): boolean {
-    const isSame =
-      this.#changed?.length === positional.length &&
-      positional.every((value, i) => equal(value, this.#changed?.[i] as Value, this.run.budget))
+  #hasChanged({ positional }: Args): boolean {
+    const before = this.#changed
     this.#changed = positional
-    return !isSame
+    const isSame = (value: Value, i: number) => equal(value, before?.[i] as Value, this.budget)
+    return before?.length !== positional.length || !positional.every(isSame)
   }
 
   override repr(): string {
-    return `<LoopContext ${this.index + 1}/${this.size()}>`
+    return `<LoopContext ${this.#index + 1}/${this.size()}>`
   }
 }
-
-const fields = new Map<string, (loop: Loop) => Value>([
-  ['index', (loop) => BigInt(loop.index + 1)],
-  ['index0', (loop) => BigInt(loop.index)],
-  ['first', (loop) => loop.index === 0],
-  ['last', (loop) => loop.isLast],
-  ['length', (loop) => BigInt(loop.size())],
-  ['revindex', (loop) => BigInt(loop.size() - loop.index)],
-  ['revindex0', (loop) => BigInt(loop.size() - loop.index - 1)],
-  ['depth', (loop) => BigInt(loop.depth0 + 1)],
-  ['depth0', (loop) => BigInt(loop.depth0)],
-  ['previtem', (loop) => loop.previous],
-  ['nextitem', (loop) => loop.following],
-  ['cycle', (loop) => new Func('cycle', (args) => loop.cycle(args))],
-  ['changed', (loop) => new Func('changed', (args) => loop.hasChanged(args))],
-])

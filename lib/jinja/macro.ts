@@ -1,6 +1,6 @@
 import { type Args, Dict, Fault, Func, Tuple, Undefined, type Value } from '../python/values.js'
-import { Call, type Expression } from './expression.js'
 import { MacroNames } from './names.js'
+import { Call, type Expression } from './nodes.js'
 import type { Parser } from './parser.js'
 import type { Run, Statement } from './run.js'
 import { Scope } from './scope.js'

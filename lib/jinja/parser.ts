@@ -1,6 +1,6 @@
-import type { Expression } from './expression.js'
 import { ExpressionParser } from './expressions.js'
 import { Names } from './names.js'
+import type { Expression } from './nodes.js'
 import { constants } from './operands.js'
 import type { Statement } from './run.js'
 import { tags } from './tags.js'

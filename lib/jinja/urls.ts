@@ -1,10 +1,10 @@
 import type { Budget } from '../python/budget.js'
 import { escapeHtml, markup } from '../python/markup.js'
-import { toList } from '../python/operators.js'
+import { isIterable, toList } from '../python/operators.js'
 import { str } from '../python/print.js'
 import { textOf } from '../python/signature.js'
 import { countCharacters, firstCharacters, splitSpaces, wordsOf } from '../python/text.js'
-import { asText, Dict, Fault, Markup, Thing, type Value } from '../python/values.js'
+import { asText, Dict, Fault, Markup, type Value } from '../python/values.js'
 import type { Run } from './run.js'
 
 /** Python's `urllib.parse.quote(text, safe)`. */
@@ -20,8 +20,8 @@ function urlQuote(text: string, safe: string, budget: Budget): string {
 
 /** A text quoted, or pairs as the query of an address. */
 export function urlEncode(run: Run, value: Value): Value {
-  const isIterable = Array.isArray(value) || (value instanceof Thing && value.iterate() !== undefined)
-  if (!isIterable) return urlQuote(str(value, run.budget), '/', run.budget)
+  if (asText(value) !== undefined || !isIterable(value))
+    return urlQuote(str(value, run.budget), '/', run.budget)
   const quoted = (one: Value) => urlQuote(str(one, run.budget), '', run.budget).replaceAll('%20', '+')
   const pairs: (readonly Value[])[] =
     value instanceof Dict

@@ -158,6 +158,11 @@ export function iterate(value: Value, budget: Budget): Iterable<Value> {
   return counted(items, budget)
 }
 
+export function isIterable(value: Value): boolean {
+  if (value instanceof Thing) return value instanceof Markup || value.iterate() !== undefined
+  return typeof value === 'string' || Array.isArray(value)
+}
+
 function counted(items: Iterable<Value>, budget: Budget): Iterable<Value> {
   const iterator = items[Symbol.iterator]()
   const next = () => {

@@ -1,5 +1,5 @@
 import { QuernError } from '../errors.js'
-import { Dict, hashOfText, type Value } from '../python/values.js'
+import { Dict, hashOfText, type Value } from './values.js'
 
 const mostLevels = 200
 const mostValues = 5_000_000
