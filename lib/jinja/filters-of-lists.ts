@@ -1,10 +1,10 @@
-import { sum } from '../python/builtins.js'
+import { reversed, sorted, sum } from '../python/builtins.js'
 import { markup } from '../python/markup.js'
 import { placeOrName } from '../python/numbers.js'
 import { compare, equal, iterate, toList } from '../python/operators.js'
 import { str } from '../python/print.js'
 import { intOf, type Native, textOf } from '../python/signature.js'
-import { reversed, split } from '../python/text.js'
+import { reversed as reversedText, split } from '../python/text.js'
 import { joined } from '../python/text-methods.js'
 import {
   asText,
@@ -13,7 +13,6 @@ import {
   hashOf,
   isTrue,
   Markup,
-  Range,
   Stream,
   Tuple,
   typeName,
@@ -47,13 +46,6 @@ function getter(run: Run, attribute: Value, fallback: Value = null, caseSensitiv
   }
 }
 
-function sorted<T>(run: Run, items: T[], key: (item: T) => Value, isReversed: boolean): T[] {
-  const keyed = items.map((item) => ({ item, key: key(item) }))
-  const sign = isReversed ? -1 : 1
-  keyed.sort((a, b) => sign * compare('<', a.key, b.key, run.budget))
-  return keyed.map(({ item }) => item)
-}
-
 function sort(
   run: Run,
   items: Value[],
@@ -64,7 +56,7 @@ function sort(
   const text = asText(attribute)
   const attributes = text === undefined ? [attribute] : split(text, ',', -1, run.budget)
   const getters = attributes.map((one) => getter(run, one, null, caseSensitive))
-  return sorted(run, items, (item) => getters.map((get) => get(item)), isReversed)
+  return sorted(items, (item) => getters.map((get) => get(item)), isReversed, run.budget)
 }
 
 function dictSort(run: Run, value: Dict, caseSensitive: boolean, by: string, isReversed: boolean): Value {
@@ -74,7 +66,7 @@ function dictSort(run: Run, value: Dict, caseSensitive: boolean, by: string, isR
     const one = pair[by === 'key' ? 0 : 1]
     return caseSensitive ? one : ignoreCase(run, one)
   }
-  return sorted(run, [...value.entries.values()], key, isReversed).map((pair) => new Tuple([...pair]))
+  return sorted([...value.entries.values()], key, isReversed, run.budget).map((pair) => new Tuple([...pair]))
 }
 
 const extreme =
@@ -93,7 +85,7 @@ function groupBy(run: Run, all: Value[], attribute: Value, fallback: Value, case
   const key = getter(run, attribute, fallback, caseSensitive)
   const shown = getter(run, attribute, fallback)
   const groups: { key: Value; items: Value[] }[] = []
-  for (const item of sorted(run, all, key, false)) {
+  for (const item of sorted(all, key, false, run.budget)) {
     const one = key(item)
     const last = groups.at(-1)
     if (last !== undefined && equal(last.key, one, run.budget)) last.items.push(item)
@@ -110,22 +102,13 @@ function join(run: Run, value: Value[], separator: Value, attribute: Value): Val
   return isHtml ? new Markup(result) : result
 }
 
-/** What can be gone through from its end; undefined where that takes a copy. */
-function backwards(run: Run, value: Value): Value[] | undefined {
-  const text = asText(value)
-  const isReversible =
-    Array.isArray(value) || [Tuple, Dict, Range, View, Undefined].some((type) => value instanceof type)
-  return text !== undefined || isReversible ? toList(value, run.budget).slice().reverse() : undefined
-}
-
 function reverse(run: Run, value: Value): Value {
   const text = asText(value)
-  if (text !== undefined) {
-    run.budget.characters(text.length)
-    return value instanceof Markup ? new Markup(reversed(text)) : reversed(text)
-  }
-  const items = backwards(run, value)
-  return items === undefined ? toList(value, run.budget).reverse() : new Stream(items, 'reversed')
+  const items = text === undefined ? reversed(value, run.budget) : undefined
+  if (items !== undefined) return new Stream(items, 'reversed')
+  if (text === undefined) return toList(value, run.budget).reverse()
+  run.budget.characters(text.length)
+  return value instanceof Markup ? new Markup(reversedText(text)) : reversedText(text)
 }
 
 function* batch(run: Run, value: Value, size: Value, fill: Value): Iterable<Value> {
@@ -229,7 +212,7 @@ export const listFilters: Functions = {
   }),
   "join(value: list, d='', attribute=None)": join,
   'last(seq)': (run, seq: Value) => {
-    const items = backwards(run, seq)
+    const items = reversed(seq, run.budget)
     if (items === undefined) throw new Fault(`'${typeName(seq)}' object is not reversible`)
     return items.length === 0 ? new Undefined(() => 'No last item, sequence was empty.') : (items[0] as Value)
   },

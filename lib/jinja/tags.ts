@@ -114,7 +114,7 @@ function parseAutoescape(parser: Parser): Statement {
   }
 }
 
-/** What transformers marks as written by the model: a scope of its own, which writes as it is. */
+/** What transformers marks as the model's own words: written as it is, with names of its own. */
 function parseGeneration(parser: Parser): Statement {
   const body = parser.within({ isInLoop: false }, () => parser.block('endgeneration'))
   return (run, scope) => body(run, new Scope(scope))

@@ -2,7 +2,7 @@ import { binary, numberOf } from './arithmetic.js'
 import type { Budget } from './budget.js'
 import { roundedQuotient, round as roundFloat } from './decimal.js'
 import { parseFloatText, parseIntText, toFloat } from './numbers.js'
-import { iterate, toList } from './operators.js'
+import { compare, iterate, toList } from './operators.js'
 import { type Context, intOf } from './signature.js'
 import { countCharacters } from './text.js'
 import {
@@ -13,8 +13,11 @@ import {
   Range,
   refuseUndefined,
   sizeOf,
+  Tuple,
   typeName,
+  Undefined,
   type Value,
+  View,
 } from './values.js'
 
 // Python's built-in functions.
@@ -66,6 +69,22 @@ export function sum(items: Value, start: Value, get: (item: Value) => Value, bud
   let total = start
   for (const item of iterate(items, budget)) total = binary('+', total, get(item), budget)
   return total
+}
+
+export function sorted<T>(items: T[], key: (item: T) => Value, isReversed: boolean, budget: Budget): T[] {
+  const keyed = items.map((item) => ({ item, key: key(item) }))
+  const sign = isReversed ? -1 : 1
+  keyed.sort((a, b) => sign * compare('<', a.key, b.key, budget))
+  return keyed.map(({ item }) => item)
+}
+
+/** Items from the last to the first; undefined for what cannot be gone through from its end. */
+export function reversed(value: Value, budget: Budget): Value[] | undefined {
+  const isReversible =
+    asText(value) !== undefined ||
+    Array.isArray(value) ||
+    [Tuple, Dict, Range, View, Undefined].some((type) => value instanceof type)
+  return isReversible ? toList(value, budget).reverse() : undefined
 }
 
 export function range(_run: Context, args: readonly Value[]): Range {
