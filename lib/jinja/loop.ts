@@ -70,6 +70,7 @@ function* passing(items: Iterable<Value>, target: Target, test: Expression, run:
 class Loop extends Func {
   #iterator: Iterator<Value>
   #index = -1
+  #length: number | undefined
   #ahead: IteratorResult<Value> | undefined
   #before: Value | undefined
   #current: Value | undefined
@@ -96,7 +97,7 @@ class Loop extends Func {
    */
   constructor(
     items: Iterable<Value>,
-    private length: number | undefined,
+    length: number | undefined,
     readonly budget: Budget,
     readonly depth0: number,
     again: ((items: Value) => Value) | undefined,
@@ -108,6 +109,7 @@ class Loop extends Func {
     }
     super('loop', call, 'LoopContext')
     this.#iterator = items[Symbol.iterator]()
+    this.#length = length
   }
 
   override attribute(name: string): Value | undefined {
@@ -140,13 +142,13 @@ class Loop extends Func {
   }
 
   override size(): number {
-    if (this.length === undefined) {
+    if (this.#length === undefined) {
       const isAhead = this.#ahead !== undefined && !this.#ahead.done
       const rest = Array.from({ [Symbol.iterator]: () => this.#iterator })
       this.#iterator = rest[Symbol.iterator]()
-      this.length = rest.length + this.#index + 1 + (isAhead ? 1 : 0)
+      this.#length = rest.length + this.#index + 1 + (isAhead ? 1 : 0)
     }
-    return this.length
+    return this.#length
   }
 
   #cycle({ positional }: Args): Value {
