@@ -78,13 +78,14 @@ if sys.platform == "linux":  # elsewhere the kernel takes no such limit
     resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
 
 
-variables = {}
+variables = "{}"
 for line in sys.stdin:
     request = json.loads(line)
     if "variables" in request:
-        variables = request["variables"]
+        variables = json.dumps(request["variables"])
         reply = {"filters": sorted(environment.filters), "tests": sorted(environment.tests)}
     else:
-        reply = render(request["template"], variables)
+        # A copy for each: Jinja's own indent adds to the list that it is given.
+        reply = render(request["template"], json.loads(variables))
     print(json.dumps(reply), flush=False)
 sys.stdout.flush()
