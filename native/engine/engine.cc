@@ -168,6 +168,7 @@ bool Engine::wait_for_work() {
   for (const auto& sequence : scheduler_.running()) sequence->cancelled = true;
   for (const auto& sequence : scheduler_.waiting()) sequence->cancelled = true;
   reap_cancelled();
+  give_up_flights();
   transfer_pages();
   publish_stats();
   outbox_.put(emitted_);
@@ -350,14 +351,19 @@ void Engine::finish(Sequence& sequence, Task::Ending ending) {
   alive_.erase(sequence.id);
 }
 
-void Engine::fail_all(const Failure& why) {
+// What is in flight serves nobody any more, and nobody is to hear whether it fails.
+void Engine::give_up_flights() {
   abort_ = true;
   for (; !in_flight_.empty(); in_flight_.pop_front()) {
     try {
       decoder_->collect(in_flight_.front().ticket, result_);
-    } catch (const std::exception&) {  // `why` is what came first
+    } catch (const std::exception&) {
     }
   }
+}
+
+void Engine::fail_all(const Failure& why) {
+  give_up_flights();
   std::vector<std::shared_ptr<Sequence>> all(scheduler_.running());
   all.insert(all.end(), scheduler_.waiting().begin(), scheduler_.waiting().end());
   for (const auto& sequence : all) finish(*sequence, why);

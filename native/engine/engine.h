@@ -87,6 +87,7 @@ class Engine {
   void sample_on_host(Flight& flight);
   void take(const ScheduledRows& part, Given given);
   void drain();
+  void give_up_flights();
 
   void finish(Sequence& sequence, Task::Ending ending);
   void fail_all(const Failure& why);

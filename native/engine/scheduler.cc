@@ -58,17 +58,22 @@ const std::vector<ScheduledRows>& Scheduler::schedule() {
 }
 
 void Scheduler::launched() {
+  ++steps_;
   for (const ScheduledRows& part : step_) {
     Sequence& sequence = *part.sequence;
     sequence.computed = part.end();
     sequence.reached = std::max(sequence.reached, sequence.computed);
-    if (part.reaches_end && sequence.draws()) ++sequence.drawn;
+    if (!part.reaches_end || !sequence.draws()) continue;
+    ++sequence.drawn;
+    sequence.drawn_by = steps_;
   }
 }
 
 bool Scheduler::can_launch(const Sequence& sequence) const {
   if (sequence.is_launched() || is_paused(sequence)) return false;
-  return sequence.drawn == 0 || !sequence.task->waits_for_tokens();
+  if (sequence.drawn == 0) return true;
+  // A step can name the tokens of the one before it, no older ones.
+  return sequence.drawn_by == steps_ && !sequence.task->waits_for_tokens();
 }
 
 void Scheduler::choose(Sequence& sequence, int32_t rows) {
@@ -86,7 +91,8 @@ void Scheduler::admit() {
       std::rotate(waiting_.begin(), awake, awake + 1);
       continue;
     }
-    if (next.drawn > 0) return;  // preempted with a token unread, on which its pages depend
+    // Preempted, and what steps in flight give it is not read: a token that it goes on with, or its answer.
+    if (next.drawn > 0 || next.in_flight > 0) return;
     const int32_t reached = next.reached, cached = next.cached;
     find_known(next);
     if (!fits(next)) {

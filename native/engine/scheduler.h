@@ -73,6 +73,7 @@ class Scheduler {
   std::deque<std::shared_ptr<Sequence>> waiting_;   // in order of priority, then of arrival
   std::vector<std::shared_ptr<Sequence>> running_;  // in order of rank: priority, then admission
   std::vector<ScheduledRows> step_;
+  int64_t steps_ = 0;           // that were launched
   double rows_per_second_ = 0;  // 0: not measured yet
 };
 

@@ -50,7 +50,8 @@ struct Sequence : std::enable_shared_from_this<Sequence> {
   int32_t computed = 0;   // positions whose keys and values are in the pages once the launched steps are done
   int32_t retired = 0;    // positions of these whose steps were collected
   int32_t drawn = 0;      // tokens that launched steps draw, and nobody has read
-  int32_t slot = 0;       // of the last of them, in its step
+  int64_t drawn_by = 0;   // the number of the step that draws the last of them
+  int32_t slot = 0;       // its place in that step
   int32_t in_flight = 0;  // steps that it is part of; written under Engine's mutex
   bool ended = false;     // its last answer is given: what steps still compute for it is nobody's
 

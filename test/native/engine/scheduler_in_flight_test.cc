@@ -97,5 +97,55 @@ TEST(equal_prompts_wait_for_what_is_in_flight) {
   CHECK_EQ(shown(scheduler.schedule()), std::string("1:1 2:16"));
 }
 
+// ---- of however many steps a device takes
+
+// A step that is on its way, and what it is made of.
+std::vector<ScheduledRows> launch(Scheduler& scheduler) {
+  const std::vector<ScheduledRows> parts = scheduler.schedule();
+  scheduler.launched();
+  for (const ScheduledRows& part : parts) ++part.sequence->in_flight;
+  return parts;
+}
+void land(Scheduler& scheduler, const std::vector<ScheduledRows>& parts) {
+  for (const ScheduledRows& part : parts) --part.sequence->in_flight;
+  retire(scheduler, parts);
+}
+
+// Only what the step before draws can be named.
+TEST(who_was_left_out_of_a_step_waits_for_its_token) {
+  Scheduler scheduler({2, 10, 100});
+  scheduler.add(make_sequence(1, 1));
+  scheduler.add(make_sequence(2, 1));
+  const auto first = launch(scheduler);
+  CHECK_EQ(shown(first), std::string("1:1 2:1"));
+  scheduler.add(make_sequence(3, std::vector<int32_t>{3}, 1));
+  const auto second = launch(scheduler);
+  CHECK_EQ(shown(second), std::string("3:1 1:1"));
+  // Of 2 the last token was drawn two steps ago, so 1 and 3 go on alone.
+  scheduler.remove(*second[0].sequence);
+  const auto third = launch(scheduler);
+  CHECK_EQ(shown(third), std::string("1:1"));
+  land(scheduler, first);
+  CHECK_EQ(shown(scheduler.schedule()), std::string("1:1 2:1"));
+}
+
+// Its answer may be on its way: to compute it once more would be in vain, and write where the answer lies.
+TEST(a_preempted_sequence_in_flight_is_waited_for) {
+  Scheduler scheduler({64, 10, 5});
+  Asked logits;
+  logits.prompt.assign(20, 2);
+  logits.kind = Kind::all_logits;
+  const auto elder = make_sequence(1, 31);
+  scheduler.add(elder);
+  scheduler.add(make_sequence(2, logits));
+  const auto first = launch(scheduler);
+  CHECK_EQ(shown(first), std::string("1:31 2:20"));
+  while (scheduler.waiting().empty()) launch(scheduler);  // until 1 takes the pages of 2
+  scheduler.remove(*elder);
+  CHECK_EQ(shown(scheduler.schedule()), std::string());
+  land(scheduler, first);
+  CHECK_EQ(shown(scheduler.schedule()), std::string("2:20"));
+}
+
 }  // namespace
 }  // namespace quern::test
