@@ -64,6 +64,7 @@ export type QuernErrorCode =
   | 'closed'
   | 'out_of_memory'
   | 'native_binding'
+  | 'device_mismatch'
   | 'internal'
 
 /**

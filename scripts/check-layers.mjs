@@ -57,7 +57,7 @@ const nativeLayers = {
   engine: ['model', 'tokenizer', 'backend/backend.h', 'backend/host_sampler.h', 'backend/sampling.h', 'core'],
   model: ['backend/backend.h', 'core'],
   tokenizer: ['core'],
-  backend: ['core', 'backend/cpu'],
+  backend: ['core', 'backend/cpu', 'backend/library'],
   'backend/cpu': [
     'backend/backend.h',
     'backend/host_sampler.h',
@@ -65,6 +65,7 @@ const nativeLayers = {
     'core',
     'backend/cpu/kernels',
   ],
+  'backend/library': ['backend/backend.h', 'backend/sampling.h', 'core'],
   'backend/cuda': ['backend/backend.h', 'core', 'backend/cuda/kernels'],
   'backend/cpu/kernels': ['core/dtype.h'],
   'backend/cuda/kernels': ['core/dtype.h'],

@@ -36,7 +36,8 @@ async function testSanitized(name, sanitizers, only) {
 
 const withAddress = () => testSanitized('sanitize-address', 'address,undefined', chosen)
 // This sanitizer is for what has threads: the engine, the pool, the backends.
-const withThread = () => testSanitized('sanitize-thread', 'thread', chosen ?? 'engine|thread|backend')
+const withThread = () =>
+  testSanitized('sanitize-thread', 'thread', chosen ?? 'engine|thread|backend|side_by_side')
 
 async function passes() {
   if (address) return withAddress()

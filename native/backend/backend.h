@@ -128,6 +128,10 @@ using Ticket = uint64_t;
 // steps may have been launched beside the one that is collected next. Operations may do their work at once or
 // record it for the launch; what they are given in the host's memory they read before they return. All is
 // done in the order of the calls: memory that one step reads may be written by the next.
+//
+// Any call may throw. A step that was begun and not launched is forgotten by the next begin(). One that fails
+// after its launch throws when it is collected, and so do those that were launched after it; once all are
+// collected the stream is as good as new.
 class Stream {
  public:
   virtual ~Stream() = default;
@@ -168,7 +172,8 @@ class Stream {
   // f32, worthless afterwards
   virtual void score(Tensor logits, std::span<const ScoreParams> params) = 0;
 
-  // Copies numbers to the host, where they are once the step is collected.  from: f32
+  // Copies numbers to the host, where they are once the step is collected; until then the host keeps the
+  // memory and does not look.  from: f32
   virtual void read_back(Tensor from, float* into) = 0;
 
   // The step's end: nothing more is asked of it.
@@ -194,7 +199,7 @@ struct StreamLimits {
 
 // What a device is, for people.
 struct DeviceDescription {
-  std::string kind;  // `cpu`
+  std::string kind;  // `cpu`, or what a library calls its device
   std::string isa;   // the instruction set or the architecture
   int threads = 0;   // of the host, that compute
 };

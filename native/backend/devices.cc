@@ -4,11 +4,13 @@
 #include "backend/cpu/isa.h"
 #include "backend/cpu/machine_limits.h"
 #include "backend/cpu/sampling/sampler.h"
+#include "backend/library/device.h"
 #include "core/machine.h"
 
 namespace quern {
 
 std::unique_ptr<Device> create_device(const DeviceOptions& options) {
+  if (!options.library.empty()) return create_library_device(options.library, options.threads, options.isa);
   return create_cpu_device({options.threads, options.isa});
 }
 

@@ -13,9 +13,11 @@ namespace quern {
 struct DeviceOptions {
   int threads = 0;           // of the host; 0: as many as the process may use
   std::string isa = "auto";  // of the CPU: or the name of an instruction set
+  std::string library;       // the path of a device library; empty: the CPU
 };
 
-// Throws Error invalid_option where this machine has no such thing.
+// Throws Error invalid_option where this machine has no such thing; as create_library_device() where there is
+// a library.
 std::unique_ptr<Device> create_device(const DeviceOptions& options);
 
 // The instruction sets of the CPU that this machine can run, the best last.

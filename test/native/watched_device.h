@@ -13,6 +13,7 @@ namespace quern::test {
 // What a test wants to happen, and what has happened; it outlives the device, which the engine owns.
 struct Watch {
   std::function<void()> on_embed, on_sample, on_logits, on_download;  // called first; may throw or wait
+  std::function<void(const StepInput&)> on_begin;
   std::function<void(const WeightView&)> on_prepare;
   std::atomic<int> steps{0}, aborted_steps{0}, rows{0};
 
@@ -48,6 +49,7 @@ class WatchedStream final : public Stream {
 
   Ticket begin(const StepInput& input) override {
     watch_.rows += input.rows();
+    if (watch_.on_begin) watch_.on_begin(input);
     return inner_->begin(input);
   }
   void embed(const Weight& table, Tensor x) override {

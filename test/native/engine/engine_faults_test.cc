@@ -69,9 +69,11 @@ TEST(a_step_ends_when_the_last_of_it_is_cancelled) {
   served.engine().cancel(ids[1]);
   watch.open_for_good();
   CHECK(served.read_all());
-  CHECK_EQ(watch.aborted_steps.load(), 1);
+  // A device that works ahead has the step before in flight as well, which serves nobody either.
+  const bool works_ahead = served.engine().decoder().depth() > 0;
+  CHECK(watch.aborted_steps == 1 || (works_ahead && watch.aborted_steps == 2));
   for (const uint32_t id : ids) CHECK(served.result(id).finish == Finish::cancelled);
-  CHECK_EQ(served.result(ids[0]).tokens.size(), size_t{1});
+  CHECK_EQ(served.result(ids[0]).tokens.size(), works_ahead ? size_t{0} : size_t{1});
   CHECK_EQ(served.result(next).tokens.size(), size_t{3});
   CHECK_EQ(served.pages_in_use(), int64_t{0});
 }

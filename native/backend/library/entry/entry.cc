@@ -1,0 +1,122 @@
+#include "backend/library/entry/entry.h"
+
+#include "backend/library/entry/entry_stream.h"
+#include "backend/library/wire.h"
+
+namespace quern {
+
+namespace {
+
+// Of the one device that this library has, and the process that uses it. Several threads may open the
+// library.
+std::atomic<CreateDevice> create = nullptr;
+std::atomic<const QuernHost*> the_host = nullptr;
+
+Device& of(QuernDevice* device) {
+  return *reinterpret_cast<Device*>(device);
+}
+const Device& of(const QuernDevice* device) {
+  return *reinterpret_cast<const Device*>(device);
+}
+
+QuernStatus create_device(const QuernDeviceOptions* options, QuernDevice** device, QuernFailure* failure) {
+  return wire::guarded(failure, [&] {
+    *device = reinterpret_cast<QuernDevice*>(create.load()(options->threads, options->isa).release());
+  });
+}
+
+void destroy_device(QuernDevice* device) {
+  delete reinterpret_cast<Device*>(device);
+}
+
+QuernStatus describe(const QuernDevice* device, QuernDescription* into, QuernFailure* failure) {
+  return wire::guarded(failure, [&] {
+    const DeviceDescription description = of(device).describe();
+    wire::put_text(into->kind, description.kind);
+    wire::put_text(into->isa, description.isa);
+    into->threads = description.threads;
+    into->activations = wire::dtype(of(device).activation_dtype());
+    into->keys_and_values = wire::dtype(of(device).kv_dtype(false));
+    into->exact_keys_and_values = wire::dtype(of(device).kv_dtype(true));
+  });
+}
+
+QuernStatus memory_left(const QuernDevice* device, uint64_t* bytes, QuernFailure* failure) {
+  return wire::guarded(failure, [&] { *bytes = of(device).memory_left(); });
+}
+
+QuernStatus samples(const QuernDevice* device, const QuernSampling* options, int32_t* does,
+                    QuernFailure* failure) {
+  return wire::guarded(failure, [&] { *does = of(device).samples(sampling_options(*options)); });
+}
+
+QuernStatus create_weight(QuernDevice* device, const QuernWeightView* view, QuernWeight** weight,
+                          uint64_t* bytes, QuernFailure* failure) {
+  return wire::guarded(failure, [&] {
+    const auto read = [view](int64_t first, int64_t count, void* into) {
+      wire::checked([&](QuernFailure* why) { return view->read(view->context, first, count, into, why); });
+    };
+    auto prepared = of(device).prepare_weight({wire::dtype(view->dtype), view->rows, view->cols, read});
+    *bytes = prepared->bytes();
+    *weight = reinterpret_cast<QuernWeight*>(prepared.release());
+  });
+}
+
+void destroy_weight(QuernWeight* weight) {
+  delete reinterpret_cast<Weight*>(weight);
+}
+
+QuernStatus create_memory(QuernDevice* device, size_t bytes, QuernMemory** memory, void** address,
+                          QuernFailure* failure) {
+  return wire::guarded(failure, [&] {
+    auto allocated = of(device).allocate(bytes);
+    *address = allocated->address();
+    *memory = reinterpret_cast<QuernMemory*>(allocated.release());
+  });
+}
+
+void destroy_memory(QuernMemory* memory) {
+  delete reinterpret_cast<Memory*>(memory);
+}
+
+QuernStatus create_stream(QuernDevice* device, const QuernStreamLimits* limits, QuernStream** stream,
+                          int32_t* depth, QuernFailure* failure) {
+  return wire::guarded(failure, [&] {
+    auto entry = std::make_unique<EntryStream>(of(device).create_stream(
+        {limits->rows, limits->logits_rows, limits->hidden, limits->heads, limits->kv_heads, limits->head_dim,
+         limits->ffn, limits->vocab, limits->context}));
+    *depth = entry->stream->depth();
+    *stream = reinterpret_cast<QuernStream*>(entry.release());
+  });
+}
+
+void destroy_stream(QuernStream* stream) {
+  delete reinterpret_cast<EntryStream*>(stream);
+}
+
+}  // namespace
+
+void export_device(CreateDevice by, uint32_t abi, const QuernHost& process, QuernLibrary& library) {
+  library.abi = QUERN_DEVICE_ABI;
+  if (abi != QUERN_DEVICE_ABI) return;
+  create = by;
+  the_host = &process;
+  library.create_device = create_device;
+  library.destroy_device = destroy_device;
+  library.describe = describe;
+  library.memory_left = memory_left;
+  library.samples = samples;
+  library.create_weight = create_weight;
+  library.destroy_weight = destroy_weight;
+  library.create_memory = create_memory;
+  library.destroy_memory = destroy_memory;
+  library.create_stream = create_stream;
+  library.destroy_stream = destroy_stream;
+  export_streams(library);
+}
+
+const QuernHost& host() {
+  return *the_host;
+}
+
+}  // namespace quern

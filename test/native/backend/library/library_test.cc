@@ -1,0 +1,151 @@
+// A device that lies in a library: what crosses, and what does not.
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "backend/devices.h"
+#include "backend/library/abi.h"
+#include "backend/library/host.h"
+#include "check.h"
+#include "core/error.h"
+#include "devices_under_test.h"
+#include "folder.h"
+
+namespace quern::test {
+namespace {
+
+std::string failure_of(const std::string& library, const std::string& isa = "auto") {
+  try {
+    (void)create_device({1, isa, library});
+  } catch (const Error& error) {
+    return error.code() + ": " + error.what();
+  }
+  return "no error";
+}
+
+TEST(what_is_no_device_library) {
+  Folder folder;
+  const std::string absent = failure_of("/nowhere/device.so");
+  CHECK_EQ(absent,
+           std::string("missing_file: /nowhere/device.so: expected a device library, got no file that "
+                       "can be read"));
+  const std::string text = folder.write("text.so", "not a library");
+  CHECK(failure_of(text).starts_with("device_mismatch: " + text +
+                                     ": expected a device library that this system can load, got: "));
+  CHECK(failure_of(QUERN_OTHER_LIBRARY).starts_with("device_mismatch: "));
+  CHECK(failure_of(QUERN_OTHER_LIBRARY).ends_with("got a library without quern_backend"));
+}
+
+TEST(another_interface_is_refused_with_both_numbers) {
+  const std::string failure = failure_of(QUERN_OTHER_ABI_LIBRARY);
+  CHECK(failure.starts_with("device_mismatch: "));
+  const std::string mine = std::to_string(QUERN_DEVICE_ABI), its = std::to_string(QUERN_DEVICE_ABI + 1);
+  CHECK(failure.find("expected a device library of interface " + mine + ", got one of interface " + its) !=
+        std::string::npos);
+}
+
+TEST(what_it_says_of_itself_crosses) {
+  const auto device = make_late_device(3), cpu = create_device({3, "auto", {}});
+  CHECK_EQ(device->describe().kind, std::string("late"));
+  CHECK_EQ(device->describe().isa, cpu->describe().isa);
+  CHECK_EQ(device->describe().threads, 3);
+  CHECK(device->kv_dtype(true) == Dtype::f32 && device->kv_dtype(false) == Dtype::f16);
+  CHECK(device->activation_dtype() == Dtype::f32);
+  CHECK(device->memory_left() > 0);
+}
+
+TEST(what_it_logs_is_kept) {
+  for (int times = 0; times < 200; ++times) (void)make_late_device();
+  CHECK_EQ(library_log().size(), size_t{100});
+  CHECK_EQ(library_log().back(), std::string("late: up to 2 steps in flight"));
+}
+
+TEST(which_options_it_samples_by) {
+  const auto device = make_late_device();
+  const auto samples = [&](const auto& change) {
+    SamplingOptions options;
+    options.temperature = 0.7f;
+    options.top_k = 40;
+    options.top_p = 0.9f;
+    options.min_p = 0.01f;
+    options.top_logprobs = 3;
+    change(options);
+    return device->samples(options);
+  };
+  CHECK(samples([](SamplingOptions&) {}));
+  CHECK(!samples([](SamplingOptions& options) { options.repetition_penalty = 1.1f; }));
+  CHECK(!samples([](SamplingOptions& options) { options.frequency_penalty = 1; }));
+  CHECK(!samples([](SamplingOptions& options) { options.presence_penalty = 1; }));
+  CHECK(!samples([](SamplingOptions& options) { options.typical_p = 0.9f; }));
+  CHECK(!samples([](SamplingOptions& options) { options.top_n_sigma = 1; }));
+  CHECK(!samples([](SamplingOptions& options) { options.logit_bias = {{1, 1}}; }));
+  CHECK(!samples([](SamplingOptions& options) { options.steps = {SamplingStep::temperature}; }));
+  // These do not even cross.
+  CHECK(!samples([](SamplingOptions& options) { options.dry.multiplier = 0.8f; }));
+  CHECK(!samples([](SamplingOptions& options) { options.xtc_probability = 0.5f; }));
+  CHECK(!samples([](SamplingOptions& options) { options.mirostat.version = 2; }));
+}
+
+TEST(failures_inside_arrive_with_their_code) {
+  const std::string isa = failure_of(QUERN_LATE_LIBRARY, "abacus");
+  CHECK(isa.starts_with("invalid_option: "));
+  CHECK_EQ(isa, failure_of({}, "abacus"));  // in the words of the device itself
+  const auto device = make_late_device();
+  CHECK_ERROR(device->allocate(size_t{1} << 62), "out_of_memory");
+  const auto stream = device->create_stream({8, 8, 48, 4, 2, 16, 96, 307, 400});
+  StepResult result;
+  CHECK_ERROR(stream->collect(1, result), "internal");  // nothing was launched
+  CHECK_ERROR(stream->launch(1), "internal");
+  float somewhere = 0;
+  const Copy copy{&somewhere, &somewhere, sizeof somewhere};
+  CHECK_ERROR(stream->upload({&copy, 1}), "internal");  // no memory of the device
+}
+
+// Through three boundaries: the host's function fails, the library gives up, the host hears of it.
+TEST(what_reading_a_weight_throws_comes_back) {
+  const auto device = make_late_device(2);
+  for (const int64_t rows : {int64_t{1}, int64_t{64}}) {
+    const auto prepare = [&](const std::function<void()>& fail) {
+      return device->prepare_weight({Dtype::f32, rows, 64, [&](int64_t, int64_t, void*) { fail(); }});
+    };
+    CHECK_ERROR(prepare([] { throw Error("truncated", "made up"); }), "truncated");
+    CHECK_ERROR(prepare([] { throw std::bad_alloc(); }), "out_of_memory");
+    CHECK_ERROR(prepare([] { throw 5; }), "internal");
+    CHECK(prepare([] {})->bytes() > 0);
+  }
+}
+
+TEST(a_message_that_is_too_long_is_cut_at_a_character) {
+  const auto device = make_late_device();
+  std::string message;
+  while (message.size() < 2000) message += "ü";
+  std::string got;
+  try {
+    (void)device->prepare_weight(
+        {Dtype::f32, 1, 64, [&](int64_t, int64_t, void*) { throw Error("read_error", message); }});
+  } catch (const Error& error) {
+    got = error.what();
+  }
+  CHECK_EQ(got.size(), size_t{990});  // of 991 bytes
+  CHECK(message.starts_with(got));
+}
+
+TEST(copies_go_there_and_back) {
+  const auto device = make_late_device();
+  const auto memory = device->allocate(1000);
+  const auto stream = device->create_stream({8, 8, 48, 4, 2, 16, 96, 307, 400});
+  std::vector<char> from(700), into(1000, 1);
+  for (size_t i = 0; i < from.size(); ++i) from[i] = static_cast<char>(i);
+  char* const at = static_cast<char*>(memory->address());
+  const Copy up[] = {{at + 100, from.data(), 300}, {at + 600, from.data() + 300, 400}};
+  stream->upload(up);
+  const Copy down{at, into.data(), 1000};
+  stream->download({&down, 1});
+  CHECK(std::memcmp(into.data() + 100, from.data(), 300) == 0);
+  CHECK(std::memcmp(into.data() + 600, from.data() + 300, 400) == 0);
+  for (const size_t untouched : {size_t{0}, size_t{99}, size_t{400}, size_t{599}})
+    CHECK_EQ(into[untouched], 0);
+}
+
+}  // namespace
+}  // namespace quern::test
