@@ -19,6 +19,7 @@ const steps = {
   binding: script('check-binding'),
   native: script('test-native'),
   vitest: ['vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${vitestReport}`],
+  late: script('test-late'),
   docs: ['typedoc', '--logLevel', 'Warn'],
   snippets: script('check-snippets'),
   examples: script('run-examples'),

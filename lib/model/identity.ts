@@ -29,7 +29,7 @@ export async function modelIdentity(info: ModelInfo, plan: ModelPlan): Promise<M
   return {
     fingerprint: hash.digest('hex'),
     source: info.source,
-    arithmetic: `quern ${packageVersion()}, ${info.isa}, ${info.dtype} weights, ${info.precision}, ${info.kvDtype} keys and values`,
+    arithmetic: `quern ${packageVersion()}, ${info.device} ${info.isa}, ${info.dtype} weights, ${info.precision}, ${info.kvDtype} keys and values`,
     pageBytes: info.pageBytes,
     contextLength: info.contextLength,
     vocab: plan.config.vocab,

@@ -5,7 +5,7 @@ import type { HubLimits } from '../hub/limits.js'
 import { invalidOption } from '../input/check-option.js'
 import type { NativeModel, NativeRows } from '../native/binding.js'
 import { callNative, fromNative } from '../native/call-native.js'
-import { native } from '../native/load-binding.js'
+import { deviceLibrary, native } from '../native/load-binding.js'
 import { onAbort } from '../on-abort.js'
 import { Tokenizer } from '../tokenizer/tokenizer.js'
 import { explainHubFailure } from './explain-source.js'
@@ -183,6 +183,7 @@ async function loadNative(
       exact: options.precision === 'exact',
       threads: options.threads ?? 0,
       isa: options.isa ?? 'auto',
+      deviceLibrary: options.device === 'cpu' ? '' : deviceLibrary(),
       contextLength: options.contextLength ?? 0,
       kvBytes: options.kvCache?.maxBytes ?? 0,
       stepRows: internals.stepRows ?? 512,

@@ -27,7 +27,8 @@ export interface ModelInfo {
   contextLength: number
   /** Tokens that end a text. */
   stopTokens: number[]
-  device: 'cpu'
+  /** 'cpu'. */
+  device: string
   /** The instruction set in use. */
   isa: string
   threads: number
@@ -107,7 +108,6 @@ export function modelInfo(parts: ModelParts): ModelInfo {
     config: structuredClone(parts.plan.config),
     generates: parts.plan.generates,
     stopTokens: [...parts.stopTokens],
-    device: 'cpu',
     precision: parts.precision,
     dtype: parts.dtype === 'auto' ? storedDtype(parts.plan) : parts.dtype,
     weightBytes,

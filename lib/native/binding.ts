@@ -31,6 +31,8 @@ export interface NativeLoadOptions {
   threads: number
   /** `auto`, or one of NativeMachine.isas. */
   isa: string
+  /** The path of a device library; '': the CPU. */
+  deviceLibrary: string
   /** Tokens; 0: the model's. */
   contextLength: number
   /** 0: one full context, at most half of the memory that is left. */
@@ -237,6 +239,8 @@ export interface NativeStats {
 }
 
 export interface NativeModelInfo {
+  /** `cpu`, or what a device library calls itself. */
+  device: string
   isa: string
   threads: number
   contextLength: number

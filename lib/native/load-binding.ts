@@ -4,6 +4,11 @@ import type { NativeBinding } from './binding.js'
 
 let loaded: NativeBinding | undefined
 
+/** QUERN_DEVICE_LIBRARY: the path of a device library that models run on instead of the CPU, for whoever develops one; else ''. */
+export function deviceLibrary(): string {
+  return process.env.QUERN_DEVICE_LIBRARY ?? ''
+}
+
 /** The native addon: the one built here, else the prebuilt one for this platform. It is loaded at the first call. */
 export function native(): NativeBinding {
   loaded ??= load()

@@ -125,6 +125,7 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
       const auto page_bytes = engine.decoder().page_bytes();
       const auto bytes_per_token = engine.decoder().weights().bytes_per_token();
       Napi::Object object = Napi::Object::New(args.Env());
+      put(object, "device", device.kind);
       put(object, "isa", device.isa);
       put(object, "threads", device.threads);
       put(object, "contextLength", context_length);
@@ -274,6 +275,7 @@ void read_load_options(const Options& options, LoadJob& job) {
   job.options.exact = options.flag("exact");
   job.device.threads = options.integer<int>("threads");
   job.device.isa = options.text("isa");
+  job.device.library = options.text("deviceLibrary");
   job.options.context_length = options.integer<int>("contextLength");
   job.options.kv_bytes = options.integer<uint64_t>("kvBytes");
   job.options.step_rows = options.integer<int>("stepRows");

@@ -55,6 +55,7 @@ async function open(): Promise<NativeModel> {
     exact: false,
     threads: 1,
     isa: 'auto',
+    deviceLibrary: '',
     contextLength: 64,
     kvBytes: 0,
   } as const
