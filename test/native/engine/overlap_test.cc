@@ -123,6 +123,76 @@ TEST(a_stop_found_late_drops_the_surplus_token) {
   check_equal(served.result(other), solo(beside), "beside");
 }
 
+// Nobody counts who has ended among those whom a step serves.
+TEST(after_a_stop_found_late_a_cancelled_step_is_given_up) {
+  Asked stopping = request_for(20, 60, 4);
+  stopping.stop_tokens = {solo(stopping).tokens[3]};
+  Watch watch;
+  Served served({}, watched_late(watch));
+  (void)served.submit(stopping);
+  CHECK(served.read_all());
+  watch.on_embed = [&] { watch.pass(); };
+  const int before = watch.aborted_steps;
+  const uint32_t id = served.submit(request_for(10, 50, 5));
+  watch.await_arrival();
+  served.engine().cancel(id);
+  watch.open_for_good();
+  CHECK(served.read_all());
+  served.engine().close();
+  CHECK(watch.aborted_steps > before);
+}
+
+// A task that does something when the scheduler asks whether its next row may be launched.
+class Hooked final : public Task {
+ public:
+  Hooked(std::unique_ptr<Task> inner, std::function<void()> hook)
+      : inner_(std::move(inner)), hook_(std::move(hook)) {}
+  void prepare(std::span<const int32_t> prompt, const DecoderConfig& config, const Device& device) override {
+    inner_->prepare(prompt, config, device);
+  }
+  std::optional<int64_t> most_tokens() const override { return inner_->most_tokens(); }
+  bool waits_for_tokens() const override {
+    hook_();
+    return inner_->waits_for_tokens();
+  }
+  void want(const ScheduledRows& part, Wants& wants) override { inner_->want(part, wants); }
+  std::optional<Ending> take(const ScheduledRows& part, Given& given, Rows& out) override {
+    return inner_->take(part, given, out);
+  }
+
+ private:
+  const std::unique_ptr<Task> inner_;
+  const std::function<void()> hook_;
+};
+
+// The one whom a step in flight serves cancels while the next step is chosen, which serves another. What was
+// left out of the first step must not be taken for computed: whoever finds its pages would go on with them.
+TEST(a_step_that_was_given_up_stays_so_when_the_next_serves_somebody) {
+  const Environment slow("QUERN_LATE_PACE", "1000");
+  const Asked first = request_for(40, 20, 10), beside = request_for(30, 5, 11);
+  Watch watch;
+  watch.on_embed = [&] { watch.pass(); };
+  Served served({1, 40, 0, false}, watched_late(watch));
+  (void)served.submit(request_for(1, 1, 1));
+  watch.await_arrival();  // so that both of these have come when the next step is chosen
+  std::atomic<uint32_t> id{0};
+  const auto cancel = [&] {
+    served.engine().cancel(id);
+    std::this_thread::sleep_for(std::chrono::milliseconds(6));  // meanwhile operations are left out
+  };
+  id = served.engine().submit(
+      {first.prompt, 0, kComputedHere, std::make_unique<Hooked>(task_of(first), cancel)});
+  const uint32_t other = served.submit(beside);
+  watch.open_for_good();
+  CHECK(served.read_until([&] { return served.result(id).finish != Finish::running; }));
+  CHECK(served.result(id).finish == Finish::cancelled);
+  CHECK(served.read_all());
+  check_equal(served.result(other), solo(beside), "beside");
+  const uint32_t again = served.submit(first);
+  CHECK(served.read_all());
+  check_equal(served.result(again), solo(first), "again");
+}
+
 // The step fails on the device's own thread, while the next one is on its way.
 TEST(a_step_that_fails_late_fails_all_and_the_engine_goes_on) {
   const Environment fails("QUERN_LATE_FAILS", "7");

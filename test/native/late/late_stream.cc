@@ -254,7 +254,7 @@ class LateStream final : public Stream {
   }
 
   void run(Step& launched) {
-    dawdle();
+    if (knobs_.most_delay > 0) pause(static_cast<int>(chance_() % static_cast<unsigned>(knobs_.most_delay)));
     try {
       if (failure_) std::rethrow_exception(failure_);
       const Ticket ticket = inner_->begin(launched.input);  // it has its own numbers for steps
@@ -262,6 +262,7 @@ class LateStream final : public Stream {
       for (size_t i = 0; i < launched.operations.size(); ++i) {
         if (fails && i == launched.operations.size() / 2)
           throw Error("read_error", "step " + std::to_string(launched.ticket) + " was to fail");
+        if (knobs_.pace > 0) pause(knobs_.pace);
         launched.operations[i](*inner_);
       }
       inner_->launch(ticket);
@@ -274,10 +275,8 @@ class LateStream final : public Stream {
     launched.done = true;
   }
 
-  void dawdle() {
-    if (knobs_.most_delay <= 0) return;
-    std::this_thread::sleep_for(
-        std::chrono::microseconds(chance_() % static_cast<unsigned>(knobs_.most_delay)));
+  static void pause(int microseconds) {
+    std::this_thread::sleep_for(std::chrono::microseconds(microseconds));
   }
 
   template <typename CopyAll>
