@@ -20,15 +20,16 @@ export class Requests {
   }
 
   /** Hands rows to their requests; those that end are forgotten. */
-  deliver({ requests, tokens, text, textEnds, logprobs, answers }: NativeRows): void {
+  deliver(...[columns, text, logprobs, answers]: NativeRows): void {
     for (const answer of answers) {
       if (answer.kind === 'begin') this.#sinks.get(answer.request)?.answer(answer)
     }
+    const count = columns.length / 3
     let begin = 0
-    for (let row = 0; row < requests.length; row++) {
-      const end = textEnds[row] as number
-      const sink = this.#sinks.get(requests[row] as number)
-      sink?.token(tokens[row] as number, text.slice(begin, end), logprobs, row)
+    for (let row = 0; row < count; row++) {
+      const end = columns[2 * count + row] as number
+      const sink = this.#sinks.get(columns[row] as number)
+      sink?.token(columns[count + row] as number, text.slice(begin, end), logprobs, row)
       begin = end
     }
     for (const answer of answers) {

@@ -208,13 +208,16 @@ export class Run implements RequestSink {
 
   /** The first event carries the tokens that led to these parts, so every token is in one event. */
   #emit(parts: ReplyPart[], tokens: number[], logprob?: TokenLogprob): void {
-    for (const part of parts) this.#reply.add(part)
-    const [first, ...others] = parts
-    if (first !== undefined || tokens.length > 0) {
-      const event: OutputEvent = { ...(first ?? { type: 'tokens' }), tokens }
-      this.#events.push(logprob === undefined ? event : { ...event, logprobs: [logprob] })
+    if (parts.length === 0 && tokens.length > 0) this.#push({ type: 'tokens', tokens }, logprob)
+    for (const [i, part] of parts.entries()) {
+      this.#reply.add(part)
+      this.#push(withTokens(part, i === 0 ? tokens : []), i === 0 ? logprob : undefined)
     }
-    for (const part of others) this.#events.push({ ...part, tokens: [] })
+  }
+
+  #push(event: OutputEvent, logprob: TokenLogprob | undefined): void {
+    if (logprob !== undefined) event.logprobs = [logprob]
+    this.#events.push(event)
   }
 
   get #wantsLogprobs(): boolean {
@@ -275,4 +278,9 @@ export class Run implements RequestSink {
     this.#target.model.consumed(this.#request, this.#unacknowledged)
     this.#unacknowledged = 0
   }
+}
+
+/** Text is most of what comes, and members written out cost a tenth of spreading them. */
+function withTokens(part: ReplyPart, tokens: number[]): OutputEvent {
+  return part.type === 'tool-call' ? { ...part, tokens } : { type: part.type, text: part.text, tokens }
 }

@@ -208,6 +208,6 @@ async function loadNative(
 }
 
 /** Made outside of loadNative: a closure there would hold its variables, with them the handle, and no model could ever be collected. */
-function deliverTo(requests: Requests): (rows: NativeRows) => void {
-  return (rows) => requests.deliver(rows)
+function deliverTo(requests: Requests): (...rows: NativeRows) => void {
+  return (...rows) => requests.deliver(...rows)
 }

@@ -288,7 +288,6 @@ export class Model {
   /**
    * The model's raw scores for the token after each input token, for research and tests.
    *
-   * @returns `data` as rows [positions, vocab] of float32.
    * @throws {QuernError} `invalid_input`, `invalid_token`, `context_overflow`, `kv_cache_too_small`, `closed`.
    * @example
    * ```ts
@@ -325,7 +324,8 @@ export class Model {
     if (this.#isClosed) return
     this.#isClosed = true
     const { handle, requests } = this.#parts
-    requests.deliver(callNative(() => handle.close()))
+    requests.deliver(...callNative(() => handle.close()))
+    this.#target.nativeTokenizer?.forget()
   }
 
   /**

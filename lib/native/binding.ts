@@ -44,7 +44,7 @@ export interface NativeLoadOptions {
   /** Bytes of weights. */
   onProgress?: ((done: number, total: number) => void) | undefined
   /** Everything that has arrived since the last call; never more than one call is pending. */
-  onRows: (rows: NativeRows) => void
+  onRows: (...rows: NativeRows) => void
 }
 
 export interface NativeLoad {
@@ -184,18 +184,15 @@ export interface NativeSampling {
  * What arrived since the last call, as columns. Those answers of kind 'begin' come before the tokens of their request, all others after
  * them.
  */
-export interface NativeRows {
-  /** One element for each token that was generated. */
-  requests: Int32Array
-  tokens: Int32Array
+export type NativeRows = [
+  /** Three columns, one after the other, with an element for each token: its request, its id, and where its text ends in UTF-16 units. */
+  columns: Int32Array,
   /** Of all tokens, one after the other. */
-  text: string
-  /** Where each token's text ends in it, in UTF-16 units. */
-  textEnds: Int32Array
+  text: string,
   /** Undefined: no row has any. */
-  logprobs: NativeLogprobs | undefined
-  answers: NativeAnswer[]
-}
+  logprobs: NativeLogprobs | undefined,
+  answers: NativeAnswer[],
+]
 
 /** A row for each token. */
 export interface NativeLogprobs {
@@ -300,6 +297,8 @@ export interface NativeTokenizer {
   /** The token that merging makes of exactly this text, or -1. */
   idOf(text: string): number
   isSpecial(id: number): boolean
+  /** Frees what it remembers of words, a megabyte; the next text begins to fill that anew. */
+  forget(): void
   /** One more than the largest id. A method, for the addon checks the class of `this` for methods alone. */
   size(): number
 }

@@ -53,7 +53,7 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
   }
 
   // Gives what has arrived to JavaScript. On the JavaScript thread.
-  Napi::Object drain(Napi::Env env) {
+  std::vector<napi_value> drain(Napi::Env env) {
     const Rows rows = engine_ ? engine_->take() : Rows{};
     for (const uint32_t request : rows.requests) running_.given(request, 1);
     for (const Answer& answer : rows.answers)
@@ -140,11 +140,17 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
   // that may take a while.
   Napi::Value close(const Napi::CallbackInfo& args) {
     Napi::Env env = args.Env();
-    if (!engine_) return to_js(env, Rows{});
+    if (!engine_) return to_array(env, to_js(env, Rows{}));
     engine_->close();
-    Napi::Object rows = drain(env);  // which may run JavaScript, which may close this model
+    const std::vector<napi_value> rows = drain(env);  // which may run JavaScript, which may close this model
     shut_down(env);
-    return rows;
+    return to_array(env, rows);
+  }
+
+  static Napi::Array to_array(Napi::Env env, const std::vector<napi_value>& values) {
+    Napi::Array array = Napi::Array::New(env);
+    for (uint32_t i = 0; i < values.size(); ++i) put(array, i, values[i]);
+    return array;
   }
 
   Engine& open_engine() const {
@@ -262,7 +268,7 @@ void report(Napi::Env env, LoadCall& call) {
 Wakeup make_wake(Napi::Env env, const std::shared_ptr<ModelBinding*>& model, const Napi::Function& on_rows) {
   const auto callback = std::make_shared<Napi::FunctionReference>(Napi::Persistent(on_rows));
   Wakeup wake(env, "quern rows", [model, callback](Napi::Env call_env) {
-    if (*model != nullptr) callback->Call({(*model)->drain(call_env)});
+    if (*model != nullptr) callback->Call((*model)->drain(call_env));
   });
   wake.unref(env);
   return wake;

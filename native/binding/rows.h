@@ -86,34 +86,31 @@ inline Napi::Object to_js(Napi::Env env, const Answer& answer) {
   return object;
 }
 
-// Where each text ends, counted as JavaScript counts: a character beyond the first 65,536 is two units.
-inline Napi::Int32Array utf16_ends(Napi::Env env, const Rows& rows) {
-  auto ends = Napi::Int32Array::New(env, rows.text_ends.size());
+// Writes where each text ends, counted as JavaScript counts: a character beyond the first 65,536 is two
+// units.
+inline void utf16_ends(const Rows& rows, int32_t* ends) {
   size_t at = 0;
   int32_t units = 0;
-  for (size_t i = 0; i < rows.text_ends.size(); ++i) {
-    for (; at < rows.text_ends[i]; ++at) {
+  for (const auto end : rows.text_ends) {
+    for (; at < end; ++at) {
       const auto byte = static_cast<unsigned char>(rows.text[at]);
       units += (byte & 0xc0) == 0x80 ? 0 : byte >= 0xf0 ? 2 : 1;
     }
-    ends[i] = units;
+    *ends++ = units;
   }
-  return ends;
 }
 
-inline Napi::Object to_js(Napi::Env env, const Rows& rows) {
-  Napi::Object object = Napi::Object::New(env);
-  auto requests = Napi::Int32Array::New(env, rows.requests.size());
-  for (size_t i = 0; i < rows.requests.size(); ++i) requests[i] = static_cast<int32_t>(rows.requests[i]);
-  put(object, "requests", requests);
-  put(object, "tokens", to_js(env, rows.tokens));
-  put(object, "text", rows.text);
-  put(object, "textEnds", utf16_ends(env, rows));
-  if (rows.logprobs.size() > 0) put(object, "logprobs", to_js(env, rows.logprobs));
-  Napi::Array answers = Napi::Array::New(env, rows.answers.size());
+// The members of NativeRows, as the arguments of a call: objects with names would cost more than their rows.
+inline std::vector<napi_value> to_js(Napi::Env env, const Rows& rows) {
+  const size_t count = rows.requests.size();
+  auto columns = Napi::Int32Array::New(env, 3 * count);
+  for (size_t i = 0; i < count; ++i) columns[i] = static_cast<int32_t>(rows.requests[i]);
+  for (size_t i = 0; i < count; ++i) columns[count + i] = rows.tokens[i];
+  utf16_ends(rows, columns.Data() + 2 * count);
+  Napi::Array answers = Napi::Array::New(env);
   for (uint32_t i = 0; i < rows.answers.size(); ++i) put(answers, i, to_js(env, rows.answers[i]));
-  put(object, "answers", answers);
-  return object;
+  const Napi::Value logprobs = rows.logprobs.size() > 0 ? to_js(env, rows.logprobs) : env.Undefined();
+  return {columns, Napi::String::New(env, rows.text), logprobs, answers};
 }
 
 }  // namespace quern

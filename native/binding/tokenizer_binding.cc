@@ -7,6 +7,7 @@
 
 #include "binding/errors.h"
 #include "tokenizer/token_decoder.h"
+#include "tokenizer/word_cache.h"
 
 namespace quern {
 namespace {
@@ -97,6 +98,12 @@ TokenizerDefinition read_definition(const Napi::Object& object) {
   return definition;
 }
 
+// About what a tokenizer takes: its tables, the lookup of its merges, and the words that it remembers.
+int64_t memory_of(const TokenizerDefinition& definition) {
+  const size_t tables = definition.token_bytes.size() + 16 * definition.token_offsets.size();
+  return static_cast<int64_t>(tables + 48 * definition.merges.size() + WordCache::kBytes);
+}
+
 Napi::Int32Array to_int32_array(Napi::Env env, const std::vector<int32_t>& ids) {
   Napi::Int32Array array = Napi::Int32Array::New(env, ids.size());
   std::copy(ids.begin(), ids.end(), array.Data());
@@ -169,16 +176,21 @@ class TokenizerBinding : public Napi::ObjectWrap<TokenizerBinding> {
                                              InstanceMethod<&TokenizerBinding::id_of>("idOf"),
                                              InstanceMethod<&TokenizerBinding::is_special>("isSpecial"),
                                              InstanceMethod<&TokenizerBinding::size>("size"),
+                                             InstanceMethod<&TokenizerBinding::forget>("forget"),
                                          }));
   }
 
   explicit TokenizerBinding(const Napi::CallbackInfo& info) : Napi::ObjectWrap<TokenizerBinding>(info) {
     guarded(info.Env(), [&] {
       if (!info[0].IsObject()) fail_type(info.Env(), "expected a tokenizer definition");
-      tokenizer_ = Tokenizer::create(read_definition(info[0].As<Napi::Object>()));
+      const TokenizerDefinition definition = read_definition(info[0].As<Napi::Object>());
+      tokenizer_ = Tokenizer::create(definition);
       info.This().As<Napi::Object>().TypeTag(&kTokenizerTag);
+      account(info.Env(), memory_of(definition));
     });
   }
+
+  void Finalize(Napi::BasicEnv env) override { account(env, -accounted_); }
 
   std::shared_ptr<const Tokenizer> tokenizer() const { return tokenizer_; }
 
@@ -228,11 +240,21 @@ class TokenizerBinding : public Napi::ObjectWrap<TokenizerBinding> {
     });
   }
 
+  void forget(const Napi::CallbackInfo&) { tokenizer_->forget(); }
+
   Napi::Value size(const Napi::CallbackInfo& info) {
     return Napi::Number::New(info.Env(), tokenizer_->size());
   }
 
+  // The collector of JavaScript's memory cannot see ours: untold, it leaves tokenizers that nobody holds
+  // until much else is garbage.
+  void account(Napi::BasicEnv env, int64_t bytes) {
+    Napi::MemoryManagement::AdjustExternalMemory(env, bytes);
+    accounted_ += bytes;
+  }
+
   std::shared_ptr<const Tokenizer> tokenizer_;
+  int64_t accounted_ = 0;
 };
 
 class TokenDecoderBinding : public Napi::ObjectWrap<TokenDecoderBinding> {

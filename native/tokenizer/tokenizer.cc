@@ -226,6 +226,12 @@ int32_t Tokenizer::id_of(std::string_view token_bytes) const {
   return word_ids_[word_slot(token_bytes)];
 }
 
+void Tokenizer::forget() const {
+  std::vector<std::unique_ptr<Scratch>> forgotten;
+  const std::lock_guard lock(scratch_mutex_);
+  forgotten.swap(free_scratch_);
+}
+
 void Tokenizer::encode(std::string_view text, bool add_special_tokens, std::vector<int32_t>& out) const {
   if (text.size() > kMaxText) throw Error("invalid_input", "expected at most 715 MB of text to encode");
   const ScratchLease lease(*this);

@@ -46,6 +46,9 @@ class Tokenizer {
   // Valid UTF-8. Ids without a token contribute nothing.
   std::string decode(std::span<const int32_t> ids, bool skip_special_tokens) const;
 
+  // Frees what is remembered of words, a megabyte; the next encode begins to remember anew.
+  void forget() const;
+
   std::string_view token_bytes(int32_t id) const;     // empty: no such token
   int32_t id_of(std::string_view token_bytes) const;  // -1: no such token
   bool is_special(int32_t id) const { return is_token(id) && special_[static_cast<size_t>(id)]; }

@@ -63,6 +63,9 @@ class WordCache {
   }
 
   std::vector<Entry> entries_;
+
+ public:
+  static constexpr size_t kBytes = kEntries * sizeof(Entry);
 };
 
 }  // namespace quern

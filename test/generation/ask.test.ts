@@ -13,7 +13,7 @@ function engine(submit = () => 1) {
   const requests = new Requests()
   const cancel = (request: number) => cancelled.push(request)
   const model = { submit, cancel } as unknown as NativeModel
-  const answer = (...answers: NativeAnswer[]) => requests.deliver(rowsOf([], answers))
+  const answer = (...answers: NativeAnswer[]) => requests.deliver(...rowsOf([], answers))
   return { target: { model, requests }, cancelled, answer }
 }
 

@@ -29,7 +29,7 @@ test('what a reader or a listener throws rejects its own request, and the rows o
   const numbers = [1, 2, 3]
   const tokens = numbers.map((request) => ({ request, text: 'a' }))
   requests.deliver(
-    rowsOf(
+    ...rowsOf(
       tokens,
       numbers.map((request) => endOf(request, 'length')),
     ),
@@ -54,7 +54,7 @@ test('rows go to their requests: the beginning, the tokens with their texts, the
     { request: 3, token: 7, text: 'nobody' },
     { request: 2, token: 8, text: 'b' },
   ]
-  requests.deliver(rowsOf(tokens, [endOf(1, 'stop'), begin]))
-  requests.deliver(rowsOf([{ request: 1, text: 'too late' }], [endOf(1, 'stop')]))
+  requests.deliver(...rowsOf(tokens, [endOf(1, 'stop'), begin]))
+  requests.deliver(...rowsOf([{ request: 1, text: 'too late' }], [endOf(1, 'stop')]))
   expect(heard).toEqual(['2: begin', '1: 5 a🙂 in row 0', '2: 6  in row 1', '2: 8 b in row 3', '1: end'])
 })

@@ -10,14 +10,10 @@ export function rowsOf(
     end += text.length
     return end
   })
-  return {
-    requests: Int32Array.from(tokens, ({ request }) => request),
-    tokens: Int32Array.from(tokens, ({ token = 7 }) => token),
-    text: tokens.map(({ text }) => text).join(''),
-    textEnds: Int32Array.from(ends),
-    logprobs: undefined,
-    answers: [...answers],
-  }
+  const requests = tokens.map(({ request }) => request)
+  const ids = tokens.map(({ token = 7 }) => token)
+  const text = tokens.map(({ text }) => text).join('')
+  return [Int32Array.from([...requests, ...ids, ...ends]), text, undefined, [...answers]]
 }
 
 /** How a generation ends that nothing happens to. */

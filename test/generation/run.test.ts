@@ -34,12 +34,12 @@ class FakeEngine {
   /** A token for the request that came last, and its end where one is given. */
   give(text: string, finish?: 'stop' | 'length'): void {
     const request = this.#submitted
-    this.requests.deliver(rowsOf([{ request, text }], finish && [endOf(request, finish)]))
+    this.requests.deliver(...rowsOf([{ request, text }], finish && [endOf(request, finish)]))
   }
 
   /** The end alone. */
   end(finish: 'stop' | 'length'): void {
-    this.requests.deliver(rowsOf([], [endOf(this.#submitted, finish)]))
+    this.requests.deliver(...rowsOf([], [endOf(this.#submitted, finish)]))
   }
 
   fail(code: string, message: string): void {
@@ -51,7 +51,7 @@ class FakeEngine {
   }
 
   #answer(answer: NativeAnswer): void {
-    this.requests.deliver(rowsOf([], [answer]))
+    this.requests.deliver(...rowsOf([], [answer]))
   }
 }
 
@@ -91,7 +91,7 @@ test.each(['out_of_memory', 'read_error', 'internal'])(
 test('an answer that no generation has is a mistake of ours', async () => {
   const engine = new FakeEngine()
   const run = engine.start()
-  engine.requests.deliver(rowsOf([], [{ request: 1, kind: 'embedding', numbers: new Float32Array(1) }]))
+  engine.requests.deliver(...rowsOf([], [{ request: 1, kind: 'embedding', numbers: new Float32Array(1) }]))
   await expect(run.done).rejects.toMatchObject({ code: 'internal' })
 })
 

@@ -91,7 +91,7 @@ class FakeCache implements SessionModel {
       page(first + i),
     )
     const answer = { request, kind: 'pages' as const, known, bytes: Buffer.concat(there) }
-    setImmediate(() => this.requests.deliver(rowsOf([], [answer])))
+    setImmediate(() => this.requests.deliver(...rowsOf([], [answer])))
     return request
   }
 }
