@@ -19,7 +19,7 @@ const long = [
 ]
 
 function start(...args: string[]) {
-  const child = spawn(process.execPath, [bin, ...args], { cwd: '/', stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [bin, ...args], { cwd: '/', stdio: ['pipe', 'pipe', 'pipe'] })
   let err = ''
   child.stderr.on('data', (chunk) => {
     err += chunk
@@ -45,4 +45,45 @@ test('a reader that has seen enough, as head has, ends the command in silence', 
   await once(child.stdout, 'data')
   child.stdout.destroy()
   expect(await ended).toEqual({ code: 0, signal: null, err: '' })
+})
+
+/** All that comes of a command whose input is this text. */
+async function piped(input: string, ...args: string[]) {
+  const { child, ended } = start(...args)
+  let out = ''
+  child.stdout.on('data', (chunk) => {
+    out += chunk
+  })
+  child.stdin.end(input)
+  return { ...(await ended), out }
+}
+
+test('embeds the lines of its input, and tells the perplexity of it', async () => {
+  const embedded = await piped('Once upon a time\r\nThe end.\n', 'embed', '--dimensions', '4')
+  expect(embedded).toMatchObject({ code: 0, err: '' })
+  const vectors = embedded.out
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  expect(vectors.map((vector) => vector.length)).toEqual([4, 4])
+  const scored = await piped('Once upon a time there lived a boy.', 'score')
+  expect(scored).toMatchObject({ code: 0, err: '' })
+  expect(scored.out).toMatch(/^perplexity \d+\.\d{3}, \d+\.\d{4} nats a token, \d+ tokens\n$/)
+  expect(await piped('', 'embed')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('there is no text'),
+  })
+})
+
+test('Ctrl-C ends an embedding with the exit status 130, and what came before is whole lines', async () => {
+  const { child, ended } = start('embed')
+  let out = ''
+  child.stdout.on('data', (chunk) => {
+    out += chunk
+  })
+  child.stdin.end('The little fox ran through the wood and sang.\n'.repeat(50_000))
+  await once(child.stdout, 'data')
+  child.kill('SIGINT')
+  expect(await ended).toEqual({ code: 130, signal: null, err: '' })
+  expect(out.endsWith(']\n')).toBe(true)
 })
