@@ -38,7 +38,7 @@ export function register(program: Command): void {
           '--load and --system exclude each other: a file has its own messages',
         )
       }
-      const message = argument ?? (isPiped() ? await readInput() : undefined)
+      const message = argument ?? (isPiped() ? await readInput(output.err) : undefined)
       if (message === undefined && (flags.json || flags.stats)) {
         throw new QuernError(
           'invalid_option',

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { type EmbedOptions, QuernError } from '../index.js'
+import { type EmbedOptions, QuernError, type QuernErrorCode } from '../index.js'
 import { interruptible } from './interruptible.js'
 import { demoNote, loadModel, ProgressLine } from './load-model.js'
 import { addModelFlags, type ModelFlags, whole } from './model-flags.js'
@@ -14,6 +14,12 @@ interface Flags extends ModelFlags {
 
 /** Texts whose embeddings are printed at once. */
 const textsAtOnce = 1024
+/** Errors that are about one text. */
+const codesOfTexts: ReadonlySet<QuernErrorCode> = new Set([
+  'invalid_input',
+  'context_overflow',
+  'kv_cache_too_small',
+])
 
 export function register(program: Command): void {
   const { out, err } = outputOf(program)
@@ -35,16 +41,20 @@ export function register(program: Command): void {
         ...(dimensions !== undefined && { dimensions }),
         ...(instruction !== undefined && { instruction }),
       }
-      const texts = given.length > 0 ? given : await readLines(err)
+      const areLines = given.length === 0
+      const texts = areLines ? await readLines(err) : given
       if (texts.length === 0)
         throw new QuernError('invalid_input', 'there is no text: give some as arguments, or pipe lines in')
       if (flags.model === undefined && process.stderr.isTTY) err(`${demoNote}\n`)
-      await interruptible((signal) => print(texts, flags, { ...options, signal }, out, err))
+      const nameOf = (index: number) =>
+        areLines ? `line ${index + 1} of standard input` : `text ${index + 1}`
+      await interruptible((signal) => print(texts, nameOf, flags, { ...options, signal }, out, err))
     })
 }
 
 async function print(
   texts: readonly string[],
+  nameOf: (index: number) => string,
   flags: Flags,
   options: EmbedOptions,
   out: (text: string) => void,
@@ -56,9 +66,18 @@ async function print(
   try {
     for (let first = 0; first < texts.length; first += textsAtOnce) {
       const some = texts.slice(first, first + textsAtOnce)
-      const onProgress = ({ done }: { done: number }) =>
-        line.tell(`embedding ${first + done} of ${texts.length}`)
-      const vectors = await model.embed(some, { ...options, onProgress })
+      let done = first
+      // Each by itself: an error of embed() for several would number them from 0 on, and anew each time.
+      const embedOne = async (text: string, index: number) => {
+        try {
+          const vector = await model.embed(text, options)
+          line.tell(`embedding ${++done} of ${texts.length}`)
+          return vector
+        } catch (error) {
+          throw blame(nameOf(first + index), error)
+        }
+      }
+      const vectors = await Promise.all(some.map(embedOne))
       line.erase()
       for (const [i, vector] of vectors.entries()) {
         const embedding = Array.from(vector, shortest)
@@ -69,9 +88,14 @@ async function print(
     const dimensions = embeddings[0]?.embedding.length
     if (flags.json) out(`${JSON.stringify({ model: model.info.source, dimensions, embeddings })}\n`)
   } finally {
-    line.erase()
     await model.close()
+    line.erase()
   }
+}
+
+function blame(name: string, error: unknown): unknown {
+  if (!(error instanceof QuernError) || !codesOfTexts.has(error.code)) return error
+  return new QuernError(error.code, `${name}: ${error.message}`, { value: error.value, cause: error })
 }
 
 /** Nine digits tell every float32 from its neighbours. */
@@ -81,7 +105,7 @@ function shortest(number: number): number {
 
 async function readLines(err: (text: string) => void): Promise<string[]> {
   if (!isPiped()) err('Type or paste the texts, one a line; Ctrl-D ends them, Ctrl-C leaves.\n')
-  const text = await readInput()
+  const text = await readInput(err)
   const lines = text.split(/\r?\n/)
   if (lines.at(-1) === '') lines.pop()
   return lines

@@ -23,7 +23,7 @@ export function register(program: Command): void {
     .action(async (argument: string | undefined, flags: Flags) => {
       if (argument === undefined && !isPiped())
         err('Type or paste the text to continue; Ctrl-D ends it, Ctrl-C leaves.\n')
-      const prompt = argument ?? (await readInput())
+      const prompt = argument ?? (await readInput(err))
       if (prompt === '') {
         throw new QuernError('invalid_input', 'there is no prompt: give one as an argument, or pipe one in')
       }

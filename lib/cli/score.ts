@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { readFile } from 'node:fs/promises'
 import { type Model, type Perplexity, QuernError, type Score } from '../index.js'
+import { decodeBytes } from './decode-bytes.js'
 import { interruptible } from './interruptible.js'
 import { demoNote, loadModel, ProgressLine } from './load-model.js'
 import { addModelFlags, type ModelFlags, whole } from './model-flags.js'
@@ -74,10 +75,10 @@ function checkUsage(
 async function readText({ file }: Flags, err: (text: string) => void): Promise<string> {
   if (file === undefined) {
     if (!isPiped()) err('Type or paste the text; Ctrl-D ends it, Ctrl-C leaves.\n')
-    return readInput()
+    return readInput(err)
   }
   try {
-    return await readFile(file, 'utf8')
+    return decodeBytes(file, await readFile(file), err)
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException
     throw new QuernError(code === 'ENOENT' ? 'missing_file' : 'read_error', `${file}: ${message}`, {

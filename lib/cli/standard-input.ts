@@ -1,7 +1,8 @@
 import { QuernError } from '../index.js'
+import { decodeBytes } from './decode-bytes.js'
 
 /** Far above what any context holds. */
-const mostCharacters = 64_000_000
+const mostBytes = 128_000_000
 
 /** Whether standard input is a file or a pipe, not a terminal. */
 export function isPiped(): boolean {
@@ -9,21 +10,22 @@ export function isPiped(): boolean {
 }
 
 /**
- * All of standard input.
+ * All of standard input, as text. A warning goes to `err` where it is none.
  *
  * @throws {QuernError} `read_error`, `invalid_input` where it is longer than any prompt.
  */
-export async function readInput(): Promise<string> {
-  let text = ''
-  process.stdin.setEncoding('utf8')
+export async function readInput(err: (text: string) => void): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
   try {
     for await (const chunk of process.stdin) {
-      text += chunk
-      if (text.length > mostCharacters) break
+      chunks.push(chunk)
+      bytes += chunk.length
+      if (bytes > mostBytes) break
     }
   } catch (cause) {
     throw new QuernError('read_error', `standard input: ${(cause as Error).message}`, { cause })
   }
-  if (text.length <= mostCharacters) return text
-  throw new QuernError('invalid_input', `standard input: more than ${mostCharacters} characters`)
+  if (bytes <= mostBytes) return decodeBytes('standard input', Buffer.concat(chunks), err)
+  throw new QuernError('invalid_input', `standard input: more than ${mostBytes} bytes`)
 }

@@ -4,7 +4,7 @@ import { checkNumber, invalidOption } from '../input/check-option.js'
 import { isArray } from '../input/take-data.js'
 import { blame } from './blame.js'
 import { askInFlight } from './in-flight.js'
-import { type TakenText, type TextInput, takeList, takeTextInput, tokensOf } from './take-texts.js'
+import { type TakenText, type TextInputs, takeList, takeTextInput, tokensOf } from './take-texts.js'
 import { type TaskOptions, takeTaskOptions } from './task-options.js'
 import type { TaskTarget } from './task-target.js'
 
@@ -29,7 +29,7 @@ export interface EmbedOptions extends TaskOptions {
 
 /** The embeddings of texts, or the one of a single text. */
 export async function embed(
-  input: TextInput | readonly TextInput[],
+  input: TextInputs,
   options: EmbedOptions,
   target: TaskTarget,
 ): Promise<Float32Array | Float32Array[]> {
@@ -46,7 +46,15 @@ export async function embed(
   const embedOne = async (text: TakenText, index: number, signal: AbortSignal) => {
     try {
       const prompt = await tokensOf(instructed(text, instruction), target)
-      if (prompt.length === 0) throw new QuernError('invalid_input', 'an embedding needs at least one token')
+      if (prompt.length === 0) {
+        throw new QuernError(
+          'invalid_input',
+          'expected one token at least, got none: leave empty texts out',
+          {
+            value: text,
+          },
+        )
+      }
       const { numbers } = await ask(target, { kind: 'embed', prompt, priority: taken.priority ?? 0 }, signal)
       return normalized(numbers.subarray(0, dimensions))
     } catch (error) {

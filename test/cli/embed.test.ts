@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { load } from '../../lib/index.js'
-import { quern } from './quern.js'
+import { quern, quernFed } from './quern.js'
 
 const texts = ['Once upon a time', 'The sun rises.']
 
@@ -32,7 +32,7 @@ test.each([
   [
     ['--dimensions', '1000'],
     2,
-    'dimensions: expected a whole number from 1 to 256, got 1000 (invalid_option)',
+    'error: dimensions: expected a whole number from 1 to 256, got 1000 (invalid_option)',
   ],
   [['--dimensions', 'many'], 2, 'expected a whole number'],
   [['--pooling', 'mean'], 2, "unknown option '--pooling'"],
@@ -46,5 +46,15 @@ test.each([
 test('names the text that is wrong', async () => {
   const { code, err } = await quern('embed', 'A', 'long '.repeat(5000))
   expect(code).toBe(1)
-  expect(err).toMatch(/^error: texts\[1\]: .*\(context_overflow\)\n$/)
+  expect(err).toMatch(/^error: text 2: .*\(context_overflow\)\n$/)
+})
+
+// More lines than are embedded at once: the number is that of the line, not of its place among those.
+test.each([
+  ['2', ['A', '', 'B'], 'got none'],
+  ['1500', [...Array<string>(1499).fill('A'), 'long '.repeat(5000)], 'the context holds 2048'],
+])('names line %s of standard input', async (line, lines, message) => {
+  const { status, stderr } = quernFed(lines.join('\n'), 'embed', '--dimensions', '1')
+  expect(status).toBe(1)
+  expect(stderr).toMatch(new RegExp(`^error: line ${line} of standard input: .*${message}`))
 })
