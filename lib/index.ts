@@ -62,7 +62,7 @@ export type { EmbedOptions } from './tasks/embed.js'
 export type { Perplexity, PerplexityOptions } from './tasks/perplexity.js'
 export type { RankedDocument, RankOptions } from './tasks/rank.js'
 export type { Score, ScoreOptions } from './tasks/score.js'
-export type { TextInput } from './tasks/take-texts.js'
+export type { TextInput, TextInputs } from './tasks/take-texts.js'
 export type { TaskOptions, TaskProgress } from './tasks/task-options.js'
 export {
   type DecodeOptions,

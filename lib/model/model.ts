@@ -20,7 +20,7 @@ import { type EmbedOptions, embed } from '../tasks/embed.js'
 import { type Perplexity, type PerplexityOptions, perplexity } from '../tasks/perplexity.js'
 import { type RankedDocument, type RankOptions, rank } from '../tasks/rank.js'
 import { type Score, type ScoreOptions, score } from '../tasks/score.js'
-import type { TextInput } from '../tasks/take-texts.js'
+import type { TextInput, TextInputs } from '../tasks/take-texts.js'
 import type { TaskTarget } from '../tasks/task-target.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import { CompiledTemplates } from './compiled-templates.js'
@@ -220,10 +220,8 @@ export class Model {
    */
   embed(input: TextInput, options?: EmbedOptions): Promise<Float32Array>
   embed(inputs: readonly TextInput[], options?: EmbedOptions): Promise<Float32Array[]>
-  async embed(
-    input: TextInput | readonly TextInput[],
-    options: EmbedOptions = {},
-  ): Promise<Float32Array | Float32Array[]> {
+  embed(input: TextInputs, options?: EmbedOptions): Promise<Float32Array | Float32Array[]>
+  async embed(input: TextInputs, options: EmbedOptions = {}): Promise<Float32Array | Float32Array[]> {
     this.#checkOpen()
     return embed(input, options, this.#target)
   }
@@ -262,9 +260,10 @@ export class Model {
    */
   score(prompt: TextInput, continuation: TextInput, options?: ScoreOptions): Promise<Score>
   score(prompt: TextInput, continuations: readonly TextInput[], options?: ScoreOptions): Promise<Score[]>
+  score(prompt: TextInput, continuation: TextInputs, options?: ScoreOptions): Promise<Score | Score[]>
   async score(
     prompt: TextInput,
-    continuation: TextInput | readonly TextInput[],
+    continuation: TextInputs,
     options: ScoreOptions = {},
   ): Promise<Score | Score[]> {
     this.#checkOpen()

@@ -7,7 +7,7 @@ import { isArray } from '../input/take-data.js'
 import { encodeText } from '../tokenizer/encode-text.js'
 import { blame } from './blame.js'
 import { askInFlight } from './in-flight.js'
-import { type TakenText, type TextInput, takeList, takeTextInput } from './take-texts.js'
+import { type TakenText, type TextInput, type TextInputs, takeList, takeTextInput } from './take-texts.js'
 import { type TaskOptions, takeTaskOptions } from './task-options.js'
 import { expectGenerates, type TaskTarget } from './task-target.js'
 
@@ -49,7 +49,7 @@ interface Pair {
 /** The scores of continuations, or the one of a single continuation. */
 export async function score(
   prompt: TextInput,
-  continuation: TextInput | readonly TextInput[],
+  continuation: TextInputs,
   options: ScoreOptions,
   target: TaskTarget,
 ): Promise<Score | Score[]> {

@@ -16,7 +16,18 @@ import type { TaskTarget } from './task-target.js'
  */
 export type TextInput = string | { tokens: ArrayLike<number> }
 
-/** The same as a copy of our own. */
+/**
+ * One of them or several. A call that takes either gives one answer or an array of them, and where the type does not tell, neither does that
+ * of the answer.
+ *
+ * @example
+ * ```ts
+ * const inputs: TextInputs = ['Why is the sky blue?', { tokens: [1, 2, 3] }]
+ * ```
+ */
+export type TextInputs = TextInput | readonly TextInput[]
+
+/** A text or tokens as a copy of our own. */
 export type TakenText = string | Int32Array
 
 const mostItems = 2 ** 24

@@ -4,6 +4,7 @@ import {
   type ChatMessage,
   type ChatTemplate,
   type DoctorOptions,
+  type EmbedOptions,
   type FinishReason,
   type Generation,
   type GenerationEvent,
@@ -15,12 +16,22 @@ import {
   load,
   type Model,
   type ModelInspection,
+  type Perplexity,
+  type PerplexityOptions,
   type PullOptions,
   QuernError,
   type QuernErrorCode,
+  type RankedDocument,
+  type RankOptions,
   type SamplingOptions,
+  type Score,
+  type ScoreOptions,
   type SessionOptions,
   type TokenDecoder,
+  type TaskProgress,
+  type TextInput,
+  type TextInputs,
+  type TokenLogprob,
   type Tokenizer,
   type ToolDefinition,
 } from 'quern'
@@ -72,6 +83,40 @@ async function run(settings: Settings): Promise<string> {
   return text
 }
 
+/** Calls that give numbers, each with all its options. */
+async function measure(signal: AbortSignal | undefined): Promise<void> {
+  await using model: Model = await load(undefined, { maxQueue: 8 })
+  const told: TaskProgress[] = []
+  const task = { signal, priority: -1, onProgress: (progress: TaskProgress) => void told.push(progress) }
+  const embedding: EmbedOptions = { ...task, dimensions: 4, instruction: 'Find a story' }
+  const one: Float32Array = await model.embed('Once', embedding)
+  const several: Float32Array[] = await model.embed(['Once', 'upon'] as const, embedding)
+  /** Whoever does not know which it is may hand it on. */
+  const either = (inputs: TextInputs): Promise<Float32Array | Float32Array[]> => model.embed(inputs)
+  const list: readonly TextInput[] = [{ tokens: [1, 2] }, 'Once']
+  if (one.length + several.length + (await either(list)).length !== 8) throw new Error('not as declared')
+
+  const scoring: ScoreOptions = { ...task, topLogprobs: 1 }
+  const score: Score = await model.score('Once upon a', ' time', scoring)
+  const scores: Score[] = await model.score({ tokens: [1] }, [{ tokens: [2] }], scoring)
+  const eitherScore = (ends: string | string[]): Promise<Score | Score[]> => model.score('Once', ends)
+  await eitherScore([' upon'])
+  const first: TokenLogprob | undefined = score.tokens[0] ?? scores[0]?.tokens[0]
+  const reading: PerplexityOptions = { ...task, window: 4, stride: 2 }
+  const { perplexity, nll }: Perplexity = await model.perplexity('Once upon a time', reading)
+  if (first?.top.length !== 1 || Math.exp(nll) !== perplexity) throw new Error('not as declared')
+  const ranking: RankOptions = { ...task, instruction: undefined, topN: 1 }
+  const refused: RankedDocument[] | QuernErrorCode | undefined = await model
+    .rank('Once', ['upon'], ranking)
+    .catch(codeOf)
+  if (refused !== 'unsupported_model' || told.length < 4) throw new Error('not as declared')
+  const { promptLogprobs = [] } = await model
+    .generate('Once upon', { promptLogprobs: 1, priority: 1, maxTokens: 1 })
+    .result()
+  const places: (TokenLogprob | null)[] = promptLogprobs
+  if (places[0] !== null) throw new Error('not as declared')
+}
+
 function codeOf(error: unknown): QuernErrorCode | undefined {
   return error instanceof QuernError ? error.code : undefined
 }
@@ -80,6 +125,7 @@ export type Others = [ChatTemplate, DoctorOptions, PullOptions]
 
 run({ temperature: 0 })
   .then((text) => process.stdout.write(text))
+  .then(() => measure(undefined))
   .then(() => load('/no/such/folder'))
   .catch((error) => {
     if (codeOf(error) !== 'missing_file') throw error
