@@ -33,6 +33,9 @@ export interface Prompt {
   dropped?: DroppedMessages | undefined
 }
 
+/** What a reader gets: an event, or undefined at the end. */
+type Reading = OutputEvent | undefined
+
 /** Tokens whose reading is reported to the engine at once: each report wakes it. Well below the 256 at which it pauses. */
 const acknowledgeEvery = 32
 
@@ -60,7 +63,8 @@ export class Run implements RequestSink {
   #unacknowledged = 0
   #submitted = performance.now()
   #first: number | undefined
-  #wake: (() => void) | undefined
+  /** Who waits for the next event. */
+  #waiting: ((reading: Reading | Promise<Reading>) => void) | undefined
   #ended = false
   #unlisten: (() => void) | undefined
   readonly #onEnd: RunEnd | undefined
@@ -147,22 +151,15 @@ export class Run implements RequestSink {
     this.#acknowledge(unread)
   }
 
-  /** The next event; undefined at the end. Rejects if the run failed. */
-  async next(): Promise<OutputEvent | undefined> {
-    for (;;) {
-      const event = this.#events.shift()
-      if (event !== undefined) {
-        if (!this.#draining) this.#acknowledge(event.tokens.length)
-        return event
-      }
-      if (this.#ended) {
-        await this.done
-        return undefined
-      }
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-    }
+  /**
+   * The next event; undefined at the end. Rejects if the run failed. One reader at a time: what is there is given at once, for a promise
+   * costs as much as all else that a token does here.
+   */
+  next(): Reading | Promise<Reading> {
+    if (this.#events.length > 0 || this.#ended) return this.#read()
+    return new Promise((resolve) => {
+      this.#waiting = resolve
+    })
   }
 
   /** What a reader or a listener of ours throws, here or at an answer, ends this run alone. */
@@ -176,7 +173,7 @@ export class Run implements RequestSink {
       if (logprob !== undefined) this.#logprobs.push(logprob)
       this.#emit(this.#reader.push(text), [id], logprob)
       if (this.#draining) this.#acknowledge(1)
-      this.#wake?.()
+      this.#wake()
     } catch (error) {
       this.fail(error)
     }
@@ -268,7 +265,22 @@ export class Run implements RequestSink {
     this.#unlisten?.()
     if (this.#request !== undefined) this.#target?.model.cancel(this.#request) // does nothing where the engine ended it
     this.#target = undefined
-    this.#wake?.()
+    this.#wake()
+  }
+
+  #read(): Reading | Promise<Reading> {
+    const event = this.#events.shift()
+    if (event === undefined) return this.done.then(() => undefined)
+    if (!this.#draining) this.#acknowledge(event.tokens.length)
+    return event
+  }
+
+  /** Gives who waits what has come. */
+  #wake(): void {
+    const waiting = this.#waiting
+    if (waiting === undefined || (this.#events.length === 0 && !this.#ended)) return
+    this.#waiting = undefined
+    waiting(this.#read())
   }
 
   #acknowledge(tokens: number): void {

@@ -68,7 +68,7 @@ const callReader = (): ReplyReader => ({
 async function readAll(run: Run): Promise<{ text: string; failure: unknown }> {
   let text = ''
   for (;;) {
-    const read = await run.next().then(
+    const read = await Promise.resolve(run.next()).then(
       (event) => ({ event }),
       (failure: unknown) => ({ failure }),
     )
