@@ -14,7 +14,6 @@ export type QuernErrorCode =
   | 'truncated'
   | 'header_too_large'
   | 'invalid_header'
-  | 'invalid_metadata'
   | 'invalid_offsets'
   | 'invalid_index'
   | 'invalid_config'

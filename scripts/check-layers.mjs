@@ -39,7 +39,7 @@ const typescriptLayers = {
   chat: ['jinja', 'python', 'input', 'errors.ts'],
   jinja: ['python', 'errors.ts'],
   python: ['errors.ts'],
-  hub: ['files', 'on-abort.ts', 'errors.ts'],
+  hub: ['files', 'input', 'on-abort.ts', 'errors.ts'],
   native: ['package.ts', 'errors.ts'],
   files: ['errors.ts'],
   'package.ts': [],

@@ -1,4 +1,5 @@
 import { QuernError } from '../errors.js'
+import { isRecord } from '../input/is-record.js'
 import type { ChatTemplate } from './chat-template.js'
 import { checkMessages } from './check-messages.js'
 import type { ChatMessage, MessageToolCall, TextPart } from './messages.js'
@@ -68,9 +69,7 @@ function parsed(given: MessageToolCall['function']['arguments']): MessageToolCal
   if (typeof given !== 'string') return given
   try {
     const value: unknown = JSON.parse(given)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : given
+    return isRecord(value) ? value : given
   } catch {
     return given
   }

@@ -1,4 +1,5 @@
 import { QuernError } from '../errors.js'
+import { isRecord } from '../input/is-record.js'
 import { show } from '../input/show.js'
 import { given } from '../input/take-data.js'
 import type { ChatMessage } from './messages.js'
@@ -13,7 +14,7 @@ export function checkMessages(messages: readonly ChatMessage[]): void {
 function checkMessage(message: unknown, name: string): void {
   if (typeof message === 'number')
     throw refusal(name, 'messages; token ids are given as { tokens: [1, 2, 3] }', message)
-  if (!isObject(message)) throw refusal(name, '{ role, content }', message)
+  if (!isRecord(message)) throw refusal(name, '{ role, content }', message)
   const { role, content, tool_calls: calls } = message
   if (typeof role !== 'string') throw refusal(`${name}.role`, 'a text such as "user"', role)
   const hasCalls = Array.isArray(calls) && calls.length > 0
@@ -29,10 +30,10 @@ function checkParts(content: unknown, name: string): void {
   if (!Array.isArray(content)) throw refusal(name, "text or an array of { type: 'text', text }", content)
   for (let i = 0; i < content.length; i++) {
     const part: unknown = content[i]
-    const type = isObject(part) ? part.type : undefined
+    const type = isRecord(part) ? part.type : undefined
     if (typeof type === 'string' && type !== 'text')
       throw refusal(`${name}[${i}]`, `a part of the type "text", the only one that is supported`, type)
-    if (!isObject(part) || type !== 'text' || typeof part.text !== 'string')
+    if (!isRecord(part) || type !== 'text' || typeof part.text !== 'string')
       throw refusal(`${name}[${i}]`, "{ type: 'text', text } with a text", part)
   }
 }
@@ -40,18 +41,14 @@ function checkParts(content: unknown, name: string): void {
 function checkCalls(calls: unknown, name: string): void {
   if (!Array.isArray(calls)) throw refusal(name, 'an array of { function: { name, arguments } }', calls)
   for (let i = 0; i < calls.length; i++) {
-    const called: unknown = isObject(calls[i]) ? calls[i].function : undefined
+    const called: unknown = isRecord(calls[i]) ? calls[i].function : undefined
     const isCall =
-      isObject(called) &&
+      isRecord(called) &&
       typeof called.name === 'string' &&
-      (typeof called.arguments === 'string' || isObject(called.arguments))
+      (typeof called.arguments === 'string' || isRecord(called.arguments))
     if (!isCall)
       throw refusal(`${name}[${i}]`, '{ function: { name, arguments } } with an object or its JSON', calls[i])
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function refusal(name: string, expected: string, value: unknown): QuernError {

@@ -1,3 +1,5 @@
+import { isRecord } from '../input/is-record.js'
+
 /** White space as the formats of tool calls mean it. */
 const blanks = ' \t\r\n'
 
@@ -92,7 +94,7 @@ export function toCall(
   const id = typeof call.id === 'string' ? { id: call.id } : {}
   const given = (Object.hasOwn(call, key) ? call[key] : null) ?? ''
   if (typeof given !== 'string') {
-    return isObject(given) ? { name: call.name, arguments: memberText(text, key), ...id } : undefined
+    return isRecord(given) ? { name: call.name, arguments: memberText(text, key), ...id } : undefined
   }
   if (trimBlanks(given) === '') return { name: call.name, arguments: '{}', ...id }
   if (isDeep(given)) return undefined
@@ -144,14 +146,10 @@ function escapeControls(json: string): string {
 function parseObject(json: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(json)
-    return isObject(value) ? value : undefined
+    return isRecord(value) ? value : undefined
   } catch {
     return undefined
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** The text of an object's member; of several with the same key, the last. */

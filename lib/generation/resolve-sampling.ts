@@ -1,27 +1,21 @@
 import { QuernError } from '../errors.js'
-import { checkMembers, checkNames, checkNumber, invalidOption, type Range } from '../input/check-option.js'
-import type { NativeSampling, NativeTokenizer } from '../native/binding.js'
+import { checkMembers, checkNames, checkNumber, invalidOption } from '../input/check-option.js'
+import type { Range } from '../input/range.js'
+import type { NativeTokenizer } from '../native/binding.js'
 import { callNative } from '../native/call-native.js'
+import { samplers as samplerNames } from '../native/constants.js'
+import type { NativeSampling } from '../native/sampling.js'
 import type { GenerationDefaults } from './defaults.js'
-import {
-  type DryOptions,
-  type MirostatOptions,
-  type SamplerName,
-  type SamplingOptions,
-  samplerNames,
-  type XtcOptions,
+import type {
+  DryOptions,
+  MirostatOptions,
+  SamplerName,
+  SamplingOptions,
+  XtcOptions,
 } from './sampling-options.js'
 
-type Scalar =
-  | 'temperature'
-  | 'topK'
-  | 'topP'
-  | 'minP'
-  | 'typicalP'
-  | 'topNSigma'
-  | 'repetitionPenalty'
-  | 'frequencyPenalty'
-  | 'presencePenalty'
+/** The steps whose option is one number. */
+type Scalar = Exclude<SamplerName, 'logitBias' | 'dry' | 'xtc' | 'mirostat'>
 
 const share: Range = { min: 0, max: 1 }
 const finite: Range = { min: -1e6, max: 1e6 }
@@ -160,7 +154,7 @@ function resolveMirostat(mirostat: MirostatOptions | undefined): NativeSampling[
 function resolveSamplers(
   options: SamplingOptions,
   { xtc, dry, mirostat }: Pick<NativeSampling, 'xtc' | 'dry' | 'mirostat'>,
-): readonly string[] {
+): readonly SamplerName[] {
   const { samplers } = options
   if (samplers === undefined) return []
   checkNames('samplers', samplers, samplerNames)

@@ -1,3 +1,5 @@
+import type { samplers } from '../native/constants.js'
+
 /**
  * How tokens are drawn. Without `samplers` the steps come in Hugging Face's order: `logitBias`, `repetitionPenalty`, `frequencyPenalty`,
  * `presencePenalty`, `dry`, `temperature`, `topNSigma`, `topK`, `topP`, `minP`, `typicalP`, `xtc`, `mirostat`.
@@ -46,20 +48,7 @@ export interface SamplingOptions {
  * const samplers: SamplerName[] = ['dry', 'topK', 'typicalP', 'topP', 'minP', 'xtc', 'temperature']
  * ```
  */
-export type SamplerName =
-  | 'logitBias'
-  | 'repetitionPenalty'
-  | 'frequencyPenalty'
-  | 'presencePenalty'
-  | 'dry'
-  | 'temperature'
-  | 'topNSigma'
-  | 'topK'
-  | 'topP'
-  | 'minP'
-  | 'typicalP'
-  | 'xtc'
-  | 'mirostat'
+export type SamplerName = (typeof samplers)[number]
 
 /**
  * DRY: a token that would make a repetition of n tokens one longer loses `multiplier * base ** (n - allowedLength)`.
@@ -119,20 +108,3 @@ export interface MirostatOptions {
   /** The state to begin with; during a generation it follows the tokens. Default: twice `tau`. */
   mu?: number | undefined
 }
-
-/** In the default order. */
-export const samplerNames: readonly SamplerName[] = [
-  'logitBias',
-  'repetitionPenalty',
-  'frequencyPenalty',
-  'presencePenalty',
-  'dry',
-  'temperature',
-  'topNSigma',
-  'topK',
-  'topP',
-  'minP',
-  'typicalP',
-  'xtc',
-  'mirostat',
-]

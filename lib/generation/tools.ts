@@ -1,4 +1,5 @@
 import { invalidOption } from '../input/check-option.js'
+import { isRecord } from '../input/is-record.js'
 import { plainCopy } from './plain-copy.js'
 
 /**
@@ -60,9 +61,9 @@ export function functionTools(tools: unknown): FunctionTool[] | undefined {
 
 function functionTool(given: unknown, place: string): FunctionTool {
   const tool = plainCopy(given, place)
-  const wrapped = isObject(tool) && tool.type === 'function' && isObject(tool.function)
+  const wrapped = isRecord(tool) && tool.type === 'function' && isRecord(tool.function)
   const definition = wrapped ? tool.function : tool
-  if (!isObject(definition) || typeof definition.name !== 'string')
+  if (!isRecord(definition) || typeof definition.name !== 'string')
     throw invalidOption(place, '{ name, description, parameters }', given)
   const { name, description, parameters } = definition
   if (!toolName.test(name)) {
@@ -70,13 +71,9 @@ function functionTool(given: unknown, place: string): FunctionTool {
   }
   if (description !== undefined && typeof description !== 'string')
     throw invalidOption(`${place}.description`, 'a text', description)
-  if (!isObject(parameters)) {
+  if (!isRecord(parameters)) {
     const none = "{ type: 'object', properties: {} } for none"
     throw invalidOption(`${place}.parameters`, `the JSON schema of an object; ${none}`, parameters)
   }
   return (wrapped ? tool : { type: 'function', function: definition }) as unknown as FunctionTool
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

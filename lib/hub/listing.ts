@@ -1,8 +1,9 @@
 import { QuernError } from '../errors.js'
 import { JsonError, parseJsonPieces } from '../files/json.js'
+import { quote } from '../files/quote.js'
 import { inTurns, type Steps } from '../files/steps.js'
 import type { HubClient } from './client.js'
-import { isCommit, type Repo, shown } from './repo.js'
+import { isCommit, type Repo } from './repo.js'
 import { Transient } from './retry.js'
 
 /** A file as the hub announces it. */
@@ -110,7 +111,7 @@ export async function fetchDescription(
         .replace(/^"|"$/g, '')
       const file = describe(name, /^\d+$/.test(bytes) ? Number(bytes) : undefined, hash)
       if (file !== undefined) return file
-      const reason = `${client.endpoint}${path}: expected a size and a git or sha256 hash, got ${shown(bytes)} and ${shown(hash)}`
+      const reason = `${client.endpoint}${path}: expected a size and a git or sha256 hash, got ${quote(bytes)} and ${quote(hash)}`
       throw new Transient(new QuernError('hub_unavailable', `${reason}; check HF_ENDPOINT`, { value: name }))
     }),
   )

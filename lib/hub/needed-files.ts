@@ -1,5 +1,5 @@
 import { QuernError } from '../errors.js'
-import { shown } from './repo.js'
+import { quote } from '../files/quote.js'
 
 /** Files beside the weights that a model is made of, as far as there are. Everything else on the hub is for others. */
 const smallFiles = [
@@ -47,7 +47,7 @@ export function chooseFiles(id: string, names: ReadonlySet<string>): NeededFiles
   const missing = names.has('config.json') ? `neither ${singleName} nor ${indexName}` : 'no config.json'
   throw new QuernError(
     'unsupported_format',
-    `${id}: the model has ${missing}${other === undefined ? '' : `; ${shown(other)} is in a format that is not supported yet`}; choose one with safetensors`,
+    `${id}: the model has ${missing}${other === undefined ? '' : `; ${quote(other)} is in a format that is not supported yet`}; choose one with safetensors`,
     { value: id },
   )
 }
@@ -69,7 +69,7 @@ export function shardNames(weightMap: unknown, where: string): string[] {
   }
   return [...names].map((name) => {
     if (typeof name === 'string' && isSafeName(name)) return name
-    throw new QuernError('unsafe_path', `${where}: ${shown(name)} is no .safetensors file of the model`, {
+    throw new QuernError('unsafe_path', `${where}: ${quote(name)} is no .safetensors file of the model`, {
       value: name,
     })
   })

@@ -1,6 +1,7 @@
 import { QuernError } from '../errors.js'
+import { quote } from '../files/quote.js'
 import { readEnvironment } from './environment.js'
-import { isRepoId, type Repo, shown } from './repo.js'
+import { isRepoId, type Repo } from './repo.js'
 
 /** What stands between a model's id and a revision in the address of a page of the hub. */
 const views: ReadonlySet<string> = new Set(['tree', 'blob', 'resolve', 'raw', 'commits', 'commit'])
@@ -23,7 +24,7 @@ export function readRepoUrl(
   if (!isRepoId(id) || org === 'datasets' || org === 'spaces') {
     throw new QuernError(
       'invalid_input',
-      `${shown(text)} is no model's page; a model of the hub is named org/name, such as Qwen/Qwen3-0.6B`,
+      `${quote(text)} is no model's page; a model of the hub is named org/name, such as Qwen/Qwen3-0.6B`,
       { value: text },
     )
   }

@@ -1,4 +1,5 @@
 import { QuernError } from '../errors.js'
+import { show } from '../input/show.js'
 
 /** A model of the hub, at a revision. */
 export interface Repo {
@@ -43,22 +44,15 @@ export function checkRepo({ id, revision }: Repo): void {
   if (typeof id !== 'string' || !isRepoId(id)) {
     throw new QuernError(
       'invalid_input',
-      `a model of the hub is named org/name, such as Qwen/Qwen3-0.6B, got ${shown(id)}`,
+      `a model of the hub is named org/name, such as Qwen/Qwen3-0.6B, got ${show(id)}`,
       { value: id },
     )
   }
   if (typeof revision !== 'string' || !isRevision(revision)) {
     throw new QuernError(
       'invalid_option',
-      `revision: expected a branch, a tag or a commit, got ${shown(revision)}`,
+      `revision: expected a branch, a tag or a commit, got ${show(revision)}`,
       { value: revision },
     )
   }
-}
-
-/** A value of an unknown writer as it may stand in a message. */
-export function shown(value: unknown): string {
-  return typeof value === 'string'
-    ? JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value)
-    : typeof value
 }

@@ -1,5 +1,5 @@
 import { QuernError } from '../errors.js'
-import { shown } from './repo.js'
+import { quote } from '../files/quote.js'
 import { Transient } from './retry.js'
 
 /** The peer does not send parts of files as they are asked for. */
@@ -28,7 +28,7 @@ export async function checkStatus(response: Response, asked: Asked): Promise<voi
   // Without the query: it may be signed.
   const where = `${asked.url.origin}${asked.url.pathname}`
   const said = headers.get('x-error-message')
-  const answer = `${where}: the hub answered ${status}${said ? `, ${shown(said)}` : ''}`
+  const answer = `${where}: the hub answered ${status}${said ? `, ${quote(said)}` : ''}`
   const fail = (code: ConstructorParameters<typeof QuernError>[0], advice: string) =>
     new QuernError(code, `${answer}; ${advice}`, { value: status })
   if (status === 429) {

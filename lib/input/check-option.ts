@@ -1,5 +1,7 @@
 import { QuernError } from '../errors.js'
+import { isRecord } from './is-record.js'
 import { nearestName } from './nearest-name.js'
+import { isInside, type Range } from './range.js'
 import { show } from './show.js'
 import { given } from './take-data.js'
 
@@ -29,19 +31,11 @@ const synonyms: Readonly<Record<string, string>> = {
 }
 
 /** What a number may be. */
-export interface Range {
-  min: number
-  max: number
-  integer?: boolean
-  /** The least is excluded. */
-  above?: boolean
-}
-
 /** Throws `invalid_option` unless the value is absent or a number in the range. */
 export function checkNumber(name: string, value: unknown, range: Range): void {
   if (value === undefined) return
   const { min, max, integer = false, above = false } = range
-  const fits = typeof value === 'number' && value >= min && value <= max && !(above && value === min)
+  const fits = typeof value === 'number' && isInside(value, range)
   if (fits && (!integer || Number.isInteger(value))) return
   const kind = integer ? 'a whole number' : 'a number'
   throw invalidOption(
@@ -53,9 +47,10 @@ export function checkNumber(name: string, value: unknown, range: Range): void {
 
 /** Throws unless the value is a plain object with these members alone. */
 export function checkMembers(name: string, value: unknown, members: readonly string[]): void {
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-  const stranger = isObject ? Object.keys(value).find((member) => !members.includes(member)) : undefined
-  if (isObject && stranger === undefined) return
+  const stranger = isRecord(value)
+    ? Object.keys(value).find((member) => !members.includes(member))
+    : undefined
+  if (isRecord(value) && stranger === undefined) return
   throw invalidOption(name, `an object with ${members.join(', ')}`, value, hintOf(stranger, members))
 }
 

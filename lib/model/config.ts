@@ -1,8 +1,9 @@
+import { quote } from '../files/quote.js'
+import type { Range } from '../input/range.js'
 import { type Architecture, architectures } from './architectures.js'
-import type { Fields, Range } from './fields.js'
+import type { Fields } from './fields.js'
 import type { DecoderConfig } from './plan.js'
 import { refuseQuantization } from './quantization.js'
-import { quote } from '../files/quote.js'
 import { positions, readRopeScaling, scaledContext } from './rope-scaling.js'
 
 // Far above every model there is, and low enough that no product of two comes near 2^53.

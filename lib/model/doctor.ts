@@ -2,6 +2,7 @@ import { checkNumber, invalidOption } from '../input/check-option.js'
 import { takeOptions } from '../input/take-options.js'
 import { callNative } from '../native/call-native.js'
 import { native } from '../native/load-binding.js'
+import { checkIsa, runnableIsas } from './isa.js'
 
 /**
  * What a machine offers to quern.
@@ -75,23 +76,23 @@ export async function doctor(options: DoctorOptions = {}): Promise<MachineReport
   const taken = takeOptions('doctor', options, ['measure', 'threads', 'isa'])
   const { measure = false, threads = 0, isa = 'auto' } = taken
   if (typeof measure !== 'boolean') throw invalidOption('measure', 'true or false', measure)
-  if (typeof isa !== 'string') throw invalidOption('isa', 'the name of an instruction set', isa)
+  checkIsa(isa)
   checkNumber('threads', threads, { min: 0, max: 256, integer: true })
-  const { isas, processors, availableMemory } = native().machine()
-  const known = isas.filter((name) => !name.endsWith('_twin'))
+  const { processors, availableMemory } = native().machine()
+  const isas = runnableIsas()
   const report: MachineReport = {
     platform: `${process.platform}-${process.arch}`,
     node: process.versions.node,
     processors,
     availableMemory,
-    isas: known,
+    isas,
   }
   if (!measure) return report
   const measured = await callNative(() => native().measureMachine(isa, threads))
   return {
     ...report,
     limits: {
-      isa: isa === 'auto' ? (known.at(-1) ?? 'baseline') : isa,
+      isa: isa === 'auto' ? (isas.at(-1) ?? 'baseline') : isa,
       threads: threads || processors,
       memoryGBs: measured.readBytesPerSecond / 1e9,
       gflops: (2 * measured.multiplyAddsPerSecond) / 1e9,

@@ -2,14 +2,7 @@ import { QuernError } from '../errors.js'
 import { JsonError, type JsonLimits, type JsonObject, type JsonValue } from '../files/json.js'
 import { quote } from '../files/quote.js'
 import { readJson } from '../files/read-json.js'
-
-/** Where a number may lie; both ends belong to it unless said otherwise. */
-export interface Range {
-  min: number
-  max: number
-  /** The minimum itself is not allowed. */
-  above?: boolean
-}
+import { isInside, type Range } from '../input/range.js'
 
 /**
  * The fields of a JSON object, read with their types. A field that is absent or null gives undefined; one of another type, or out of
@@ -135,13 +128,13 @@ export class Fields {
 
   #integerValue(key: string, value: JsonValue | undefined, range: Range): number | undefined {
     if (value === undefined) return undefined
-    if (Number.isSafeInteger(value) && inside(value as number, range)) return value as number
+    if (Number.isSafeInteger(value) && isInside(value as number, range)) return value as number
     return this.fail(key, `an integer ${describe(range)}`, value)
   }
 
   #numberValue(key: string, value: JsonValue, range: Range): number {
     const number = typeof value === 'bigint' ? Number(value) : value
-    if (typeof number === 'number' && inside(number, range)) return number
+    if (typeof number === 'number' && isInside(number, range)) return number
     return this.fail(key, `a number ${describe(range)}`, value)
   }
 }
@@ -167,10 +160,6 @@ export async function readFields(
     return refuse(error.kind === 'too_large' ? error.message : `no valid JSON: ${error.message}`)
   }
   return root instanceof Map ? new Fields(root, path, code) : refuse(`expected an object, got ${quote(root)}`)
-}
-
-function inside(value: number, { min, max, above = false }: Range): boolean {
-  return (above ? value > min : value >= min) && value <= max
 }
 
 function describe({ min, max, above = false }: Range): string {

@@ -2,6 +2,7 @@ import { join, relative } from 'node:path'
 import { QuernError } from '../errors.js'
 import { checkCallback, checkSignal, invalidOption } from '../input/check-option.js'
 import { takeOptions } from '../input/take-options.js'
+import { dtypes } from '../native/constants.js'
 import { explainHubFailure } from './explain-source.js'
 import { type ModelFolder, readFolder } from './folder.js'
 import { type DecoderConfig, type ModelPlan, type WeightDtype, weightBytes } from './plan.js'
@@ -133,8 +134,8 @@ const known = ['dtype', 'revision', 'cacheDir', 'onWarning', 'signal']
 function takeInspectOptions(given: InspectOptions): InspectOptions {
   const options = takeOptions('inspect', given, known, ['onWarning', 'signal'])
   const { dtype } = options
-  if (dtype !== undefined && !['f32', 'f16', 'bf16'].includes(dtype))
-    throw invalidOption('dtype', 'f32, f16 or bf16', dtype)
+  if (dtype !== undefined && !dtypes.includes(dtype))
+    throw invalidOption('dtype', `one of ${dtypes.join(', ')}`, dtype)
   checkCallback('onWarning', options.onWarning)
   checkSignal(options.signal)
   checkHubOptions(options)

@@ -7,6 +7,8 @@ import {
   unsupportedOption,
 } from '../input/check-option.js'
 import { takeOptions } from '../input/take-options.js'
+import { dtypes } from '../native/constants.js'
+import { checkIsa } from './isa.js'
 import type { WeightDtype } from './plan.js'
 import { checkHubOptions } from './pull.js'
 
@@ -42,7 +44,7 @@ export interface LoadOptions {
   /** Threads that compute. Default: as many as the process may use, by its affinity and its cgroup. */
   threads?: number | undefined
   /** Use this instruction set instead of the best one: 'baseline', 'avx2', 'avx512'; `model.info.isa` tells which is used. */
-  isa?: 'auto' | 'baseline' | 'avx2' | 'avx512' | 'avx512_twin' | undefined
+  isa?: 'auto' | 'baseline' | 'avx2' | 'avx512' | undefined
   /** false: leave the tokenizer out and work with token ids only. */
   tokenizer?: false | undefined
   /** Of a model of the hub: a branch, a tag or a commit. Default 'main'. */
@@ -77,9 +79,8 @@ export const defaultMaxQueue = 4096
 
 const choices: Record<string, readonly unknown[]> = {
   device: ['auto', 'cpu'],
-  dtype: ['auto', 'f32', 'f16', 'bf16'],
+  dtype: ['auto', ...dtypes],
   precision: ['fast', 'exact'],
-  isa: ['auto', 'baseline', 'avx2', 'avx512', 'avx512_twin'],
   tokenizer: [false],
 }
 
@@ -89,6 +90,7 @@ const later: Record<string, RegExp> = { device: /^cuda(:\d+)?$/, dtype: /^(int8|
 const callbacks = ['onProgress', 'onWarning'] as const
 const known = [
   ...Object.keys(choices),
+  'isa',
   'contextLength',
   'kvCache',
   'maxQueue',
@@ -109,6 +111,7 @@ export function takeLoadOptions(given: LoadOptions): LoadOptions {
 function checkLoadOptions(options: LoadOptions): void {
   for (const [name, allowed] of Object.entries(choices))
     checkChoice(name, options[name as keyof LoadOptions], allowed)
+  checkIsa(options.isa)
   for (const name of callbacks) checkCallback(name, options[name])
   checkSignal(options.signal)
   checkNumber('threads', options.threads, { min: 1, max: 256, integer: true })

@@ -5,7 +5,7 @@ import type { NativeModel } from '../native/binding.js'
 import { callNative } from '../native/call-native.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { ChatTemplates } from './chat-templates.js'
-import type { DecoderConfig, ModelPlan } from './plan.js'
+import type { DecoderConfig, ModelPlan, WeightDtype } from './plan.js'
 
 /**
  * What a model is and how it is run.
@@ -35,7 +35,7 @@ export interface ModelInfo {
   precision: 'fast' | 'exact'
   /** Of the matrices: 'mixed' where they differ. */
   dtype: string
-  kvDtype: 'f32' | 'f16'
+  kvDtype: WeightDtype
   /** In memory. */
   weightBytes: number
   /** Bytes of one page of the KV cache: 16 positions. */

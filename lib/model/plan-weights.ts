@@ -1,12 +1,11 @@
 import { QuernError } from '../errors.js'
 import { quote } from '../files/quote.js'
+import { dtypes } from '../native/constants.js'
 import type { Architecture } from './architectures.js'
 import type { Checkpoint } from './checkpoint.js'
 import type { DecoderConfig, PlannedWeight, WeightDtype } from './plan.js'
-import type { StoredDtype, StoredTensor } from './safetensors.js'
+import type { StoredTensor } from './safetensors.js'
 import { headSlot, type Slot, weightSlots } from './slots.js'
-
-const weightDtypes: Partial<Record<StoredDtype, WeightDtype>> = { F32: 'f32', F16: 'f16', BF16: 'bf16' }
 
 /** What a checkpoint's tensors make of a config. */
 export interface WeightPlan {
@@ -84,15 +83,20 @@ function checkTensor(
       { value: shape },
     )
   }
-  const weightDtype = weightDtypes[dtype]
+  const weightDtype = dtypes.find((one) => storedName(one) === dtype)
   if (weightDtype === undefined) {
     throw new QuernError(
       'wrong_dtype',
-      `${path}: tensor ${quote(name)} is ${dtype}, expected F32, F16 or BF16`,
+      `${path}: tensor ${quote(name)} is ${dtype}, expected one of ${dtypes.map(storedName).join(', ')}`,
       { value: dtype },
     )
   }
   return weightDtype
+}
+
+/** What safetensors calls it. */
+function storedName(dtype: WeightDtype): string {
+  return dtype.toUpperCase()
 }
 
 function missingTensor(folder: string, name: string, checkpoint: Checkpoint): QuernError {

@@ -1,16 +1,17 @@
 import { QuernError } from '../errors.js'
 import { show } from '../input/show.js'
 import { given, takeData } from '../input/take-data.js'
+import type { dtypes } from '../native/constants.js'
 
 /**
- * Types that a weight can have in a file.
+ * How the numbers of a weight, or of keys and values, are stored.
  *
  * @example
  * ```ts
  * const dtype: WeightDtype = 'bf16'
  * ```
  */
-export type WeightDtype = 'f32' | 'f16' | 'bf16'
+export type WeightDtype = (typeof dtypes)[number]
 
 /**
  * How rotary angles are scaled; the formulas are in native/model/rope.cc.

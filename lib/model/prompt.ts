@@ -1,5 +1,5 @@
-import type { ChatTemplate } from '../chat/chat-template.js'
 import { adaptMessages } from '../chat/adapt-messages.js'
+import type { ChatTemplate } from '../chat/chat-template.js'
 import type { ChatMessage } from '../chat/messages.js'
 import { ChatReplyReader } from '../chat/reply-reader.js'
 import { reasoningOf, toolCallFormat } from '../chat/template-traits.js'
@@ -8,13 +8,12 @@ import type { GenerateOptions } from '../generation/options.js'
 import type { Prompt } from '../generation/run.js'
 import { type FunctionTool, functionTools } from '../generation/tools.js'
 import { invalidOption } from '../input/check-option.js'
+import { isRecord } from '../input/is-record.js'
 import { show } from '../input/show.js'
+import { pagePositions } from '../native/constants.js'
 import { encodeText } from '../tokenizer/encode-text.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import { fitConversation } from './fit-conversation.js'
-
-/** Tokens of one page of the KV cache. */
-const pagePositions = 16
 
 /**
  * What to continue: a text as it stands, a conversation through the model's chat template, or token ids.
@@ -161,9 +160,8 @@ const renderOptions = ['messages', 'tools', 'addGenerationPrompt', 'continueFina
 
 function checkVariables(variables: unknown): Record<string, unknown> {
   if (variables === undefined) return {}
-  const isObject = typeof variables === 'object' && variables !== null && !Array.isArray(variables)
-  const taken = isObject && renderOptions.find((name) => Object.hasOwn(variables, name))
-  if (isObject && taken === undefined) return variables as Record<string, unknown>
+  const taken = isRecord(variables) && renderOptions.find((name) => Object.hasOwn(variables, name))
+  if (isRecord(variables) && taken === undefined) return variables
   throw invalidOption(
     'templateVariables',
     `an object of variables, without ${renderOptions.join(', ')}`,

@@ -1,5 +1,6 @@
-import type { Fields, Range } from './fields.js'
 import { quote } from '../files/quote.js'
+import type { Range } from '../input/range.js'
+import type { Fields } from './fields.js'
 
 /** What the numbers of the methods that have some may be. */
 const methods: Readonly<Record<string, { bits: readonly number[] }>> = {

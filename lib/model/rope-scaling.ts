@@ -1,4 +1,5 @@
-import type { Fields, Range } from './fields.js'
+import type { Range } from '../input/range.js'
+import type { Fields } from './fields.js'
 import type { RopeScaling } from './plan.js'
 
 const positive: Range = { min: 1e-6, max: 1e12 }

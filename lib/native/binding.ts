@@ -1,5 +1,11 @@
+import type { dtypes, pagePositions, samplers } from './constants.js'
+import type { NativeSampling } from './sampling.js'
+
 /** What the native addon exports: the one place where its types are written down. A script compares this with the addon itself. */
 export interface NativeBinding {
+  readonly dtypes: typeof dtypes
+  readonly samplers: typeof samplers
+  readonly pagePositions: typeof pagePositions
   Tokenizer: new (definition: NativeTokenizerDefinition) => NativeTokenizer
   TokenDecoder: new (tokenizer: NativeTokenizer, skipSpecialTokens: boolean) => NativeTokenDecoder
   /** `plan` is the text that planText() makes. */
@@ -16,6 +22,8 @@ export interface NativeBinding {
   measureMachine(isa: string, threads: number): Promise<NativeMachineLimits>
 }
 
+export type NativeDtype = (typeof dtypes)[number]
+
 export interface NativeMachineLimits {
   readBytesPerSecond: number
   /** float32; one counts as two operations. */
@@ -24,7 +32,7 @@ export interface NativeMachineLimits {
 
 export interface NativeLoadOptions {
   /** What matrices are converted to while loading; `auto` leaves them as stored. */
-  dtype: 'auto' | 'f32' | 'f16' | 'bf16'
+  dtype: 'auto' | NativeDtype
   /** float32 keys and values. */
   exact: boolean
   /** 0: as many as the process may use. */
@@ -76,14 +84,19 @@ export interface NativeModel {
 
 export type NativeTask = NativeGenerate | NativeScore | NativeEmbed | NativeLogits | NativePages
 
-export interface NativeGenerate {
-  kind: 'generate'
+interface NativeTaskOf<Kind extends string> {
+  kind: Kind
+}
+
+interface NativePromptTask<Kind extends string> extends NativeTaskOf<Kind> {
   prompt: Int32Array
   /** The higher goes first; 0 by default. */
   priority: number
+}
+
+export interface NativeGenerate extends NativePromptTask<'generate'> {
   maxTokens: number
-  /** Undefined: the likeliest tokens. */
-  sampling: NativeSampling | undefined
+  sampling: NativeSampling
   seed: number
   stopTokens: Int32Array
   /** The text ends before the first of these; none is empty. */
@@ -99,10 +112,7 @@ export interface NativeGenerate {
 }
 
 /** Log-probabilities of the tokens [first, end) of the prompt, each given all before it. */
-export interface NativeScore {
-  kind: 'score'
-  prompt: Int32Array
-  priority: number
+export interface NativeScore extends NativePromptTask<'score'> {
   /** From 1 to the prompt's length, which is of none. */
   first: number
   /** Of so many of the likeliest tokens in each place. */
@@ -112,22 +122,14 @@ export interface NativeScore {
 }
 
 /** The last token's state after the final norm, not normalised. */
-export interface NativeEmbed {
-  kind: 'embed'
-  prompt: Int32Array
-  priority: number
-}
+export type NativeEmbed = NativePromptTask<'embed'>
 
-export interface NativeLogits {
-  kind: 'logits'
-  prompt: Int32Array
-  priority: number
+export interface NativeLogits extends NativePromptTask<'logits'> {
   positions: 'last' | 'all'
 }
 
-/** Pages of 16 tokens each, from the beginning of `tokens`, are copied out of the KV cache or into it, between two steps. */
-export interface NativePages {
-  kind: 'pages'
+/** Pages of `pagePositions` tokens each, from the beginning of `tokens`, are copied out of the KV cache or into it, between two steps. */
+export interface NativePages extends NativeTaskOf<'pages'> {
   tokens: Int32Array
   /** Out: pages of this origin too. In: what those that come are known by, not 0: nobody else uses them. */
   origin: number
@@ -137,47 +139,6 @@ export interface NativePages {
   count: number
   /** In: whole pages. They are taken as far as the pages before them are known and memory is free. */
   bytes: Uint8Array | undefined
-}
-
-/** How tokens are drawn. A step that is off has the value given here. */
-export interface NativeSampling {
-  /** 0: always the likeliest token. */
-  temperature: number
-  /** 0. */
-  topK: number
-  /** 1. */
-  topP: number
-  /** 0. */
-  minP: number
-  /** 1. */
-  typicalP: number
-  /** 0. */
-  topNSigma: number
-  /** 1. */
-  repetitionPenalty: number
-  /** 0. */
-  frequencyPenalty: number
-  /** 0. */
-  presencePenalty: number
-  biasedTokens: Int32Array
-  /** One for each of `biasedTokens`; -100 or less bans it. */
-  biases: Float32Array
-  /** `probability` 0. */
-  xtc: { probability: number; threshold: number }
-  /** `multiplier` 0. `penaltyLastN` -1: the whole context. */
-  dry: {
-    multiplier: number
-    base: number
-    allowedLength: number
-    penaltyLastN: number
-    breakers: Int32Array[]
-  }
-  /** `version` 0. */
-  mirostat: { version: 0 | 1 | 2; tau: number; eta: number; mu: number }
-  /** The order of the steps, by the options' names; empty: the default order. */
-  samplers: readonly string[]
-  /** Of how many of the likeliest tokens; -1: no logprobs. */
-  topLogprobs: number
 }
 
 /**
@@ -205,24 +166,60 @@ export interface NativeLogprobs {
 }
 
 export type NativeAnswer =
-  /** `promptLogprobs`: rows for the prompt's tokens from the second on. */
-  | { request: number; kind: 'begin'; cachedTokens: number; promptLogprobs?: NativeLogprobs }
-  | {
-      request: number
-      kind: 'end'
-      finish: 'stop' | 'length'
-      queuedSeconds: number
-      prefillSeconds: number
-      decodeSeconds: number
-    }
-  | { request: number; kind: 'cancelled' }
-  | { request: number; kind: 'failed'; code: string; message: string }
-  | { request: number; kind: 'scores'; scores: NativeLogprobs; candidates: Float64Array }
-  | { request: number; kind: 'embedding'; numbers: Float32Array }
+  | NativeBegin
+  | NativeEnd
+  | NativeCancelled
+  | NativeFailed
+  | NativeScores
+  | NativeEmbedding
+  | NativeLogitsRows
+  | NativeKnownPages
+
+interface NativeAnswerOf<Kind extends string> {
+  request: number
+  kind: Kind
+}
+
+export interface NativeBegin extends NativeAnswerOf<'begin'> {
+  cachedTokens: number
+  /** Rows for the prompt's tokens from the second on. */
+  promptLogprobs?: NativeLogprobs
+}
+
+export interface NativeEnd extends NativeAnswerOf<'end'> {
+  finish: 'stop' | 'length'
+  queuedSeconds: number
+  prefillSeconds: number
+  decodeSeconds: number
+}
+
+export type NativeCancelled = NativeAnswerOf<'cancelled'>
+
+export interface NativeFailed extends NativeAnswerOf<'failed'> {
+  code: string
+  message: string
+}
+
+export interface NativeScores extends NativeAnswerOf<'scores'> {
+  scores: NativeLogprobs
+  candidates: Float64Array
+}
+
+export interface NativeEmbedding extends NativeAnswerOf<'embedding'> {
+  numbers: Float32Array
+}
+
+export interface NativeLogitsRows extends NativeAnswerOf<'logits'> {
   /** [positions, vocab] */
-  | { request: number; kind: 'logits'; numbers: Float32Array }
-  /** How many pages of the tokens are in the KV cache; those that were asked for, as far as they are known. */
-  | { request: number; kind: 'pages'; known: number; bytes: Uint8Array }
+  numbers: Float32Array
+}
+
+export interface NativeKnownPages extends NativeAnswerOf<'pages'> {
+  /** How many pages of the tokens are in the KV cache. */
+  known: number
+  /** Those that were asked for, as far as they are known. */
+  bytes: Uint8Array
+}
 
 export interface NativeStats {
   active: number
@@ -241,7 +238,7 @@ export interface NativeModelInfo {
   isa: string
   threads: number
   contextLength: number
-  kvDtype: 'f32' | 'f16'
+  kvDtype: NativeDtype
   /** Of one page, keys and values of all layers. */
   pageBytes: number
   /** What decoding one token reads of the weights. */

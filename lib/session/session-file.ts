@@ -14,12 +14,12 @@ import { createHash } from 'node:crypto'
 import { checkMessages } from '../chat/check-messages.js'
 import type { ChatMessage } from '../chat/messages.js'
 import { QuernError } from '../errors.js'
+import { pagePositions } from '../native/constants.js'
 
 export const magic = 'quernses'
 export const formatVersion = 1
 export const startBytes = 16
 export const checksumBytes = 32
-export const pagePositions = 16
 /** Far more than any conversation. */
 export const maxHeaderBytes = 64 * 1024 * 1024
 
@@ -31,7 +31,7 @@ export interface SessionHeader {
   /** ModelIdentity.arithmetic: pages are of use where it is equal. */
   arithmetic: string
   messages: readonly ChatMessage[]
-  /** The tokens of the messages; the pages are those of the first `pages` × 16 of them. */
+  /** The tokens of the messages; the pages are those of the first `pages` × pagePositions of them. */
   tokens: number[]
   pages: number
   pageBytes: number

@@ -25,7 +25,7 @@ enum class SamplingStep : uint8_t {
   xtc,
   mirostat,
 };
-constexpr int kSamplingSteps = 13;
+constexpr int kSamplingSteps = static_cast<int>(SamplingStep::mirostat) + 1;
 
 struct LogitBias {
   int32_t token = 0;

@@ -4,7 +4,7 @@
 
 #include "backend/devices.h"
 #include "binding/errors.h"
-#include "binding/own_members.h"
+#include "binding/writer.h"
 #include "core/machine.h"
 
 namespace quern {
@@ -13,14 +13,11 @@ namespace {
 
 // machine(): NativeMachine
 Napi::Value machine(const Napi::CallbackInfo& args) {
-  Napi::Env env = args.Env();
-  Napi::Object object = Napi::Object::New(env);
-  Napi::Array names = Napi::Array::New(env);
-  for (const std::string& isa : cpu_isas()) put(names, names.Length(), Napi::String::New(env, isa));
-  put(object, "isas", names);
-  put(object, "processors", usable_processors());
-  put(object, "availableMemory", static_cast<double>(available_memory()));
-  return object;
+  const Writer object(args.Env(), "NativeMachine");
+  object.texts("isas", cpu_isas());
+  object.number("processors", usable_processors());
+  object.number("availableMemory", available_memory());
+  return object.written();
 }
 
 // Measures on one of libuv's threads, which nobody waits for meanwhile.
@@ -36,10 +33,10 @@ class Measurement : public Napi::AsyncWorker {
 
   void Execute() override { limits_ = measure_cpu(isa_, threads_); }
   void OnOK() override {
-    Napi::Object object = Napi::Object::New(Env());
-    put(object, "readBytesPerSecond", limits_.read_bytes_per_second);
-    put(object, "multiplyAddsPerSecond", limits_.multiply_adds_per_second);
-    deferred_.Resolve(object);
+    const Writer object(Env(), "NativeMachineLimits");
+    object.number("readBytesPerSecond", limits_.read_bytes_per_second);
+    object.number("multiplyAddsPerSecond", limits_.multiply_adds_per_second);
+    deferred_.Resolve(object.written());
   }
   void OnError(const Napi::Error& error) override {
     deferred_.Reject(to_js_error(Env(), {"internal", error.Message()}).Value());

@@ -8,12 +8,13 @@
 
 #include "backend/devices.h"
 #include "binding/errors.h"
-#include "binding/options.h"
 #include "binding/own_members.h"
 #include "binding/read_task.h"
+#include "binding/reader.h"
 #include "binding/rows.h"
 #include "binding/running_requests.h"
 #include "binding/wakeup.h"
+#include "binding/writer.h"
 #include "engine/load_engine.h"
 
 namespace quern {
@@ -66,16 +67,11 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
   // Reading a task may run JavaScript, which may close this model: the engine is looked for afterwards.
   Napi::Value submit(const Napi::CallbackInfo& args) {
     return guarded(args.Env(), [&] {
-      const Options options(args[0]);
-      const std::string kind = options.text("kind");
-      uint32_t id = 0;
-      if (kind == "pages") {
-        PageTransfer transfer = read_transfer(options);
-        id = open_engine().transfer(std::move(transfer));
-      } else {
-        Request request = read_request(options, kind);
-        id = open_engine().submit(std::move(request));
-      }
+      auto task = read_task(args[0]);
+      Engine& engine = open_engine();
+      auto* const pages = std::get_if<PageTransfer>(&task);
+      const uint32_t id =
+          pages ? engine.transfer(std::move(*pages)) : engine.submit(std::move(std::get<Request>(task)));
       running_.began(id);
       keep_alive(args.Env());
       return Napi::Number::New(args.Env(), id);
@@ -103,16 +99,16 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
       const int64_t kv_bytes = decoder.kv_shape().layer_bytes() * 2 * decoder.config().layers;
       const auto weight_bytes = decoder.weights().bytes();
       const auto workspace_bytes = decoder.workspace_bytes();
-      Napi::Object object = Napi::Object::New(args.Env());
-      put(object, "active", stats.active);
-      put(object, "queued", stats.queued);
-      put(object, "pages", static_cast<double>(stats.pages));
-      put(object, "pagesInUse", static_cast<double>(stats.pages_in_use));
-      put(object, "pagesCached", static_cast<double>(stats.pages_cached));
-      put(object, "kvBytes", static_cast<double>(kv_bytes));
-      put(object, "weightBytes", static_cast<double>(weight_bytes));
-      put(object, "workspaceBytes", static_cast<double>(workspace_bytes));
-      return object;
+      const Writer object(args.Env(), "NativeStats");
+      object.number("active", stats.active);
+      object.number("queued", stats.queued);
+      object.number("pages", stats.pages);
+      object.number("pagesInUse", stats.pages_in_use);
+      object.number("pagesCached", stats.pages_cached);
+      object.number("kvBytes", kv_bytes);
+      object.number("weightBytes", weight_bytes);
+      object.number("workspaceBytes", workspace_bytes);
+      return object.written();
     });
   }
 
@@ -124,15 +120,15 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
       const std::string kv_dtype(name_of(engine.decoder().kv_shape().dtype));
       const auto page_bytes = engine.decoder().page_bytes();
       const auto bytes_per_token = engine.decoder().weights().bytes_per_token();
-      Napi::Object object = Napi::Object::New(args.Env());
-      put(object, "device", device.kind);
-      put(object, "isa", device.isa);
-      put(object, "threads", device.threads);
-      put(object, "contextLength", context_length);
-      put(object, "kvDtype", kv_dtype);
-      put(object, "pageBytes", static_cast<double>(page_bytes));
-      put(object, "bytesPerToken", static_cast<double>(bytes_per_token));
-      return object;
+      const Writer object(args.Env(), "NativeModelInfo");
+      object.text("device", device.kind);
+      object.text("isa", device.isa);
+      object.number("threads", device.threads);
+      object.number("contextLength", context_length);
+      object.text("kvDtype", kv_dtype);
+      object.number("pageBytes", page_bytes);
+      object.number("bytesPerToken", bytes_per_token);
+      return object.written();
     });
   }
 
@@ -274,10 +270,17 @@ Wakeup make_wake(Napi::Env env, const std::shared_ptr<ModelBinding*>& model, con
   return wake;
 }
 
-void read_load_options(const Options& options, LoadJob& job) {
+// Gives what JavaScript wants to be told: rows, and how far the load is.
+struct LoadListeners {
+  Napi::Function on_rows;
+  Napi::Function on_progress;  // empty: nobody asks
+};
+
+LoadListeners read_load_options(const Napi::Value& object, LoadJob& job) {
+  const Reader options(object, "NativeLoadOptions");
   const std::string dtype = options.text("dtype");
-  if (dtype != "auto")
-    job.options.dtype = dtype == "f32" ? Dtype::f32 : dtype == "f16" ? Dtype::f16 : Dtype::bf16;
+  job.options.dtype = dtype_named(dtype);
+  if (!job.options.dtype && dtype != "auto") options.fail("dtype", "auto or the name of one, got " + dtype);
   job.options.exact = options.flag("exact");
   job.device.threads = options.integer<int>("threads");
   job.device.isa = options.text("isa");
@@ -286,6 +289,7 @@ void read_load_options(const Options& options, LoadJob& job) {
   job.options.kv_bytes = options.integer<uint64_t>("kvBytes");
   job.options.step_rows = options.integer<int>("stepRows");
   job.options.queue = options.integer<int>("maxQueue");
+  return {options.function("onRows"), options.optional_function("onProgress")};
 }
 
 // loadModel(plan: string, options: NativeLoadOptions): NativeLoad
@@ -293,27 +297,24 @@ Napi::Value load_model(const Napi::CallbackInfo& args) {
   Napi::Env env = args.Env();
   return guarded(env, [&]() -> Napi::Value {
     const auto job = std::make_shared<LoadJob>();
-    const Options options(args[1]);
     job->plan = parse_plan(args[0].ToString().Utf8Value());
-    read_load_options(options, *job);
-    const Napi::Function on_rows = options.function("onRows");
-    const Napi::Value on_progress = options.get("onProgress");
+    const auto [on_rows, on_progress] = read_load_options(args[1], *job);
     const auto call = std::make_shared<LoadCall>(
         LoadCall{job, Napi::Promise::Deferred::New(env), {}, std::make_shared<ModelBinding*>(nullptr)});
-    if (on_progress.IsFunction()) call->on_progress = Napi::Persistent(on_progress.As<Napi::Function>());
+    if (!on_progress.IsEmpty()) call->on_progress = Napi::Persistent(on_progress);
     job->wake = make_wake(env, call->model, on_rows);
     const auto listener = std::make_shared<AbortWhenDropped>(job);
     const Wakeup news(env, "quern load", [call, listener](Napi::Env call_env) { report(call_env, *call); });
 
-    Napi::Object result = Napi::Object::New(env);
-    put(result, "promise", call->deferred.Promise());
-    put(result, "abort", Napi::Function::New(env, [job](const Napi::CallbackInfo&) { job->abort = true; }));
+    const Writer load(env, "NativeLoad");
+    load.promise("promise", call->deferred.Promise());
+    load.function("abort", Napi::Function::New(env, [job](const Napi::CallbackInfo&) { job->abort = true; }));
     std::thread([job, news] {
       run(*job, news);
       news.call();
       news.release();
     }).detach();
-    return result;
+    return load.written();
   });
 }
 

@@ -5,34 +5,36 @@
 #include <string>
 
 #include "backend/devices.h"
-#include "binding/options.h"
+#include "binding/reader.h"
 
 namespace quern {
 
-// NativeSampling of lib/native/binding.ts.
+// NativeSampling of lib/native/sampling.ts.
+
+// Of each SamplingStep.
+inline constexpr const char* kSamplerNames[] = {"logitBias",
+                                                "repetitionPenalty",
+                                                "frequencyPenalty",
+                                                "presencePenalty",
+                                                "dry",
+                                                "temperature",
+                                                "topNSigma",
+                                                "topK",
+                                                "topP",
+                                                "minP",
+                                                "typicalP",
+                                                "xtc",
+                                                "mirostat"};
+static_assert(std::size(kSamplerNames) == kSamplingSteps);
 
 inline SamplingStep sampling_step(const std::string& name) {
-  constexpr const char* kNames[] = {"logitBias",
-                                    "repetitionPenalty",
-                                    "frequencyPenalty",
-                                    "presencePenalty",
-                                    "dry",
-                                    "temperature",
-                                    "topNSigma",
-                                    "topK",
-                                    "topP",
-                                    "minP",
-                                    "typicalP",
-                                    "xtc",
-                                    "mirostat"};
-  static_assert(std::size(kNames) == kSamplingSteps);
-  for (size_t i = 0; i < std::size(kNames); ++i)
-    if (name == kNames[i]) return static_cast<SamplingStep>(i);
-  throw Error("internal", "native options: no sampler: " + name);
+  for (size_t i = 0; i < std::size(kSamplerNames); ++i)
+    if (name == kSamplerNames[i]) return static_cast<SamplingStep>(i);
+  throw Error("internal", "NativeSampling.samplers: there is no " + name);
 }
 
 inline SamplingOptions read_sampling(const Napi::Value& object) {
-  const Options options(object);
+  const Reader options(object, "NativeSampling");
   constexpr float kBan = -100;  // this or less bans a token
   SamplingOptions sampling;
   sampling.temperature = options.real("temperature");
@@ -46,27 +48,26 @@ inline SamplingOptions read_sampling(const Napi::Value& object) {
   sampling.presence_penalty = options.real("presencePenalty");
   const auto biased = options.ids("biasedTokens");
   const auto biases = options.reals("biases");
-  if (biased.size() != biases.size()) throw Error("internal", "native options: a bias for each token");
+  if (biased.size() != biases.size()) options.fail("biases", "one for each token");
   for (size_t i = 0; i < biased.size(); ++i) {
     const float bias = biases[i] <= kBan ? -std::numeric_limits<float>::infinity() : biases[i];
     sampling.logit_bias.push_back({biased[i], bias});
   }
-  const Options xtc(options.get("xtc"));
+  const Reader xtc(options.object("xtc"), "NativeXtc");
   sampling.xtc_probability = xtc.real("probability");
   sampling.xtc_threshold = xtc.real("threshold");
-  const Options dry(options.get("dry"));
+  const Reader dry(options.object("dry"), "NativeDry");
   sampling.dry.multiplier = dry.real("multiplier");
   sampling.dry.base = dry.real("base");
   sampling.dry.allowed_length = dry.integer<int32_t>("allowedLength");
   sampling.dry.last_tokens = dry.integer<int32_t>("penaltyLastN");
-  for (const Napi::Value& breaker : dry.list("breakers")) sampling.dry.breakers.push_back(ids_of(breaker));
-  const Options mirostat(options.get("mirostat"));
+  sampling.dry.breakers = dry.ids_lists("breakers");
+  const Reader mirostat(options.object("mirostat"), "NativeMirostat");
   sampling.mirostat.version = mirostat.integer<int>("version");
   sampling.mirostat.tau = mirostat.real("tau");
   sampling.mirostat.eta = mirostat.real("eta");
   sampling.mirostat_mu = mirostat.real("mu");
-  for (const Napi::Value& name : options.list("samplers"))
-    sampling.steps.push_back(sampling_step(name.ToString().Utf8Value()));
+  for (const std::string& name : options.texts("samplers")) sampling.steps.push_back(sampling_step(name));
   sampling.top_logprobs = options.integer<int32_t>("topLogprobs");
   return sampling;
 }

@@ -4,9 +4,10 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <variant>
 
-#include "binding/options.h"
 #include "binding/read_sampling.h"
+#include "binding/reader.h"
 #include "binding/tokenizer_binding.h"
 #include "core/error.h"
 #include "engine/page_transfer.h"
@@ -20,62 +21,81 @@ namespace quern {
 
 // NativeTask of lib/native/binding.ts. Reading a member may run JavaScript.
 
-inline std::unique_ptr<Task> read_generate(const Options& options) {
-  GenerateOptions generate;
-  generate.max_tokens = options.integer<int32_t>("maxTokens");
-  generate.sampling = read_sampling(options.get("sampling"));
-  generate.seed = options.integer<uint64_t>("seed");
-  generate.stop_tokens = options.ids("stopTokens");
-  generate.stop_strings = options.texts("stop");
-  generate.keep_special_tokens = options.flag("keepSpecialTokens");
-  const Napi::Value tokenizer = options.get("tokenizer");
-  if (!tokenizer.IsUndefined()) generate.tokenizer = unwrap_tokenizer(tokenizer);
-  generate.prompt_logprobs = options.integer<int32_t>("promptLogprobs");
-  return std::make_unique<Generate>(std::move(generate));
-}
-
-inline std::unique_ptr<Task> read_score(const Options& options) {
-  ScoreOptions score;
-  score.first = options.integer<int32_t>("first");
-  score.top = options.integer<int32_t>("top");
-  score.candidates = options.ids("candidates");
-  return std::make_unique<Score>(std::move(score));
-}
-
-inline std::unique_ptr<Task> read_logits(const Options& options) {
-  const bool all = options.text("positions") == "all";
-  return std::make_unique<Logits>(all ? Logits::Positions::all : Logits::Positions::last);
-}
-
-inline Request read_request(const Options& options, const std::string& kind) {
+inline Request read_prompt(const Napi::Value& object) {
+  const Reader task(object, "NativePromptTask");
   Request request;
-  request.prompt = options.ids("prompt");
-  request.priority = options.integer<int32_t>("priority");
-  if (kind == "generate") {
-    request.origin = options.integer<PageOrigin>("origin");
-    request.task = read_generate(options);
-  } else if (kind == "score") {
-    request.task = read_score(options);
-  } else if (kind == "embed") {
-    request.task = std::make_unique<Embed>();
-  } else if (kind == "logits") {
-    request.task = read_logits(options);
-  } else {
-    throw Error("internal", "native options: no kind of task: " + kind);
-  }
+  request.prompt = task.ids("prompt");
+  request.priority = task.integer<int32_t>("priority");
   return request;
 }
 
-inline PageTransfer read_transfer(const Options& options) {
+inline Request read_generate(const Napi::Value& object) {
+  const Reader task(object, "NativeGenerate");
+  Request request = read_prompt(object);
+  request.origin = task.integer<PageOrigin>("origin");
+  GenerateOptions generate;
+  generate.max_tokens = task.integer<int32_t>("maxTokens");
+  generate.sampling = read_sampling(task.object("sampling"));
+  generate.seed = task.integer<uint64_t>("seed");
+  generate.stop_tokens = task.ids("stopTokens");
+  generate.stop_strings = task.texts("stop");
+  generate.keep_special_tokens = task.flag("keepSpecialTokens");
+  const Napi::Value tokenizer = task.optional_object("tokenizer");
+  if (!tokenizer.IsEmpty()) generate.tokenizer = unwrap_tokenizer(tokenizer);
+  generate.prompt_logprobs = task.integer<int32_t>("promptLogprobs");
+  request.task = std::make_unique<Generate>(std::move(generate));
+  return request;
+}
+
+inline Request read_score(const Napi::Value& object) {
+  const Reader task(object, "NativeScore");
+  Request request = read_prompt(object);
+  ScoreOptions score;
+  score.first = task.integer<int32_t>("first");
+  score.top = task.integer<int32_t>("top");
+  score.candidates = task.ids("candidates");
+  request.task = std::make_unique<Score>(std::move(score));
+  return request;
+}
+
+inline Request read_embed(const Napi::Value& object) {
+  Request request = read_prompt(object);
+  request.task = std::make_unique<Embed>();
+  return request;
+}
+
+inline Request read_logits(const Napi::Value& object) {
+  const Reader task(object, "NativeLogits");
+  Request request = read_prompt(object);
+  const std::string positions = task.text("positions");
+  if (positions != "all" && positions != "last") task.fail("positions", "all or last, got " + positions);
+  request.task =
+      std::make_unique<Logits>(positions == "all" ? Logits::Positions::all : Logits::Positions::last);
+  return request;
+}
+
+inline PageTransfer read_pages(const Napi::Value& object) {
+  const Reader task(object, "NativePages");
   PageTransfer transfer;
-  transfer.tokens = options.ids("tokens");
-  transfer.origin = options.integer<PageOrigin>("origin");
-  transfer.first = options.integer<int32_t>("first");
-  transfer.count = options.integer<int32_t>("count");
-  const Napi::Value bytes = options.get("bytes");
-  transfer.in = !bytes.IsUndefined();
-  if (transfer.in) transfer.bytes = bytes_of(bytes);
+  transfer.tokens = task.ids("tokens");
+  transfer.origin = task.integer<PageOrigin>("origin");
+  transfer.first = task.integer<int32_t>("first");
+  transfer.count = task.integer<int32_t>("count");
+  auto bytes = task.optional_bytes("bytes");
+  transfer.in = bytes.has_value();
+  if (bytes) transfer.bytes = std::move(*bytes);
   return transfer;
+}
+
+inline std::variant<Request, PageTransfer> read_task(const Napi::Value& object) {
+  const Reader task(object, "NativeTaskOf");
+  const std::string kind = task.text("kind");
+  if (kind == "generate") return read_generate(object);
+  if (kind == "score") return read_score(object);
+  if (kind == "embed") return read_embed(object);
+  if (kind == "logits") return read_logits(object);
+  if (kind == "pages") return read_pages(object);
+  task.fail("kind", "one of a task, got " + kind);
 }
 
 }  // namespace quern

@@ -1,38 +1,30 @@
 #pragma once
 #include <napi.h>
 
-#include <cstring>
-#include <span>
-#include <string>
+#include <optional>
+#include <variant>
 #include <vector>
 
 #include "binding/own_members.h"
+#include "binding/writer.h"
 #include "engine/rows.h"
 
 namespace quern {
 
 // What steps gave, as JavaScript sees it: NativeRows of lib/native/binding.ts.
 
-template <typename Array, typename T>
-Array typed_array(Napi::Env env, std::span<const T> numbers) {
-  Array array = Array::New(env, numbers.size());
-  if (!numbers.empty()) std::memcpy(array.Data(), numbers.data(), numbers.size_bytes());
-  return array;
-}
-inline Napi::Int32Array to_js(Napi::Env env, const std::vector<int32_t>& numbers) {
-  return typed_array<Napi::Int32Array>(env, std::span(numbers));
-}
-inline Napi::Float64Array to_js(Napi::Env env, const std::vector<double>& numbers) {
-  return typed_array<Napi::Float64Array>(env, std::span(numbers));
+inline Napi::Object to_js(Napi::Env env, const LogprobColumns& columns) {
+  const Writer logprobs(env, "NativeLogprobs");
+  logprobs.doubles("values", columns.values);
+  logprobs.ids("ends", columns.ends);
+  logprobs.ids("ids", columns.ids);
+  logprobs.doubles("logprobs", columns.logprobs);
+  return logprobs.written();
 }
 
-inline Napi::Object to_js(Napi::Env env, const LogprobColumns& columns) {
-  Napi::Object object = Napi::Object::New(env);
-  put(object, "values", to_js(env, columns.values));
-  put(object, "ends", to_js(env, columns.ends));
-  put(object, "ids", to_js(env, columns.ids));
-  put(object, "logprobs", to_js(env, columns.logprobs));
-  return object;
+// Nothing where no row has any.
+inline std::optional<Napi::Object> to_js(Napi::Env env, const LogprobColumns* columns) {
+  return columns == nullptr ? std::nullopt : std::optional(to_js(env, *columns));
 }
 
 // Writes what an answer holds beside its request, and says of what kind it is.
@@ -41,49 +33,55 @@ struct AnswerMembers {
   Napi::Object object;
 
   const char* operator()(const Begin& begin) const {
-    put(object, "cachedTokens", begin.cached_tokens);
-    if (begin.prompt) put(object, "promptLogprobs", to_js(env, *begin.prompt));
+    const Writer answer(object, "NativeBegin");
+    answer.number("cachedTokens", begin.cached_tokens);
+    answer.optional_object("promptLogprobs", to_js(env, begin.prompt ? &*begin.prompt : nullptr));
     return "begin";
   }
   const char* operator()(const End& end) const {
-    put(object, "finish", end.stopped ? "stop" : "length");
-    put(object, "queuedSeconds", end.timings.queued_seconds);
-    put(object, "prefillSeconds", end.timings.prefill_seconds);
-    put(object, "decodeSeconds", end.timings.decode_seconds);
+    const Writer answer(object, "NativeEnd");
+    answer.text("finish", end.stopped ? "stop" : "length");
+    answer.number("queuedSeconds", end.timings.queued_seconds);
+    answer.number("prefillSeconds", end.timings.prefill_seconds);
+    answer.number("decodeSeconds", end.timings.decode_seconds);
     return "end";
   }
   const char* operator()(const Cancelled&) const { return "cancelled"; }
   const char* operator()(const Failure& failure) const {
-    put(object, "code", failure.code);
-    put(object, "message", failure.message);
+    const Writer answer(object, "NativeFailed");
+    answer.text("code", failure.code);
+    answer.text("message", failure.message);
     return "failed";
   }
   const char* operator()(const Scores& scores) const {
-    put(object, "scores", to_js(env, scores.tokens));
-    put(object, "candidates", to_js(env, scores.candidates));
+    const Writer answer(object, "NativeScores");
+    answer.object("scores", to_js(env, scores.tokens));
+    answer.doubles("candidates", scores.candidates);
     return "scores";
   }
   const char* operator()(const Embedding& embedding) const {
-    put(object, "numbers", typed_array<Napi::Float32Array>(env, std::span(embedding.numbers)));
+    const Writer answer(object, "NativeEmbedding");
+    answer.reals("numbers", embedding.numbers);
     return "embedding";
   }
   const char* operator()(const LogitsRows& rows) const {
-    put(object, "numbers",
-        typed_array<Napi::Float32Array>(env, std::span<const float>(rows.numbers.get(), rows.count)));
+    const Writer answer(object, "NativeLogitsRows");
+    answer.reals("numbers", {rows.numbers.get(), rows.count});
     return "logits";
   }
   const char* operator()(const Pages& pages) const {
-    put(object, "known", static_cast<double>(pages.known));
-    put(object, "bytes", typed_array<Napi::Uint8Array>(env, std::span(pages.bytes)));
+    const Writer answer(object, "NativeKnownPages");
+    answer.number("known", pages.known);
+    answer.bytes("bytes", pages.bytes);
     return "pages";
   }
 };
 
 inline Napi::Object to_js(Napi::Env env, const Answer& answer) {
-  Napi::Object object = Napi::Object::New(env);
-  put(object, "request", answer.request);
-  put(object, "kind", std::visit(AnswerMembers{env, object}, answer.what));
-  return object;
+  const Writer object(env, "NativeAnswerOf");
+  object.number("request", answer.request);
+  object.text("kind", std::visit(AnswerMembers{env, object.written()}, answer.what));
+  return object.written();
 }
 
 // Writes where each text ends, counted as JavaScript counts: a character beyond the first 65,536 is two

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "backend/devices.h"
+#include "binding/arguments.h"
 #include "binding/errors.h"
 #include "binding/read_sampling.h"
 
@@ -22,11 +23,13 @@ Napi::Value distribution(const Napi::CallbackInfo& args) {
   Napi::Env env = args.Env();
   return guarded(env, [&]() -> Napi::Value {
     const SamplingOptions sampling = read_sampling(args[1]);
-    const std::vector<int32_t> tokens = ids_of(args[2]);
+    const auto ids = ids_argument(args, 2);
+    const std::vector<int32_t> tokens(ids.begin(), ids.end());
     const int64_t prompt_tokens = args[3].ToNumber().Int64Value();
     if (prompt_tokens < 0 || static_cast<size_t>(prompt_tokens) > tokens.size())
       throw Error("internal", "a prompt longer than the sequence");
-    const auto given = floats_of(args[0]);  // last: reading options may run JavaScript, which may free them
+    const auto given =
+        reals_argument(args, 0);  // last: reading options may run JavaScript, which may free them
     if (given.empty() || given.size() > static_cast<size_t>(std::numeric_limits<int32_t>::max()))
       throw Error("invalid_input", "logits: expected a Float32Array with a number for each token");
     for (const int32_t token : tokens) check_token(token, given.size(), "tokens");

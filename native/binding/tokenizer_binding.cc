@@ -5,7 +5,9 @@
 #include <utility>
 #include <vector>
 
+#include "binding/arguments.h"
 #include "binding/errors.h"
+#include "binding/reader.h"
 #include "tokenizer/token_decoder.h"
 #include "tokenizer/word_cache.h"
 
@@ -15,49 +17,22 @@ namespace {
 // Marks our objects, so that nothing else is taken for one.
 constexpr napi_type_tag kTokenizerTag = {0x5d1c7a9e44b04c7fu, 0x9a3b6f0e2d815c46u};
 
-[[noreturn]] void fail_type(Napi::Env env, const std::string& what) {
-  throw to_js_error(env, {"invalid_input", what});
-}
-
-template <class T>
-std::span<const T> typed_array(const Napi::Object& object, const char* name, napi_typedarray_type type) {
-  const Napi::Value value = object.Get(name);
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type)
-    fail_type(object.Env(), std::string("tokenizer definition: ") + name + " has the wrong type");
-  const auto array = value.As<Napi::TypedArrayOf<T>>();
-  return {array.Data(), array.ElementLength()};
-}
-
-std::vector<int32_t> int32_vector(const Napi::Object& object, const char* name) {
-  const auto values = typed_array<int32_t>(object, name, napi_int32_array);
-  return {values.begin(), values.end()};
-}
-
-bool flag(const Napi::Object& object, const char* name) {
-  return object.Get(name).ToBoolean().Value();
-}
-
-Napi::Array list(const Napi::Object& object, const char* name) {
-  const Napi::Value value = object.Get(name);
-  if (!value.IsArray())
-    fail_type(object.Env(), std::string("tokenizer definition: ") + name + " is no array");
-  return value.As<Napi::Array>();
-}
-
-AddedToken added_token(const Napi::Object& object) {
+AddedToken read_added_token(const Napi::Value& object) {
+  const Reader added(object, "NativeAddedToken");
   AddedToken token;
-  token.id = object.Get("id").ToNumber().Int32Value();
-  token.content = object.Get("content").ToString().Utf8Value();
-  token.special = flag(object, "special");
-  token.lstrip = flag(object, "lstrip");
-  token.rstrip = flag(object, "rstrip");
-  token.single_word = flag(object, "singleWord");
-  token.normalized = flag(object, "normalized");
+  token.id = added.integer<int32_t>("id");
+  token.content = added.text("content");
+  token.special = added.flag("special");
+  token.lstrip = added.flag("lstrip");
+  token.rstrip = added.flag("rstrip");
+  token.single_word = added.flag("singleWord");
+  token.normalized = added.flag("normalized");
   return token;
 }
 
-PretokenizerStep pretokenizer_step(const Napi::Object& object) {
-  const std::string kind = object.Get("kind").ToString().Utf8Value();
+PretokenizerStep read_step(const Napi::Value& object) {
+  const Reader given(object, "NativePretokenizerStep");
+  const std::string kind = given.text("kind");
   PretokenizerStep step;
   if (kind == "gpt2") {
     step.kind = PretokenizerStep::Kind::kGpt2;
@@ -66,35 +41,32 @@ PretokenizerStep pretokenizer_step(const Napi::Object& object) {
   } else if (kind == "digits") {
     step.kind = PretokenizerStep::Kind::kDigits;
   } else {
-    throw Error("invalid_tokenizer", "tokenizer: unknown pre-tokenizer step " + kind);
+    given.fail("kind", "the name of a step, got " + kind);
   }
-  step.max_digits = object.Get("maxDigits").ToNumber().Int32Value();
+  step.max_digits = given.integer<int32_t>("maxDigits");
   return step;
 }
 
-TokenizerDefinition read_definition(const Napi::Object& object) {
+TokenizerDefinition read_definition(const Napi::Value& object) {
+  const Reader given(object, "NativeTokenizerDefinition");
   TokenizerDefinition definition;
-  const auto bytes = typed_array<uint8_t>(object, "tokenBytes", napi_uint8_array);
+  const std::vector<uint8_t> bytes = given.bytes("tokenBytes");
   definition.token_bytes.assign(bytes.begin(), bytes.end());
-  const auto offsets = typed_array<uint32_t>(object, "tokenOffsets", napi_uint32_array);
-  definition.token_offsets.assign(offsets.begin(), offsets.end());
-  for (const uint8_t kind : typed_array<uint8_t>(object, "tokenKinds", napi_uint8_array))
+  definition.token_offsets = given.unsigned_ids("tokenOffsets");
+  for (const uint8_t kind : given.bytes("tokenKinds"))
     definition.token_kinds.push_back(static_cast<TokenizerDefinition::TokenKind>(kind));
-  const auto merges = typed_array<int32_t>(object, "merges", napi_int32_array);
+  const std::vector<int32_t> merges = given.ids("merges");
   if (merges.size() % 3 != 0) throw Error("invalid_tokenizer", "tokenizer: expected merges as triples");
   for (size_t i = 0; i < merges.size(); i += 3)
     definition.merges.push_back({merges[i], merges[i + 1], merges[i + 2]});
-
-  const Napi::Array added = list(object, "addedTokens");
-  for (uint32_t i = 0; i < added.Length(); ++i)
-    definition.added_tokens.push_back(added_token(added.Get(i).ToObject()));
-  const Napi::Array steps = list(object, "pretokenizer");
-  for (uint32_t i = 0; i < steps.Length(); ++i)
-    definition.pretokenizer.push_back(pretokenizer_step(steps.Get(i).ToObject()));
-  definition.nfc = flag(object, "nfc");
-  definition.ignore_merges = flag(object, "ignoreMerges");
-  definition.prefix = int32_vector(object, "prefix");
-  definition.suffix = int32_vector(object, "suffix");
+  for (const Napi::Value& added : given.objects("addedTokens"))
+    definition.added_tokens.push_back(read_added_token(added));
+  for (const Napi::Value& step : given.objects("pretokenizer"))
+    definition.pretokenizer.push_back(read_step(step));
+  definition.nfc = given.flag("nfc");
+  definition.ignore_merges = given.flag("ignoreMerges");
+  definition.prefix = given.ids("prefix");
+  definition.suffix = given.ids("suffix");
   return definition;
 }
 
@@ -116,18 +88,6 @@ Napi::Value to_string(Napi::Env env, const std::string& text) {
   if (napi_create_string_utf8(env, text.data(), text.size(), &value) == napi_ok) return {env, value};
   throw Error("invalid_input", "decode: the text of the tokens has " + std::to_string(text.size()) +
                                    " bytes, more than a string can hold");
-}
-
-std::string string_argument(const Napi::CallbackInfo& info, size_t index) {
-  if (!info[index].IsString()) fail_type(info.Env(), "expected a string to encode");
-  return info[index].As<Napi::String>().Utf8Value();  // lone surrogates become U+FFFD here
-}
-
-std::span<const int32_t> ids_argument(const Napi::CallbackInfo& info, size_t index) {
-  if (!info[index].IsTypedArray() || info[index].As<Napi::TypedArray>().TypedArrayType() != napi_int32_array)
-    fail_type(info.Env(), "expected an Int32Array of token ids");
-  const auto ids = info[index].As<Napi::Int32Array>();
-  return {ids.Data(), ids.ElementLength()};
 }
 
 // Encodes on one of libuv's threads and settles a promise.
@@ -182,8 +142,7 @@ class TokenizerBinding : public Napi::ObjectWrap<TokenizerBinding> {
 
   explicit TokenizerBinding(const Napi::CallbackInfo& info) : Napi::ObjectWrap<TokenizerBinding>(info) {
     guarded(info.Env(), [&] {
-      if (!info[0].IsObject()) fail_type(info.Env(), "expected a tokenizer definition");
-      const TokenizerDefinition definition = read_definition(info[0].As<Napi::Object>());
+      const TokenizerDefinition definition = read_definition(info[0]);
       tokenizer_ = Tokenizer::create(definition);
       info.This().As<Napi::Object>().TypeTag(&kTokenizerTag);
       account(info.Env(), memory_of(definition));
@@ -198,14 +157,14 @@ class TokenizerBinding : public Napi::ObjectWrap<TokenizerBinding> {
   Napi::Value encode(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&]() -> Napi::Value {
       std::vector<int32_t> ids;
-      tokenizer_->encode(string_argument(info, 0), info[1].ToBoolean(), ids);
+      tokenizer_->encode(text_argument(info, 0), flag_argument(info, 1), ids);
       return to_int32_array(info.Env(), ids);
     });
   }
 
   Napi::Value encode_async(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&]() -> Napi::Value {
-      auto* worker = new EncodeWorker(info.Env(), tokenizer_, string_argument(info, 0), info[1].ToBoolean());
+      auto* worker = new EncodeWorker(info.Env(), tokenizer_, text_argument(info, 0), flag_argument(info, 1));
       const Napi::Promise promise = worker->promise();
       worker->Queue();  // which deletes it in the end
       return promise;
@@ -214,7 +173,7 @@ class TokenizerBinding : public Napi::ObjectWrap<TokenizerBinding> {
 
   Napi::Value decode(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&]() -> Napi::Value {
-      const bool skip_special_tokens = info[1].ToBoolean();
+      const bool skip_special_tokens = flag_argument(info, 1);
       return to_string(info.Env(), tokenizer_->decode(ids_argument(info, 0), skip_special_tokens));
     });
   }
@@ -230,7 +189,7 @@ class TokenizerBinding : public Napi::ObjectWrap<TokenizerBinding> {
 
   Napi::Value id_of(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&]() -> Napi::Value {
-      return Napi::Number::New(info.Env(), tokenizer_->id_of(string_argument(info, 0)));
+      return Napi::Number::New(info.Env(), tokenizer_->id_of(text_argument(info, 0)));
     });
   }
 
@@ -269,7 +228,7 @@ class TokenDecoderBinding : public Napi::ObjectWrap<TokenDecoderBinding> {
 
   explicit TokenDecoderBinding(const Napi::CallbackInfo& info)
       : Napi::ObjectWrap<TokenDecoderBinding>(info), decoder_(guarded(info.Env(), [&] {
-          return TokenDecoder(unwrap_tokenizer(info[0]), info[1].ToBoolean());
+          return TokenDecoder(unwrap_tokenizer(info[0]), flag_argument(info, 1));
         })) {}
 
  private:
@@ -301,7 +260,7 @@ void export_tokenizer(Napi::Env env, Napi::Object exports) {
 
 std::shared_ptr<const Tokenizer> unwrap_tokenizer(const Napi::Value& value) {
   if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&kTokenizerTag))
-    fail_type(value.Env(), "expected a native Tokenizer");
+    throw Error("internal", "expected a native Tokenizer");
   return TokenizerBinding::Unwrap(value.As<Napi::Object>())->tokenizer();
 }
 

@@ -2,12 +2,14 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace quern {
 
 // How one number is stored.
 enum class Dtype : uint8_t { f32, f16, bf16 };
+constexpr Dtype kDtypes[] = {Dtype::f32, Dtype::f16, Dtype::bf16};
 
 // Storage types: distinct from integers, so that a pointer says what it points to.
 enum class F16 : uint16_t {};
@@ -18,7 +20,22 @@ constexpr size_t size_of(Dtype dtype) {
 }
 
 constexpr std::string_view name_of(Dtype dtype) {
-  return dtype == Dtype::f32 ? "f32" : dtype == Dtype::f16 ? "f16" : "bf16";
+  switch (dtype) {
+    case Dtype::f32:
+      return "f32";
+    case Dtype::f16:
+      return "f16";
+    case Dtype::bf16:
+      return "bf16";
+  }
+  return "";
+}
+
+// Nothing where no type has that name.
+constexpr std::optional<Dtype> dtype_named(std::string_view name) {
+  for (const Dtype dtype : kDtypes)
+    if (name == name_of(dtype)) return dtype;
+  return {};
 }
 
 inline float to_f32(Bf16 value) {

@@ -27,10 +27,4 @@ void PagePool::give_back(int32_t page) {
   freed_.push_back(page);
 }
 
-void PagePool::give_back(std::vector<int32_t>& pages) {
-  in_use_ -= static_cast<int64_t>(pages.size());
-  freed_.insert(freed_.end(), pages.rbegin(), pages.rend());
-  pages.clear();
-}
-
 }  // namespace quern

@@ -17,8 +17,6 @@ class PagePool {
   // Adds `count` pages to `pages`, or none: then returns false.
   bool take(int64_t count, std::vector<int32_t>& pages);
   void give_back(int32_t page);
-  // Takes all pages back and empties `pages`.
-  void give_back(std::vector<int32_t>& pages);
 
  private:
   int64_t total_;

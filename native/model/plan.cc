@@ -59,10 +59,10 @@ class Line {
 };
 
 Dtype dtype_named(std::string_view name, const Line& line) {
-  for (const Dtype dtype : {Dtype::f32, Dtype::f16, Dtype::bf16}) {
-    if (name == name_of(dtype)) return dtype;
-  }
-  line.fail("expected f32, f16 or bf16, got '" + std::string(name) + "'");
+  if (const auto dtype = quern::dtype_named(name)) return *dtype;
+  std::string known;
+  for (const Dtype dtype : kDtypes) known += std::string(name_of(dtype)) + ", ";
+  line.fail("expected one of " + known + "got '" + std::string(name) + "'");
 }
 
 RopeScaling::Type scaling_named(std::string_view name, const Line& line) {

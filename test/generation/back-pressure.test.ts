@@ -4,6 +4,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Generation, type GenerationEvent, load, type Model } from '../../lib/index.js'
+import { pagePositions } from '../../lib/native/constants.js'
 import { eventually } from '../eventually.js'
 import { slowdown } from '../patience.js'
 
@@ -11,7 +12,6 @@ const prompt = { tokens: [2078, 3498, 257, 774] }
 const long = { temperature: 0, maxTokens: 600, ignoreEos: true }
 /** Tokens that may be on their way beyond the 256 at which a reader's sequence pauses. */
 const mostUnread = 300
-const pagePositions = 16
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void

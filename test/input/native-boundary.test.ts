@@ -2,8 +2,14 @@
 import { describe, expect, it } from 'vitest'
 import { inspect } from '../../lib/index.js'
 import { planText } from '../../lib/model/plan.js'
-import type { NativeModel, NativeSampling, NativeTask } from '../../lib/native/binding.js'
+import type {
+  NativeLoadOptions,
+  NativeModel,
+  NativeTask,
+  NativeTokenizerDefinition,
+} from '../../lib/native/binding.js'
 import { native } from '../../lib/native/load-binding.js'
+import type { NativeSampling } from '../../lib/native/sampling.js'
 import { ResizableBuffer } from '../fuzz/hostile-values.js'
 
 const sampling: NativeSampling = {
@@ -47,20 +53,28 @@ const tasks: NativeTask[] = [
   { kind: 'pages', tokens: new Int32Array(16), origin: 1, first: 0, count: 0, bytes: undefined },
 ]
 
-async function open(): Promise<NativeModel> {
+const loadOptions: NativeLoadOptions = {
+  dtype: 'auto',
+  exact: false,
+  threads: 1,
+  isa: 'auto',
+  deviceLibrary: '',
+  contextLength: 64,
+  kvBytes: 0,
+  stepRows: 64,
+  maxQueue: 64,
+  onProgress: () => {},
+  onRows: () => {},
+}
+
+async function bundledPlan(): Promise<string> {
   const { plan } = await inspect()
   if (plan === undefined) throw new Error('the bundled model has a plan')
-  const options = {
-    dtype: 'auto',
-    exact: false,
-    threads: 1,
-    isa: 'auto',
-    deviceLibrary: '',
-    contextLength: 64,
-    kvBytes: 0,
-  } as const
-  return native().loadModel(planText(plan), { ...options, stepRows: 64, maxQueue: 64, onRows: () => {} })
-    .promise
+  return planText(plan)
+}
+
+async function open(): Promise<NativeModel> {
+  return native().loadModel(await bundledPlan(), loadOptions).promise
 }
 
 /** Every way to have one accessor, at any depth, that does something when it is first asked. */
@@ -137,12 +151,107 @@ it('logits that are taken away while the options are read', () => {
 it('numbers that are none', async () => {
   const model = await open()
   for (const wrong of [-7, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 64, '1', null, undefined]) {
-    expect(() => model.submit({ ...generate, seed: wrong as number })).toThrow('native options')
+    expect(() => model.submit({ ...generate, seed: wrong as number })).toThrow(
+      'NativeGenerate.seed: expected',
+    )
     expect(() => model.submit({ ...generate, origin: wrong === -7 ? 2 ** 63 : (wrong as number) })).toThrow(
-      'native options',
+      'NativeGenerate.origin: expected',
     )
   }
   model.close()
+})
+
+const definition: NativeTokenizerDefinition = {
+  tokenBytes: new TextEncoder().encode('ab'),
+  tokenOffsets: new Uint32Array([0, 1, 2]),
+  tokenKinds: new Uint8Array([1, 1]),
+  merges: new Int32Array(),
+  addedTokens: [
+    {
+      id: 1,
+      content: 'b',
+      special: false,
+      lstrip: false,
+      rstrip: false,
+      singleWord: false,
+      normalized: false,
+    },
+  ],
+  pretokenizer: [{ kind: 'digits', maxDigits: 1 }],
+  nfc: false,
+  ignoreMerges: false,
+  prefix: new Int32Array(),
+  suffix: new Int32Array(),
+}
+
+/** Every way to lack one member, at any depth, or to have it of another type; those that may be undefined are not lacked. */
+function* withoutMembers<T extends object>(value: T): Generator<[member: string, copy: T]> {
+  for (const [key, member] of Object.entries(value)) {
+    const isList = Array.isArray(value)
+    const other = typeof member === 'symbol' ? 1 : Symbol('of no type that is asked for')
+    for (const wrong of mayLack.includes(key) ? [other] : [undefined, null, other]) {
+      const copy = (isList ? [...value] : { ...value }) as T
+      if (wrong === undefined && !isList) delete copy[key as keyof T]
+      else copy[key as keyof T] = wrong as never
+      yield [key, copy]
+    }
+    if (typeof member !== 'object' || member === null || ArrayBuffer.isView(member)) continue
+    for (const [inner, form] of withoutMembers(member))
+      yield [inner, (isList ? [form] : { ...value, [key]: form }) as T]
+  }
+}
+const mayLack = ['onProgress', 'tokenizer', 'bytes']
+
+describe('a member that is missing or of another type is an error, not a default', () => {
+  /** Calls with each object, and gives the members that were wrong. */
+  function refused<T extends object>(value: T, call: (wrong: T) => unknown): Set<string> {
+    const members = new Set<string>()
+    for (const [member, wrong] of withoutMembers(value)) {
+      const act = () => call(wrong)
+      expect(act, member).toThrow(expect.objectContaining({ code: 'internal' }))
+      members.add(member)
+    }
+    return members
+  }
+
+  it.each(tasks)('$kind', async (task) => {
+    const model = await open()
+    const members = refused(task, (wrong) => model.submit(wrong))
+    expect([...members]).toEqual(expect.arrayContaining(Object.keys(task)))
+    model.close()
+  })
+
+  it('of what is loaded with', async () => {
+    const plan = await bundledPlan()
+    const members = refused(loadOptions, (wrong) => native().loadModel(plan, wrong))
+    expect([...members]).toEqual(Object.keys(loadOptions))
+  })
+
+  it('of a tokenizer', () => {
+    const { Tokenizer } = native()
+    expect(new Tokenizer(definition).size()).toBe(2)
+    const members = refused(definition, (wrong) => new Tokenizer(wrong))
+    expect([...members]).toEqual(
+      expect.arrayContaining([...Object.keys(definition), 'singleWord', 'maxDigits']),
+    )
+  })
+
+  it('nor is a name that nobody knows', async () => {
+    const model = await open()
+    const internal = expect.objectContaining({ code: 'internal' })
+    for (const wrong of [
+      { ...generate, kind: 'other' },
+      { ...generate, sampling: { ...sampling, samplers: ['temperatur'] } },
+      { kind: 'logits', prompt, priority: 0, positions: 'first' },
+    ])
+      expect(() => model.submit(wrong as NativeTask)).toThrow(internal)
+    model.close()
+    const plan = await bundledPlan()
+    for (const dtype of ['', 'f8', 'BF16'])
+      expect(() => native().loadModel(plan, { ...loadOptions, dtype: dtype as 'f32' })).toThrow(internal)
+    const pretokenizer = [{ kind: 'gpt3' as 'gpt2', maxDigits: 1 }]
+    expect(() => new (native().Tokenizer)({ ...definition, pretokenizer })).toThrow(internal)
+  })
 })
 
 it('methods called on what they are not for', () => {

@@ -216,8 +216,9 @@ describe('what breaks the format is refused with its place', () => {
 
 describe('the native core checks a definition again', () => {
   const good = compile(small())
+  const flags = { special: false, lstrip: false, rstrip: false, singleWord: false, normalized: false }
+  const added = { id: 9, content: 'x', ...flags }
   test.each<[string, object]>([
-    ['nothing', {}],
     ['no tokens', { ...good, tokenKinds: new Uint8Array(), tokenOffsets: new Uint32Array(1) }],
     ['offsets past the bytes', { ...good, tokenOffsets: good.tokenOffsets.map((offset) => offset * 2) }],
     ['descending offsets', { ...good, tokenOffsets: good.tokenOffsets.toReversed() }],
@@ -226,16 +227,14 @@ describe('the native core checks a definition again', () => {
     ['merges outside the vocabulary', { ...good, merges: Int32Array.of(0, 1, 2 ** 30) }],
     ['merges of negative ids', { ...good, merges: Int32Array.of(0, -1, 3) }],
     ['merges that lie', { ...good, merges: Int32Array.of(0, 1, 4) }],
-    ['an added token outside the vocabulary', { ...good, addedTokens: [{ id: 100, content: 'x' }] }],
-    ['an empty added token', { ...good, addedTokens: [{ id: 9, content: '' }] }],
-    ['an unknown step', { ...good, pretokenizer: [{ kind: 'x', maxDigits: 1 }] }],
+    ['an added token outside the vocabulary', { ...good, addedTokens: [{ ...added, id: 100 }] }],
+    ['an empty added token', { ...good, addedTokens: [{ ...added, content: '' }] }],
     ['no digits at all', { ...good, pretokenizer: [{ kind: 'digits', maxDigits: 0 }] }],
     ['a prefix outside the vocabulary', { ...good, prefix: Int32Array.of(77) }],
-    ['floats', { ...good, merges: new Float64Array(3) }],
   ])('%s', (_, definition) => {
     const { Tokenizer: NativeTokenizer } = native()
     expect(() => new NativeTokenizer(definition as typeof good)).toThrow(
-      expect.objectContaining({ code: expect.stringMatching(/^invalid_(tokenizer|input)$/) }),
+      expect.objectContaining({ code: 'invalid_tokenizer' }),
     )
   })
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 
+#include "core/error.h"
 #include "core/thread_pool.h"
 
 namespace quern::cpu {
@@ -68,6 +70,9 @@ void Attention::plan(int threads, std::span<const SequenceRows> sequences, int k
 
 void Attention::run(const Kernels& kernels, int threads, const std::atomic<bool>& abort, Tensor q,
                     std::span<const SequenceRows> sequences, const KvShape& shape, KvLayer kv, Tensor out) {
+  if (shape.dtype != Dtype::f32 && shape.dtype != Dtype::f16)
+    throw Error("internal",
+                "attention: keys and values are f32 or f16, not " + std::string(name_of(shape.dtype)));
   const int group = static_cast<int>(q.cols) / shape.head_dim / shape.kv_heads;
   const Call call{kernels, q.as<float>(), out.as<float>(), q.cols, shape, kv, group};
   plan(threads, sequences, shape.kv_heads, group, shape.head_dim);

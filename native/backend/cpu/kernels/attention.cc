@@ -180,6 +180,7 @@ void attention_of(const AttentionParams& p) {
 }  // namespace
 
 void attention(const AttentionParams& p) {
+  // Of no other type: see Attention::run().
   p.kv_dtype == Dtype::f32 ? attention_of<float>(p) : attention_of<F16>(p);
 }
 

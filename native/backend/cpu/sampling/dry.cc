@@ -66,8 +66,7 @@ void find_matches(Backwards context, std::span<int32_t> matches) {
 }  // namespace
 
 void Penalties::dry(std::span<float> logits, std::span<const int32_t> tokens, const DryOptions& options) {
-  if (options.multiplier == 0 || options.last_tokens == 0) return;
-  if (options.last_tokens > 0 && static_cast<size_t>(options.last_tokens) < tokens.size())
+  if (options.last_tokens >= 0 && static_cast<size_t>(options.last_tokens) < tokens.size())
     tokens = tokens.last(static_cast<size_t>(options.last_tokens));
   const Backwards context{tokens};
   if (static_cast<int64_t>(tokens.size()) <= std::max(1, options.allowed_length)) return;

@@ -29,30 +29,6 @@ bool changes_single_logits(SamplingStep step) {
   return step < SamplingStep::temperature;
 }
 
-void change_logits(SamplingStep step, Penalties& penalties, std::span<float> logits,
-                   const SampleParams& params) {
-  const SamplingOptions& options = *params.options;
-  const auto generated = params.tokens.subspan(params.prompt_tokens);
-  switch (step) {
-    case SamplingStep::logit_bias:
-      return Penalties::bias(logits, options.logit_bias);
-    case SamplingStep::repetition_penalty:
-      if (options.repetition_penalty != 1)
-        penalties.repetition(logits, params.tokens, options.repetition_penalty);
-      return;
-    case SamplingStep::frequency_penalty:
-      if (options.frequency_penalty != 0) penalties.counts(logits, generated, options.frequency_penalty, 0);
-      return;
-    case SamplingStep::presence_penalty:
-      if (options.presence_penalty != 0) penalties.counts(logits, generated, 0, options.presence_penalty);
-      return;
-    case SamplingStep::dry:
-      return penalties.dry(logits, params.tokens, options.dry);
-    default:
-      return;
-  }
-}
-
 // Whether a step would do anything.
 bool is_on(SamplingStep step, const SampleParams& params) {
   const SamplingOptions& options = *params.options;
@@ -85,6 +61,27 @@ bool is_on(SamplingStep step, const SampleParams& params) {
       return options.mirostat.version != 0;
   }
   return false;
+}
+
+void change_logits(SamplingStep step, Penalties& penalties, std::span<float> logits,
+                   const SampleParams& params) {
+  if (!is_on(step, params)) return;
+  const SamplingOptions& options = *params.options;
+  const auto generated = params.tokens.subspan(params.prompt_tokens);
+  switch (step) {
+    case SamplingStep::logit_bias:
+      return Penalties::bias(logits, options.logit_bias);
+    case SamplingStep::repetition_penalty:
+      return penalties.repetition(logits, params.tokens, options.repetition_penalty);
+    case SamplingStep::frequency_penalty:
+      return penalties.counts(logits, generated, options.frequency_penalty, 0);
+    case SamplingStep::presence_penalty:
+      return penalties.counts(logits, generated, 0, options.presence_penalty);
+    case SamplingStep::dry:
+      return penalties.dry(logits, params.tokens, options.dry);
+    default:
+      return;
+  }
 }
 
 // ---- the common filters, as one floor

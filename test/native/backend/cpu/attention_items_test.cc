@@ -5,6 +5,7 @@
 #include "backend/cpu/cpu_attention.h"
 #include "backend/cpu/isa.h"
 #include "check.h"
+#include "core/error.h"
 #include "numbers.h"
 
 namespace quern::test {
@@ -30,6 +31,11 @@ class Decoding {
     keys_ = random.reals(numbers, 1);
     values_ = random.reals(numbers, 1);
     q_ = random.reals(rows_.size() * kHeads * kHeadDim, 2);
+  }
+
+  Decoding& of(Dtype dtype) {
+    shape_.dtype = dtype;
+    return *this;
   }
 
   std::vector<float> run(int threads, int64_t partial_bytes) {
@@ -62,6 +68,10 @@ TEST(partial_results_stay_within_their_memory) {
                 std::to_string(threads) + " threads, " + std::to_string(partials) + " partial results");
   CHECK(same_bytes(decoding.run(2, kOnePartial - 1), alone));
   CHECK(same_bytes(decoding.run(2, cpu::Attention::kPartialBytes), alone));
+}
+
+TEST(keys_of_a_type_that_no_kernel_reads_are_refused) {
+  CHECK_ERROR(Decoding({3}).of(Dtype::bf16).run(1, 0), "internal");
 }
 
 }  // namespace
