@@ -2,7 +2,7 @@ import type { samplers } from './constants.js'
 
 export type NativeSampler = (typeof samplers)[number]
 
-/** How tokens are drawn. A step that is off has the value given here. */
+/** How tokens are drawn. A step that is off has the value given here. `temperature` is off at 1. */
 export interface NativeSampling {
   /** 0: always the likeliest token. */
   temperature: number

@@ -48,7 +48,8 @@ struct MirostatOptions {
   float eta = 0.1f;
 };
 
-// What a request says of sampling. A step that is off has the value given here.
+// What a request says of sampling. A step that is off has the value given here, but for the temperature,
+// whose is 1.
 struct SamplingOptions {
   float temperature = 0;  // 0: the most likely token
   int32_t top_k = 0;      // 0: all

@@ -41,7 +41,7 @@ class Attention {
   std::vector<Tile> tiles_;
   std::vector<int> split_;  // tiles_ index of the first segment of each row that was split by segments
   Buffer memory_;           // [threads]: two sets of states, kernel scratch
-  Buffer partials_;         // [kMostPartials][heads] states
+  Buffer partials_;         // [most_partials_][heads] states
   int64_t thread_numbers_ = 0;
   int most_partials_ = 0;
 };
