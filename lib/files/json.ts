@@ -1,6 +1,6 @@
+import { isTurnOver, nextTurn } from '../turn.js'
 import { JsonParser } from './json-parser.js'
 import { JsonError, type JsonLimits, type JsonOptions, type JsonValue } from './json-value.js'
-import { Turn } from './steps.js'
 import { Utf8Pieces } from './utf8-pieces.js'
 
 export {
@@ -49,14 +49,13 @@ export async function parseJsonPieces(
   options: JsonOptions = {},
 ): Promise<JsonValue> {
   const reading = new Reading(options)
-  const turn = new Turn()
   let bytes = 0
   for await (const piece of pieces) {
     bytes += piece.byteLength
     checkSize(bytes, options)
     for (let at = 0; at < piece.byteLength; at += stepBytes) {
       reading.push(piece.subarray(at, at + stepBytes))
-      if (turn.isOver) await turn.pass()
+      if (isTurnOver()) await nextTurn()
     }
   }
   return reading.end()

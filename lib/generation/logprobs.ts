@@ -1,4 +1,5 @@
 import type { NativeLogprobs, NativeTokenizer } from '../native/binding.js'
+import { isTurnOver, nextTurn } from '../turn.js'
 
 /**
  * A token and how likely the model found it.
@@ -31,16 +32,24 @@ export interface TokenLogprob extends TopLogprob {
   top: TopLogprob[]
 }
 
+/** The texts of tokens. */
+export type TextOf = (id: number) => string
+
+/** What the tokenizer has for each token alone; nothing without one. */
+export function textsOf(tokenizer: NativeTokenizer | undefined): TextOf {
+  return (id) => tokenizer?.decode(Int32Array.of(id), false) ?? ''
+}
+
 /** What a row says of its token. */
 export function tokenLogprob(
   id: number,
   { values, ends, ids, logprobs }: NativeLogprobs,
   row: number,
-  tokenizer: NativeTokenizer | undefined,
+  textOf: TextOf,
 ): TokenLogprob {
   const describe = (token: number, logprob: number): TopLogprob => ({
     id: token,
-    token: tokenizer?.decode(Int32Array.of(token), false) ?? '',
+    token: textOf(token),
     logprob,
   })
   const top: TopLogprob[] = []
@@ -49,11 +58,27 @@ export function tokenLogprob(
   return { ...describe(id, values[row] as number), top }
 }
 
-/** What rows say of tokens, one each. */
-export function tokenLogprobs(
+/** What rows say of tokens, one each. A long text's may be millions: other work of the event loop goes on between them. */
+export async function tokenLogprobs(
   tokens: Int32Array,
   rows: NativeLogprobs,
   tokenizer: NativeTokenizer | undefined,
-): TokenLogprob[] {
-  return Array.from(tokens, (id, row) => tokenLogprob(id, rows, row, tokenizer))
+): Promise<TokenLogprob[]> {
+  const textOf = remembering(textsOf(tokenizer))
+  const told: TokenLogprob[] = []
+  for (const [row, id] of tokens.entries()) {
+    told.push(tokenLogprob(id, rows, row, textOf))
+    if (isTurnOver()) await nextTurn()
+  }
+  return told
+}
+
+/** The same, asked once for each token: the likeliest are often the same ones. */
+function remembering(textOf: TextOf): TextOf {
+  const known = new Map<number, string>()
+  return (id) => {
+    let text = known.get(id)
+    if (text === undefined) known.set(id, (text = textOf(id)))
+    return text
+  }
 }

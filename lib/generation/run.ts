@@ -2,7 +2,7 @@ import type { NativeAnswer, NativeLogprobs, NativeTokenizer } from '../native/bi
 import { callNative, failureOf } from '../native/call-native.js'
 import { onAbort } from '../on-abort.js'
 import type { RequestTarget } from './ask.js'
-import { type TokenLogprob, tokenLogprob, tokenLogprobs } from './logprobs.js'
+import { type TokenLogprob, textsOf, tokenLogprob, tokenLogprobs } from './logprobs.js'
 import type { ResolvedOptions } from './options.js'
 import { Queue } from './queue.js'
 import type { RequestSink } from './requests.js'
@@ -68,7 +68,10 @@ export class Run implements RequestSink {
   #ended = false
   #unlisten: (() => void) | undefined
   readonly #onEnd: RunEnd | undefined
-  #settle!: { resolve: (result: GenerationResult) => void; reject: (reason: unknown) => void }
+  #settle!: {
+    resolve: (result: GenerationResult | Promise<GenerationResult>) => void
+    reject: (reason: unknown) => void
+  }
   /** Settles when the run ends. Somebody who only iterates never sees it, so it must not count as unhandled. */
   readonly done: Promise<GenerationResult>
 
@@ -169,7 +172,7 @@ export class Run implements RequestSink {
       this.#first ??= performance.now()
       this.#tokens.push(id)
       const wanted = this.#wantsLogprobs ? logprobs : undefined
-      const logprob = wanted && tokenLogprob(id, wanted, row, this.#target?.tokenizer)
+      const logprob = wanted && tokenLogprob(id, wanted, row, textsOf(this.#target?.tokenizer))
       if (logprob !== undefined) this.#logprobs.push(logprob)
       this.#emit(this.#reader.push(text), [id], logprob)
       if (this.#draining) this.#acknowledge(1)
@@ -225,8 +228,6 @@ export class Run implements RequestSink {
     finishReason: GenerationResult['finishReason'],
     timings: GenerationResult['timings'],
   ): GenerationResult {
-    const prompted = this.#promptLogprobs
-    const tokenizer = this.#target?.tokenizer
     return {
       text: this.#reply.text,
       reasoning: this.#reply.reasoning,
@@ -234,9 +235,6 @@ export class Run implements RequestSink {
       message: this.#reply.toMessage(),
       tokens: Int32Array.from(this.#tokens),
       ...(this.#wantsLogprobs && { logprobs: this.#logprobs }),
-      ...(prompted && {
-        promptLogprobs: [null, ...tokenLogprobs(this.#prompt.subarray(1), prompted, tokenizer)],
-      }),
       finishReason,
       usage: {
         promptTokens: this.#prompt.length,
@@ -250,13 +248,21 @@ export class Run implements RequestSink {
   }
 
   #end(result: GenerationResult): void {
+    const tokenizer = this.#target?.tokenizer
     this.#close()
     try {
       this.#onEnd?.(result)
-      this.#settle.resolve(result)
+      this.#settle.resolve(
+        this.#promptLogprobs ? this.#withPrompt(result, this.#promptLogprobs, tokenizer) : result,
+      )
     } catch (error) {
       this.#settle.reject(error)
     }
+  }
+
+  async #withPrompt(result: GenerationResult, rows: NativeLogprobs, tokenizer: NativeTokenizer | undefined) {
+    const described = await tokenLogprobs(this.#prompt.subarray(1), rows, tokenizer)
+    return { ...result, promptLogprobs: [null, ...described] }
   }
 
   /** From here on nothing counts that comes. */

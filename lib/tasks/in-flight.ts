@@ -1,12 +1,17 @@
 import { QuernError } from '../errors.js'
 import { onAbort } from '../on-abort.js'
+import { isTurnOver, nextTurn } from '../turn.js'
 import type { TaskOptions } from './task-options.js'
 import type { TaskTarget } from './task-target.js'
 
 /** Requests of one call that the engine has at a time: enough to fill its steps, and few enough to leave the queue to others. */
 const mostInFlight = 64
-/** The longest that requests are prepared in one go, in milliseconds: the event loop has others to serve. */
-const longestTurn = 8
+
+/** What is asked about, as arrays give it. */
+export interface Items<Item> {
+  readonly length: number
+  at(index: number): Item | undefined
+}
 
 /**
  * Asks about each item, a bounded number of them at a time, and gives the answers in the items' order. The first failure ends the call, and
@@ -16,7 +21,7 @@ const longestTurn = 8
  * has none.
  */
 export async function askInFlight<Item, Answer>(
-  items: readonly Item[],
+  items: Items<Item>,
   ask: (item: Item, index: number, signal: AbortSignal) => Promise<Answer>,
   { signal, onProgress }: TaskOptions,
   { maxQueue }: Pick<TaskTarget, 'maxQueue'>,
@@ -29,15 +34,14 @@ export async function askInFlight<Item, Answer>(
   let next = 0
   let done = 0
   let lanes = Math.min(mostInFlight, maxQueue, items.length)
-  const turns = new Turns()
   const take = () => refused.pop() ?? (next < items.length ? next++ : undefined)
   /** One request after the other. */
   const lane = async () => {
     for (let index = take(); index !== undefined; index = take()) {
-      while (turns.isOver) await turns.next()
+      while (isTurnOver()) await nextTurn()
       stop.signal.throwIfAborted()
       try {
-        answers[index] = await ask(items[index] as Item, index, stop.signal)
+        answers[index] = await ask(items.at(index) as Item, index, stop.signal)
       } catch (error) {
         if (!isOverloaded(error) || lanes === 1) throw error
         refused.push(index)
@@ -55,27 +59,6 @@ export async function askInFlight<Item, Answer>(
     throw reason
   } finally {
     unlisten?.()
-  }
-}
-
-/** The event loop's, of which the lanes of a call share one. */
-class Turns {
-  #began = performance.now()
-  #next: Promise<void> | undefined
-
-  get isOver(): boolean {
-    return performance.now() - this.#began > longestTurn
-  }
-
-  next(): Promise<void> {
-    this.#next ??= new Promise((resolve) => {
-      setImmediate(() => {
-        this.#next = undefined
-        this.#began = performance.now()
-        resolve()
-      })
-    })
-    return this.#next
   }
 }
 

@@ -7,7 +7,14 @@ import { isArray } from '../input/take-data.js'
 import { encodeText } from '../tokenizer/encode-text.js'
 import { blame } from './blame.js'
 import { askInFlight } from './in-flight.js'
-import { type TakenText, type TextInput, type TextInputs, takeList, takeTextInput } from './take-texts.js'
+import {
+  joinTokens,
+  type TakenText,
+  type TextInput,
+  type TextInputs,
+  takeList,
+  takeTextInput,
+} from './take-texts.js'
 import { type TaskOptions, takeTaskOptions } from './task-options.js'
 import { expectGenerates, type TaskTarget } from './task-target.js'
 
@@ -57,18 +64,19 @@ export async function score(
   const taken = takeTaskOptions('score', options, ['topLogprobs'])
   const { topLogprobs: top = 0, priority = 0 } = taken
   checkNumber('topLogprobs', top, topLogprobsRange)
-  const begin = takeTextInput('prompt', prompt)
+  const take = (name: string, text: unknown) => takeTextInput(name, text, target.contextLength)
+  const begin = take('prompt', prompt)
   const isList = isArray(continuation)
   const continuations = isList
-    ? takeList('continuations', continuation, takeTextInput)
-    : [takeTextInput('continuation', continuation)]
+    ? takeList('continuations', continuation, take)
+    : [take('continuation', continuation)]
 
   const scoreOne = async (end: TakenText, index: number, signal: AbortSignal) => {
     try {
       const pair = await joined(begin, end, target)
       const task = { kind: 'score' as const, ...pair, priority, top, candidates: new Int32Array() }
       const { scores } = await ask(target, task, signal)
-      const tokens = tokenLogprobs(pair.prompt.subarray(pair.first), scores, target.nativeTokenizer)
+      const tokens = await tokenLogprobs(pair.prompt.subarray(pair.first), scores, target.nativeTokenizer)
       return { logprob: tokens.reduce((sum, { logprob }) => sum + logprob, 0), tokens }
     } catch (error) {
       throw isList ? blame(`continuations[${index}]`, error) : error
@@ -93,7 +101,7 @@ async function joined(prompt: TakenText, continuation: TakenText, target: TaskTa
   const pair =
     typeof prompt === 'string'
       ? await encodedPair(prompt, continuation as string, target)
-      : { prompt: Int32Array.from([...prompt, ...(continuation as Int32Array)]), first: prompt.length }
+      : { prompt: joinTokens(prompt, continuation as Int32Array), first: prompt.length }
   if (pair.first > 0) return pair
   throw new QuernError(
     'invalid_input',

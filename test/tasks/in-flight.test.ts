@@ -2,6 +2,7 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { QuernError } from '../../lib/errors.js'
+import { onAbort } from '../../lib/on-abort.js'
 import { askInFlight } from '../../lib/tasks/in-flight.js'
 
 const wide = { maxQueue: 4096 }
@@ -50,7 +51,7 @@ describe('askInFlight', () => {
     const aborted: unknown[] = []
     const ask = (item: number, _: number, signal: AbortSignal) =>
       new Promise<number>((_, reject) => {
-        signal.addEventListener('abort', () => {
+        onAbort(signal, () => {
           aborted.push(item)
           reject(signal.reason)
         })
