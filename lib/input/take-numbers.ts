@@ -14,19 +14,45 @@ const typedLength = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Int32A
  * A copy of token ids, from any kind of array. Buffers can shrink, be transferred, or be written to by other threads: nothing but the copy is
  * looked at. Each item is read once.
  *
+ * @param checkLength Says of so many that they are too many, before one is read.
  * @throws {QuernError} `invalid_input` for what is no array of numbers, `invalid_token` for what is no whole number of 32 bits.
  */
-export function takeTokens(name: string, tokens: unknown): Int32Array {
-  return takeIds(name, tokens, (id) => {
+export function takeTokens(
+  name: string,
+  tokens: unknown,
+  checkLength?: (length: number) => void,
+): Int32Array {
+  const takeToken = (id: unknown): number => {
     if (Number.isInteger(id) && Math.abs(id as number) < 2 ** 31) return id as number
     throw new QuernError('invalid_token', `${name}: expected token ids, whole numbers, got ${show(id)}`, {
       value: id,
     })
-  })
+  }
+  return takeIds(name, tokens, takeToken, checkLength)
 }
 
-/** The same with a rule of its own for what an id may be. */
-export function takeIds(name: string, ids: unknown, takeId: (id: unknown) => number): Int32Array {
+/**
+ * Says of tokens what the engine would: it never gets millions that it has no room for.
+ *
+ * @param where What the message begins with.
+ * @throws {QuernError} `context_overflow`.
+ */
+export function checkFits(tokens: number, contextLength: number, where = ''): void {
+  if (tokens <= contextLength) return
+  throw new QuernError(
+    'context_overflow',
+    `${where}the prompt has ${tokens} tokens, the context holds ${contextLength}: shorten the prompt or load the model with a larger contextLength`,
+    { value: tokens },
+  )
+}
+
+/** The same with rules of its own for what an id may be, and how many. */
+export function takeIds(
+  name: string,
+  ids: unknown,
+  takeId: (id: unknown) => number,
+  checkLength: (length: number) => void = () => {},
+): Int32Array {
   const isTyped = types.isTypedArray(ids)
   const refuse = () =>
     new QuernError(
@@ -38,8 +64,10 @@ export function takeIds(name: string, ids: unknown, takeId: (id: unknown) => num
   const length = isTyped ? typedLength.call(ids) : readMember(ids, 'length', refuse)
   if (typeof length !== 'number' || !Number.isInteger(length) || length < 0 || length > mostNumbers)
     throw refuse()
+  checkLength(length)
   const copy = allocate(name, () => new Int32Array(length))
-  for (let i = 0; i < length; i++) copy[i] = takeId(isTyped ? ids[i] : readMember(ids, i, refuse))
+  if (types.isProxy(ids)) for (let i = 0; i < length; i++) copy[i] = takeId(readMember(ids, i, refuse))
+  else for (let i = 0; i < length; i++) copy[i] = takeId((ids as unknown[])[i])
   return copy
 }
 

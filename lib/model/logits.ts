@@ -1,7 +1,7 @@
 import { QuernError } from '../errors.js'
 import { ask } from '../generation/ask.js'
 import { invalidOption } from '../input/check-option.js'
-import { takeTokens } from '../input/take-numbers.js'
+import { checkFits, takeTokens } from '../input/take-numbers.js'
 import { takeOptions } from '../input/take-options.js'
 import { expectGenerates, type TaskTarget } from '../tasks/task-target.js'
 
@@ -49,7 +49,7 @@ export async function computeLogits(
   const { positions = 'all' } = takeOptions('logits', options, ['positions'])
   if (positions !== 'all' && positions !== 'last')
     throw invalidOption('positions', "'all' or 'last'", positions)
-  const prompt = takeTokens('tokens', tokens)
+  const prompt = takeTokens('tokens', tokens, (length) => checkFits(length, target.contextLength))
   const rows = positions === 'all' ? prompt.length : 1
   if (rows * vocab > maxLogits) {
     throw new QuernError(

@@ -124,7 +124,7 @@ export class Model {
   generate(input: GenerateInput, options: GenerateOptions = {}): Generation {
     return this.#generations.start({
       take: () => takeGenerateOptions('generate', options),
-      encode: (taken) => makePrompt(takeInput(input), taken, this),
+      encode: (taken) => makePrompt(takeInput(input, this.info.contextLength), taken, this),
     })
   }
 
@@ -198,7 +198,7 @@ export class Model {
    */
   generateMany(input: GenerateInput, options: GenerateManyOptions): Generation[] {
     const { n, seed: first, ...shared } = takeGenerateManyOptions(options)
-    const encode = once(() => makePrompt(takeInput(input), shared, this))
+    const encode = once(() => makePrompt(takeInput(input, this.info.contextLength), shared, this))
     const resolve = once(() => this.#generations.resolve({ ...shared, seed: first }))
     return consecutiveSeeds(n, first).map((seed) =>
       this.#generations.start({ take: () => shared, encode, resolve: () => ({ ...resolve(), seed }) }),

@@ -2,21 +2,21 @@ import type { ChatMessage } from '../chat/messages.js'
 import { QuernError } from '../errors.js'
 import { show } from '../input/show.js'
 import { isArray, isRevoked, readMember, takeData } from '../input/take-data.js'
-import { takeTokens } from '../input/take-numbers.js'
+import { checkFits, takeTokens } from '../input/take-numbers.js'
 import { takeText } from '../input/take-text.js'
 import type { GenerateInput, TakenInput } from './prompt.js'
 
 /**
  * What generate() is to continue, each part of it read once.
  *
- * @throws {QuernError} `invalid_input`, `invalid_token`.
+ * @throws {QuernError} `invalid_input`, `invalid_token`, `context_overflow`.
  */
-export function takeInput(input: GenerateInput): TakenInput {
+export function takeInput(input: GenerateInput, contextLength: number): TakenInput {
   if (typeof input === 'string') return takeText('generate', input)
   if (isArray(input)) return takeConversation(input as readonly ChatMessage[])
   const tokens = isObject(input) ? readMember(input, 'tokens', () => refusal(input)) : undefined
   if (tokens === undefined) throw refusal(input)
-  return { tokens: takeTokens('tokens', tokens) }
+  return { tokens: takeTokens('tokens', tokens, (length) => checkFits(length, contextLength)) }
 }
 
 /** A conversation, or the text of a user that begins one; what is neither is left for the template's check to refuse. */

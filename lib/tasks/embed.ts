@@ -39,7 +39,8 @@ export async function embed(
   if (instruction !== undefined && typeof instruction !== 'string')
     throw invalidOption('instruction', 'a text', instruction)
   const isList = isArray(input)
-  const texts = isList ? takeList('texts', input, takeTextInput) : [takeTextInput('text', input)]
+  const take = (name: string, text: unknown) => takeTextInput(name, text, target.contextLength)
+  const texts = isList ? takeList('texts', input, take) : [take('text', input)]
   if (instruction !== undefined && texts.some((text) => typeof text !== 'string'))
     throw invalidOption('instruction', 'texts beside it: tokens stay as they are', instruction)
 

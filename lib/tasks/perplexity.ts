@@ -1,7 +1,7 @@
 import { QuernError } from '../errors.js'
 import { ask } from '../generation/ask.js'
 import { checkNumber } from '../input/check-option.js'
-import { askInFlight } from './in-flight.js'
+import { askInFlight, type Items } from './in-flight.js'
 import { type TextInput, takeTextInput, tokensOf } from './take-texts.js'
 import { type TaskOptions, takeTaskOptions } from './task-options.js'
 import { expectGenerates, type TaskTarget } from './task-target.js'
@@ -68,7 +68,7 @@ export async function perplexity(
     )
   }
   const told = await askInFlight(
-    [...windowsOf(tokens.length, window, stride)],
+    windowsOf(tokens.length, window, stride),
     async ({ begin, first, end }, _, signal) => {
       const prompt = tokens.slice(begin, end)
       const task = { kind: 'score' as const, prompt, priority, first: first - begin, top: 0 }
@@ -83,11 +83,14 @@ export async function perplexity(
   return { perplexity: Math.exp(nll), nll, tokens: count }
 }
 
-/** Each goes on by a stride; the last one ends with the text. */
-function* windowsOf(tokens: number, window: number, stride: number): Generator<Window> {
-  for (let begin = 0, first = 1; first < tokens; begin += stride) {
-    const end = Math.min(begin + window, tokens)
-    yield { begin, first, end }
-    first = end
+/** As many as reach the text's end, of which each goes on by a stride: a list that makes them when they are asked for. */
+function windowsOf(tokens: number, window: number, stride: number): Items<Window> {
+  return {
+    length: 1 + Math.max(0, Math.ceil((tokens - window) / stride)),
+    at: (index) => ({
+      begin: index * stride,
+      first: index === 0 ? 1 : (index - 1) * stride + window,
+      end: Math.min(index * stride + window, tokens),
+    }),
   }
 }

@@ -5,7 +5,7 @@ import { takeText } from '../input/take-text.js'
 import { encodeText } from '../tokenizer/encode-text.js'
 import { blame } from './blame.js'
 import { askInFlight } from './in-flight.js'
-import { takeList } from './take-texts.js'
+import { joinTokens, takeList } from './take-texts.js'
 import { type TaskOptions, takeTaskOptions } from './task-options.js'
 import { expectGenerates, type TaskTarget } from './task-target.js'
 
@@ -70,7 +70,7 @@ export async function rank(
     try {
       // The three parts are encoded by themselves, as the model's makers do it.
       const body = await encodeText(tokenizer, asked + document, true)
-      const prompt = Int32Array.from([...(head as Int32Array), ...body, ...(tail as Int32Array)])
+      const prompt = joinTokens(head as Int32Array, body, tail as Int32Array)
       const first = prompt.length // no token of the prompt is asked for
       const task = { kind: 'score' as const, prompt, priority, first, top: 0, candidates }
       const [no, yes] = (await ask(target, task, signal)).candidates as unknown as [number, number]

@@ -1,7 +1,7 @@
 import { QuernError } from '../errors.js'
 import { show } from '../input/show.js'
 import { isArray, isRevoked, readMember } from '../input/take-data.js'
-import { takeTokens } from '../input/take-numbers.js'
+import { checkFits, takeTokens } from '../input/take-numbers.js'
 import { takeText } from '../input/take-text.js'
 import { encodeText } from '../tokenizer/encode-text.js'
 import type { TaskTarget } from './task-target.js'
@@ -35,9 +35,14 @@ const mostItems = 2 ** 24
 /**
  * A text or tokens, each part read once.
  *
- * @throws {QuernError} `invalid_input`, `invalid_token`.
+ * @param contextLength As many tokens as may be.
+ * @throws {QuernError} `invalid_input`, `invalid_token`, `context_overflow`.
  */
-export function takeTextInput(name: string, input: unknown): TakenText {
+export function takeTextInput(
+  name: string,
+  input: unknown,
+  contextLength = Number.POSITIVE_INFINITY,
+): TakenText {
   if (typeof input === 'string') return takeText(name, input)
   const refuse = () =>
     new QuernError('invalid_input', `${name}: expected a text or { tokens }, got ${show(input)}`, {
@@ -46,7 +51,7 @@ export function takeTextInput(name: string, input: unknown): TakenText {
   const isObject = typeof input === 'object' && input !== null && !isRevoked(input)
   const tokens = isObject ? readMember(input, 'tokens', refuse) : undefined
   if (tokens === undefined) throw refuse()
-  return takeTokens(`${name}.tokens`, tokens)
+  return takeTokens(`${name}.tokens`, tokens, (length) => checkFits(length, contextLength, `${name}: `))
 }
 
 /**
@@ -66,6 +71,17 @@ export function takeList<T>(name: string, list: unknown, take: (name: string, it
   const taken: T[] = []
   for (let i = 0; i < length; i++) taken.push(take(`${name}[${i}]`, readMember(list, i, refuse)))
   return taken
+}
+
+/** Tokens that follow each other. */
+export function joinTokens(...parts: readonly Int32Array[]): Int32Array {
+  const joined = new Int32Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let end = 0
+  for (const part of parts) {
+    joined.set(part, end)
+    end += part.length
+  }
+  return joined
 }
 
 /** The tokens of what was taken; a text gets the special tokens that the model's tokenizer puts around it. */
