@@ -59,12 +59,10 @@ const isAborted = Object.getOwnPropertyDescriptor(AbortSignal.prototype, 'aborte
 /** Throws unless the value is absent or an AbortSignal: having its prototype is not enough. */
 export function checkSignal(value: unknown): asserts value is AbortSignal | undefined {
   if (value === undefined) return
-  if (value instanceof AbortSignal) {
-    try {
-      isAborted.call(value)
-      return
-    } catch {} // it is none
-  }
+  try {
+    isAborted.call(value as AbortSignal)
+    if (value instanceof AbortSignal) return
+  } catch {} // it is none
   throw invalidOption('signal', 'an AbortSignal', value)
 }
 

@@ -2,6 +2,7 @@ import { QuernError } from '../errors.js'
 import { ask } from '../generation/ask.js'
 import { checkNumber, invalidOption } from '../input/check-option.js'
 import { isArray } from '../input/take-data.js'
+import { takeText } from '../input/take-text.js'
 import { blame } from './blame.js'
 import { askInFlight } from './in-flight.js'
 import { type TakenText, type TextInputs, takeList, takeTextInput, tokensOf } from './take-texts.js'
@@ -38,6 +39,7 @@ export async function embed(
   checkNumber('dimensions', dimensions, { min: 1, max: target.hidden, integer: true })
   if (instruction !== undefined && typeof instruction !== 'string')
     throw invalidOption('instruction', 'a text', instruction)
+  if (instruction !== undefined) takeText('instruction', instruction)
   const isList = isArray(input)
   const take = (name: string, text: unknown) => takeTextInput(name, text, target.contextLength)
   const texts = isList ? takeList('texts', input, take) : [take('text', input)]
@@ -67,7 +69,9 @@ export async function embed(
 }
 
 function instructed(text: TakenText, instruction: string | undefined): TakenText {
-  return instruction === undefined ? text : `Instruct: ${instruction}\nQuery:${text}`
+  return instruction === undefined
+    ? text
+    : takeText('the text with its instruction', `Instruct: ${instruction}\nQuery:${text}`)
 }
 
 /** A copy of length 1. */

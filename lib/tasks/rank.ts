@@ -60,7 +60,7 @@ export async function rank(
   const { instruction = defaultInstruction, topN, priority = 0 } = taken
   if (typeof instruction !== 'string') throw invalidOption('instruction', 'a text', instruction)
   checkNumber('topN', topN, { min: 1, max: 2 ** 31 - 1, integer: true })
-  const asked = `<Instruct>: ${instruction}\n<Query>: ${takeText('query', query)}\n<Document>: `
+  const asked = `<Instruct>: ${takeText('instruction', instruction)}\n<Query>: ${takeText('query', query)}\n<Document>: `
   const texts = takeList('documents', documents, takeText)
   const candidates = Int32Array.of(answerToken('no', target), answerToken('yes', target))
   const { tokenizer } = target
@@ -69,7 +69,7 @@ export async function rank(
   const judge = async (document: string, index: number, signal: AbortSignal) => {
     try {
       // The three parts are encoded by themselves, as the model's makers do it.
-      const body = await encodeText(tokenizer, asked + document, true)
+      const body = await encodeText(tokenizer, takeText('query and document', asked + document), true)
       const prompt = joinTokens(head as Int32Array, body, tail as Int32Array)
       const first = prompt.length // no token of the prompt is asked for
       const task = { kind: 'score' as const, prompt, priority, first, top: 0, candidates }

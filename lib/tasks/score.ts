@@ -4,6 +4,7 @@ import { type TokenLogprob, tokenLogprobs } from '../generation/logprobs.js'
 import { topLogprobsRange } from '../generation/options.js'
 import { checkNumber } from '../input/check-option.js'
 import { isArray } from '../input/take-data.js'
+import { takeText } from '../input/take-text.js'
 import { encodeText } from '../tokenizer/encode-text.js'
 import { blame } from './blame.js'
 import { askInFlight } from './in-flight.js'
@@ -116,8 +117,9 @@ async function joined(prompt: TakenText, continuation: TakenText, target: TaskTa
  * continuation is the continuation's too.
  */
 async function encodedPair(prompt: string, continuation: string, { tokenizer }: TaskTarget): Promise<Pair> {
+  const text = takeText('prompt and continuation', prompt + continuation)
   const head = await encodeText(tokenizer, prompt.trimEnd(), true)
-  const whole = await encodeText(tokenizer, prompt + continuation, true)
+  const whole = await encodeText(tokenizer, text, true)
   let first = 0
   while (first < head.length && head[first] === whole[first]) first++
   return { prompt: whole, first }

@@ -139,6 +139,26 @@ const calls: Record<string, { values: unknown[]; call: Call }> = {
     values: [[1, 2, 3], { positions: 'last' }],
     call: async (tokens, given) => (await model.logits(tokens, given)).shape,
   },
+  embed: {
+    values: [['Once', { tokens: [1, 2] }, 'upon'], { dimensions: 8, priority: 1 }],
+    call: (texts, given) => model.embed(texts, given),
+  },
+  'embed with an instruction': {
+    values: [['Once', 'upon'], { instruction: 'Find it' }],
+    call: (texts, given) => model.embed(texts, given),
+  },
+  score: {
+    values: [{ tokens: [1, 2, 3] }, [{ tokens: [4] }, { tokens: [5, 6] }], { topLogprobs: 2 }],
+    call: (prompt, continuations, given) => model.score(prompt, continuations, given),
+  },
+  perplexity: {
+    values: [{ tokens: [1, 2, 3, 4, 5, 6] }, { window: 4, stride: 2, priority: 1 }],
+    call: (text, given) => model.perplexity(text, given),
+  },
+  rank: {
+    values: ['query', ['one', 'two'], { topN: 1, instruction: 'Find it' }],
+    call: (query, documents, given) => model.rank(query, documents, given),
+  },
   samplingDistribution: {
     values: [
       { ...sampling, samplers },
@@ -270,6 +290,8 @@ describe('buffers that go while a call runs', () => {
       await outcome(() => model.generate(random.chance(0.5) ? tokens : { tokens: array }, given).result(), [])
       await outcome(() => samplingDistribution(logits, watching, { prompt: array }), [])
       await outcome(() => model.logits(array, watching as never), [])
+      await outcome(() => model.embed([{ tokens: array }, tokens], watching as never), [])
+      await outcome(() => model.score({ tokens: array }, [{ tokens: array }, tokens]), [])
       await outcome(() => model.tokenizer.decode(array, watching as never), [])
     }
   })

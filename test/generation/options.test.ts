@@ -56,6 +56,13 @@ describe('refused with its value', () => {
     expect(error.value).toBe(value)
   })
 
+  it('signal: a proxy that was revoked', async () => {
+    const { proxy, revoke } = Proxy.revocable(new AbortController().signal, {})
+    revoke()
+    for (const call of [generate, (given: object) => model.embed(prompt, given)])
+      await expectCode(() => call({ signal: proxy }), 'invalid_option')
+  })
+
   it.each(['schema', 'adapter', 'speculative', 'maxtokens', 'constructor'])(
     '%s, which is not supported',
     async (name) => {

@@ -222,6 +222,13 @@ describe('texts', () => {
     await expectCode(() => model.embed('A', options as object), code)
   })
 
+  it('refuses an instruction that is too long, or too long with a text', async () => {
+    const half = 'x'.repeat(2 ** 26)
+    await expectCode(() => model.embed('A', { instruction: half + half + half }), 'invalid_input')
+    await expectCode(() => model.embed(half, { instruction: half }), 'invalid_input')
+    await expectCode(() => model.score(half, half + half), 'invalid_input')
+  })
+
   it('refuses an instruction for tokens', async () => {
     await expectCode(() => model.embed(['A', { tokens: [1] }], { instruction: 'x' }), 'invalid_option')
   })

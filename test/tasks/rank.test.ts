@@ -111,3 +111,9 @@ it('refuses a model that has no token to answer with', async () => {
   expect(['yes', 'no']).toContain(value)
   await bundled.close()
 })
+
+it('refuses texts that are too long together', async () => {
+  const half = 'x'.repeat(2 ** 26)
+  for (const instruction of ['', half, half.repeat(7)])
+    await expectCode(() => model.rank(half, [half], { instruction }), 'invalid_input')
+})
