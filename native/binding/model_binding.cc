@@ -55,12 +55,12 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
 
   // Gives what has arrived to JavaScript. On the JavaScript thread.
   std::vector<napi_value> drain(Napi::Env env) {
-    const Rows rows = engine_ ? engine_->take() : Rows{};
+    Rows rows = engine_ ? engine_->take() : Rows{};
     for (const uint32_t request : rows.requests) running_.given(request, 1);
     for (const Answer& answer : rows.answers)
       if (answer.is_last()) running_.ended(answer.request);
     keep_alive(env);
-    return to_js(env, rows);
+    return to_js(env, std::move(rows));
   }
 
  private:

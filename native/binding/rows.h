@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include <optional>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -64,9 +65,9 @@ struct AnswerMembers {
     answer.reals("numbers", embedding.numbers);
     return "embedding";
   }
-  const char* operator()(const LogitsRows& rows) const {
+  const char* operator()(LogitsRows& rows) const {
     const Writer answer(object, "NativeLogitsRows");
-    answer.reals("numbers", {rows.numbers.get(), rows.count});
+    answer.reals("numbers", std::move(rows.numbers), rows.count);
     return "logits";
   }
   const char* operator()(const Pages& pages) const {
@@ -77,7 +78,7 @@ struct AnswerMembers {
   }
 };
 
-inline Napi::Object to_js(Napi::Env env, const Answer& answer) {
+inline Napi::Object to_js(Napi::Env env, Answer& answer) {
   const Writer object(env, "NativeAnswerOf");
   object.number("request", answer.request);
   object.text("kind", std::visit(AnswerMembers{env, object.written()}, answer.what));
@@ -99,7 +100,7 @@ inline void utf16_ends(const Rows& rows, int32_t* ends) {
 }
 
 // The members of NativeRows, as the arguments of a call: objects with names would cost more than their rows.
-inline std::vector<napi_value> to_js(Napi::Env env, const Rows& rows) {
+inline std::vector<napi_value> to_js(Napi::Env env, Rows&& rows) {
   const size_t count = rows.requests.size();
   auto columns = Napi::Int32Array::New(env, 3 * count);
   for (size_t i = 0; i < count; ++i) columns[i] = static_cast<int32_t>(rows.requests[i]);

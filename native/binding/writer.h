@@ -2,9 +2,11 @@
 #include <napi.h>
 
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "binding/own_members.h"
@@ -40,6 +42,10 @@ class Writer {
   void reals(const char* name, std::span<const float> values) const {
     put(object_, name, numbers<Napi::Float32Array>(values));
   }
+  // Gigabytes, where they are: a copy would hold the event loop. JavaScript owns them from here on.
+  void reals(const char* name, std::unique_ptr<float[]> values, size_t count) const {
+    put(object_, name, adopted(std::move(values), count));
+  }
   void doubles(const char* name, std::span<const double> values) const {
     put(object_, name, numbers<Napi::Float64Array>(values));
   }
@@ -62,6 +68,19 @@ class Writer {
     Array array = Array::New(object_.Env(), values.size());
     if (!values.empty()) std::memcpy(array.Data(), values.data(), values.size_bytes());
     return array;
+  }
+
+  // Copied only where a runtime takes no memory of others, such as Electron.
+  Napi::Float32Array adopted(std::unique_ptr<float[]> values, size_t count) const {
+    const Napi::Env env = object_.Env();
+    const auto free = [](napi_env, void*, void* hint) { delete[] static_cast<float*>(hint); };
+    napi_value buffer = nullptr;
+    const napi_status status = napi_create_external_arraybuffer(env, values.get(), count * sizeof(float),
+                                                                free, values.get(), &buffer);
+    if (status != napi_ok)
+      return numbers<Napi::Float32Array>(std::span<const float>(values.get(), count));
+    values.release();
+    return Napi::Float32Array::New(env, count, Napi::ArrayBuffer(env, buffer), 0);
   }
 
   Napi::Object object_;
