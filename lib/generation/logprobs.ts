@@ -77,8 +77,8 @@ export async function tokenLogprobs(
 function remembering(textOf: TextOf): TextOf {
   const known = new Map<number, string>()
   return (id) => {
-    let text = known.get(id)
-    if (text === undefined) known.set(id, (text = textOf(id)))
+    const text = known.get(id) ?? textOf(id)
+    known.set(id, text)
     return text
   }
 }

@@ -77,8 +77,7 @@ class Writer {
     napi_value buffer = nullptr;
     const napi_status status = napi_create_external_arraybuffer(env, values.get(), count * sizeof(float),
                                                                 free, values.get(), &buffer);
-    if (status != napi_ok)
-      return numbers<Napi::Float32Array>(std::span<const float>(values.get(), count));
+    if (status != napi_ok) return numbers<Napi::Float32Array>(std::span<const float>(values.get(), count));
     values.release();
     return Napi::Float32Array::New(env, count, Napi::ArrayBuffer(env, buffer), 0);
   }

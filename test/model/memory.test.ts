@@ -29,7 +29,8 @@ it('logits come in the memory that they were computed in: a copy of gigabytes wo
   const last = data.slice(-5120)
   const other = await load()
   expect((await other.logits(tokens, { positions: 'last' })).data).toEqual(last)
-  const moved = structuredClone(data.buffer, { transfer: [data.buffer] })
+  const buffer = data.buffer as ArrayBuffer
+  const moved = structuredClone(buffer, { transfer: [buffer] })
   expect(new Float32Array(moved).subarray(-5120)).toEqual(last)
   await other.close()
 })
