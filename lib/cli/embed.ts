@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { type EmbedOptions, QuernError, type QuernErrorCode } from '../index.js'
 import { interruptible } from './interruptible.js'
-import { demoNote, loadModel, ProgressLine } from './load-model.js'
+import { demoEmbedNote, loadModel, ProgressLine } from './load-model.js'
 import { addModelFlags, type ModelFlags, whole } from './model-flags.js'
 import { outputOf } from './output.js'
 import { isPiped, readInput } from './standard-input.js'
@@ -45,7 +45,7 @@ export function register(program: Command): void {
       const texts = areLines ? await readLines(err) : given
       if (texts.length === 0)
         throw new QuernError('invalid_input', 'there is no text: give some as arguments, or pipe lines in')
-      if (flags.model === undefined && process.stderr.isTTY) err(`${demoNote}\n`)
+      if (flags.model === undefined && process.stderr.isTTY) err(`${demoEmbedNote}\n`)
       const nameOf = (index: number) =>
         areLines ? `line ${index + 1} of standard input` : `text ${index + 1}`
       await interruptible((signal) => print(texts, nameOf, flags, { ...options, signal }, out, err))

@@ -61,6 +61,7 @@ function describe(model: ModelInspection): string {
     ['rotary', config && describeRope(config.rope)],
     ['context', config && `${config.contextLength.toLocaleString('en')} tokens`],
     ['vocabulary', model.vocab?.toLocaleString('en')],
+    ['generates', config && (model.generates ? 'yes' : 'no, it embeds')],
     ['stop tokens', config && (model.stopTokens.join(', ') || 'none')],
     ['tokenizer', config && (model.tokenizer ? 'yes' : 'no')],
     ['chat template', config && (model.chatTemplate ? 'yes' : 'no')],

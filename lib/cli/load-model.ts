@@ -6,6 +6,10 @@ import { loadOptions, type ModelFlags } from './model-flags.js'
 export const demoNote =
   'The bundled demo model: 5 million parameters, for short stories and small talk. A real one: --model Qwen/Qwen3-0.6B (1.5 GB to download).'
 
+/** The same where embeddings are asked for. */
+export const demoEmbedNote =
+  'The bundled demo model was never trained to embed, so its vectors say little. A real one: --model Qwen/Qwen3-Embedding-0.6B (1.2 GB to download).'
+
 /** load() for a command: progress and warnings go to standard error. */
 export async function loadModel(
   flags: ModelFlags,

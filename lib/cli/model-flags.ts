@@ -48,7 +48,7 @@ export function loadOptions(flags: ModelFlags): LoadOptions {
 
 /** A flag's whole number; ranges are load()'s and generate()'s to check. */
 export function whole(text: string): number {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('expected a whole number')
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('expected a whole number, 0 or more')
   return Number(text)
 }
 

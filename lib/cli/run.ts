@@ -28,6 +28,8 @@ export async function run(argv: readonly string[], output: Output = processOutpu
     .configureOutput({ writeOut: output.out, writeErr: output.err })
   const asked = argv[0] !== undefined && Object.hasOwn(commands, argv[0]) ? commands[argv[0]] : undefined
   for (const load of asked ? [asked] : Object.values(commands)) (await load()).register(program)
+  for (const command of program.commands)
+    command.showHelpAfterError(`(quern ${command.name()} --help tells more)`)
   try {
     if (argv.length === 0) program.help({ error: true })
     await program.parseAsync(argv, { from: 'user' })

@@ -25,7 +25,10 @@ export interface GenerateOptions extends SamplingOptions {
   logprobs?: boolean | undefined
   /** The same for this many of the likeliest tokens in its place, 128 at most. */
   topLogprobs?: number | undefined
-  /** The same for the tokens of the prompt, in the result; a number: with so many of the likeliest in each place, 128 at most. */
+  /**
+   * The same for the tokens of the prompt, in the result; a number: with so many of the likeliest in each place, 128 at most. The prompt is
+   * then computed whole: nothing of it is taken from the KV cache.
+   */
   promptLogprobs?: boolean | number | undefined
   /** Makes sampling repeatable, from 0 to 2^53 - 1. Default: random, and given in the result. */
   seed?: number | undefined

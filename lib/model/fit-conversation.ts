@@ -46,7 +46,7 @@ export async function fitConversation(
   throw new QuernError(
     'context_overflow',
     `the last turn and the system messages have ${best.tokens.length} tokens, the context holds ${capacity}: ` +
-      'shorten them or load the model with a larger contextLength',
+      'shorten them or, where the model allows a larger contextLength, load it with that',
     { value: best.tokens.length },
   )
 

@@ -3,6 +3,7 @@ import { ask } from '../generation/ask.js'
 import { type TokenLogprob, tokenLogprobs } from '../generation/logprobs.js'
 import { topLogprobsRange } from '../generation/options.js'
 import { checkNumber } from '../input/check-option.js'
+import { show } from '../input/show.js'
 import { isArray } from '../input/take-data.js'
 import { takeText } from '../input/take-text.js'
 import { encodeText } from '../tokenizer/encode-text.js'
@@ -106,9 +107,15 @@ async function joined(prompt: TakenText, continuation: TakenText, target: TaskTa
   if (pair.first > 0) return pair
   throw new QuernError(
     'invalid_input',
-    "score: nothing comes before the continuation's first token, so it has no probability; give a prompt of one whole token at least",
+    "score: nothing comes before the continuation's first token, so it has no probability: " +
+      `expected a prompt of one whole token at least, got ${describePrompt(prompt)}`,
     { value: prompt },
   )
+}
+
+function describePrompt(prompt: TakenText): string {
+  if (typeof prompt !== 'string') return 'no tokens'
+  return prompt.trim() === '' ? show(prompt) : `${show(prompt)}, which is a part of that token`
 }
 
 /**

@@ -291,7 +291,7 @@ describe('at a terminal', () => {
     say(question)
     expect(await see('tokens/s')).toContain('3 tokens, length')
     say('/set maxTokens many')
-    await see('error: maxTokens: expected a whole number, got "many" (invalid_option)')
+    await see('error: maxTokens: expected a whole number, 0 or more, got "many" (invalid_option)')
     say('/set top_p lots')
     await see('error: topP: expected a number, got "lots" (invalid_option)')
     say('/set heat 5')

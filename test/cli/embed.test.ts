@@ -34,7 +34,8 @@ test.each([
     2,
     'error: dimensions: expected a whole number from 1 to 256, got 1000 (invalid_option)',
   ],
-  [['--dimensions', 'many'], 2, 'expected a whole number'],
+  [['--dimensions', 'many'], 2, 'expected a whole number, 0 or more\n(quern embed --help tells more)'],
+  [['--dimensions', '-1'], 2, 'expected a whole number, 0 or more'],
   [['--pooling', 'mean'], 2, "unknown option '--pooling'"],
   [['--model', 'no/such/folder/at/all'], 1, '(missing_file)'],
 ])('says what is wrong with %j', async (flags, code, message) => {

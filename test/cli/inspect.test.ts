@@ -20,11 +20,11 @@ describe('quern', () => {
     expect(await quern()).toMatchObject({ code: 2, out: '' })
     expect(await quern('nonsense')).toMatchObject({
       code: 2,
-      err: expect.stringContaining('error: unknown command'),
+      err: expect.stringMatching(/^error: unknown command.*\(quern --help tells more\)\n$/s),
     })
     expect(await quern('inspect', '--nonsense')).toMatchObject({
       code: 2,
-      err: expect.stringContaining('error: unknown option'),
+      err: expect.stringMatching(/^error: unknown option.*\(quern inspect --help tells more\)\n$/s),
     })
     expect(await quern('inspect', 'a', 'b')).toMatchObject({ code: 2 })
     expect(await quern('inspect', '--json', '--plan')).toMatchObject({ code: 2 })

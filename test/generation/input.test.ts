@@ -67,12 +67,21 @@ describe('an input', () => {
 })
 
 describe('what does not fit', () => {
+  it('into the longest context that the model has is not told to take a longer one', async () => {
+    await using whole = await load()
+    const call = () => whole.logits(new Int32Array(2049).fill(5))
+    const { message } = await expectCode(call, 'context_overflow')
+    expect(message).toBe(
+      "the prompt has 2049 tokens, the context holds 2048, the model's own limit: shorten the prompt",
+    )
+  })
+
   it('into the context is an error with both numbers', async () => {
     const tokens = new Int32Array(257).fill(5)
     for (const call of [() => generate({ tokens }), () => model.logits(tokens)]) {
       const { message } = await expectCode(call, 'context_overflow')
       expect(message).toContain('257')
-      expect(message).toContain('256')
+      expect(message).toContain('256: shorten the prompt or load the model with a larger contextLength')
     }
     const { tokens: made, finishReason } = await generate({ tokens: tokens.subarray(0, 255) })
     expect({ made: made.length, finishReason }).toEqual({ made: 1, finishReason: 'length' })

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { inspect, load, type Model } from '../../lib/index.js'
+import { quern } from '../cli/quern.js'
 import { fixturePath, goldenPath, goldensPresent, readJson, requireGoldens } from '../golden.js'
 import { rawTensors, tinyCheckpoint, writeModel } from '../model/edit-checkpoint.js'
 import { expectCode } from '../model/expect-code.js'
@@ -50,6 +51,7 @@ describe.skipIf(!goldensPresent)('qwen3-embedding', () => {
   it('embeds, and does nothing else', async () => {
     expect(model.info.generates).toBe(false)
     expect((await inspect(path)).generates).toBe(false)
+    expect((await quern('inspect', path)).out).toMatch(/^generates +no, it embeds$/m)
     const tokens = [1, 2, 3]
     const calls: Record<string, () => unknown> = {
       generate: () => model.generate({ tokens }).text(),

@@ -82,6 +82,16 @@ describe('score', () => {
   })
 
   it.each([
+    ['', 'Once', 'got ""'],
+    [{ tokens: [] }, { tokens: [1] }, 'got no tokens'],
+    ['On', 'ce', 'got "On", which is a part of that token'],
+  ])('tells what %j lacks as a prompt of %j', async (before, after, got) => {
+    const score = () => model.score(before as string, after as string)
+    const { message } = await expectCode(score, 'invalid_input')
+    expect(message.endsWith(`expected a prompt of one whole token at least, ${got}`)).toBe(true)
+  })
+
+  it.each([
     ['', 'Once'],
     ['  ', 'Once'],
     ['Once', ''],
@@ -124,6 +134,8 @@ describe('promptLogprobs', () => {
       model.generate(prompt, options).result(),
     ])
     expect(one.promptLogprobs).toEqual(two.promptLogprobs)
+    // Pages hold no probabilities, so the prompt is computed whole.
+    expect([one.usage.cachedTokens, two.usage.cachedTokens]).toEqual([0, 0])
     expect([one.text, two.text]).toEqual([plain.text, plain.text])
     expect(plain.promptLogprobs).toBeUndefined()
   })
