@@ -82,15 +82,11 @@ void Scheduler::choose(Sequence& sequence, int32_t rows) {
 }
 
 void Scheduler::admit() {
-  while (!waiting_.empty()) {
-    Sequence& next = *waiting_.front();
-    if (is_paused(next)) {  // a preempted sequence whose reader still sleeps does not hold up the others
-      const auto awake = std::find_if(waiting_.begin(), waiting_.end(),
-                                      [&](const auto& sequence) { return !is_paused(*sequence); });
-      if (awake == waiting_.end()) return;
-      std::rotate(waiting_.begin(), awake, awake + 1);
-      continue;
-    }
+  for (;;) {
+    // A preempted sequence whose reader still sleeps does not hold up the others; it keeps its place.
+    const auto awake = std::ranges::find_if(waiting_, [&](const auto& s) { return !is_paused(*s); });
+    if (awake == waiting_.end()) return;
+    Sequence& next = **awake;
     // Preempted, and what steps in flight give it is not read: a token that it goes on with, or its answer.
     if (next.drawn > 0 || next.in_flight > 0) return;
     const int32_t reached = next.reached, cached = next.cached;
@@ -105,8 +101,8 @@ void Scheduler::admit() {
     }
     auto place = running_.end();
     while (place != running_.begin() && (*std::prev(place))->priority < next.priority) --place;
-    running_.insert(place, std::move(waiting_.front()));
-    waiting_.pop_front();
+    running_.insert(place, std::move(*awake));
+    waiting_.erase(awake);
   }
 }
 

@@ -50,5 +50,22 @@ TEST(equals_do_not_give_way) {
   CHECK_EQ(shown(scheduler.schedule()), std::string("1:1"));
 }
 
+// Others go past a sleeping reader, and it keeps its place.
+TEST(a_reader_who_slept_goes_before_those_who_matter_less) {
+  Scheduler scheduler({512, 1, 100});
+  scheduler.add(make_sequence(1, std::vector<int32_t>(20, 1)));
+  compute(scheduler);
+  const auto sleeper = make_sequence(2, std::vector<int32_t>(20, 2), 5);
+  sleeper->unread = kMostUnread;
+  scheduler.add(sleeper);
+  scheduler.add(make_sequence(3, std::vector<int32_t>(20, 3)));
+  CHECK_EQ(shown(scheduler.schedule()), std::string("1:1"));
+  CHECK_EQ(ids(scheduler.waiting()), std::string("2 3"));
+  sleeper->unread = 0;
+  scheduler.add(make_sequence(4, std::vector<int32_t>(20, 4), 3));
+  CHECK_EQ(shown(scheduler.schedule()), std::string("2:20"));
+  CHECK_EQ(ids(scheduler.waiting()), std::string("4 1 3"));
+}
+
 }  // namespace
 }  // namespace quern::test
