@@ -7,6 +7,10 @@ function problemsOf(files: Record<string, string>): string[] {
   return lines.slice(1).map((line) => line.trim())
 }
 
+/** Without what would be allowed: the table of layers grows, and says it itself. */
+const withoutLists = (problems: string[]) =>
+  problems.map((problem) => problem.replace(/ \(may (import|include): .+\)$/, ' (may $1: …)'))
+
 describe('TypeScript', () => {
   test('imports along the layers are fine', () => {
     const files = {
@@ -35,17 +39,18 @@ describe('TypeScript', () => {
       'lib/misc/f.ts': '',
       'lib/python/values.ts': "import { Scope } from '../jinja/scope.js'\n",
     })
-    expect(problems).toEqual([
+    expect(withoutLists(problems)).toEqual([
       'lib/chat/e.ts:1: imports scripts/report.mjs, outside lib/',
-      'lib/cli/main.ts:1: cli imports model (may import: index.ts, package.ts)',
-      'lib/errors.ts:1: errors.ts imports model (may import: nothing)',
-      'lib/generation/a.ts:1: generation imports model (may import: tokenizer, native, input, on-abort.ts, errors.ts)',
-      'lib/generation/b.ts:2: generation imports model (may import: tokenizer, native, input, on-abort.ts, errors.ts)',
-      'lib/hub/c.ts:1: hub imports native (may import: files, on-abort.ts, errors.ts)',
+      'lib/cli/main.ts:1: cli imports model (may import: …)',
+      'lib/errors.ts:1: errors.ts imports model (may import: …)',
+      'lib/generation/a.ts:1: generation imports model (may import: …)',
+      'lib/generation/b.ts:2: generation imports model (may import: …)',
+      'lib/hub/c.ts:1: hub imports native (may import: …)',
       'lib/misc/f.ts: lib/misc has no place in the layers',
-      'lib/native/d.ts:1: native imports model (may import: package.ts, errors.ts)',
-      'lib/python/values.ts:1: python imports jinja (may import: errors.ts)',
+      'lib/native/d.ts:1: native imports model (may import: …)',
+      'lib/python/values.ts:1: python imports jinja (may import: …)',
     ])
+    expect(problems).toContain('lib/errors.ts:1: errors.ts imports model (may import: nothing)')
   })
 
   test('files that import each other are named, whether by types or by way of a third', () => {
@@ -123,15 +128,15 @@ describe('C++', () => {
       'native/backend/cuda/cuda.cc': '#include "backend/cpu/cpu.h"\n',
       'native/tools/dump.cc': '',
     })
-    expect(problems).toEqual([
-      'native/backend/backend.h:1: backend includes model/config.h (may include: core, backend/cpu, backend/library)',
+    expect(withoutLists(problems)).toEqual([
+      'native/backend/backend.h:1: backend includes model/config.h (may include: …)',
       'native/backend/backend.h:2: <napi.h> outside native/binding',
-      'native/backend/cpu/kernels/rope.cc:1: backend/cpu/kernels includes core/tensor.h (may include: core/dtype.h)',
+      'native/backend/cpu/kernels/rope.cc:1: backend/cpu/kernels includes core/tensor.h (may include: …)',
       'native/backend/cpu/kernels/rope.cc:2: a kernel takes raw pointers and one struct, no Tensor, std::string or std::vector',
-      'native/backend/cuda/cuda.cc:1: backend/cuda includes backend/cpu/cpu.h (may include: backend/backend.h, core, backend/cuda/kernels)',
-      'native/core/file.cc:1: core includes engine/engine.h (may include: its own folder only)',
+      'native/backend/cuda/cuda.cc:1: backend/cuda includes backend/cpu/cpu.h (may include: …)',
+      'native/core/file.cc:1: core includes engine/engine.h (may include: …)',
       'native/core/file.cc:2: <node_api.h> outside native/binding',
-      'native/engine/engine.cc:1: engine includes backend/cpu/cpu.h (may include: model, tokenizer, backend/backend.h, backend/host_sampler.h, backend/sampling.h, core)',
+      'native/engine/engine.cc:1: engine includes backend/cpu/cpu.h (may include: …)',
       'native/engine/engine.cc:2: <cuda.h> outside native/backend/cuda',
       'native/tools/dump.cc: has no place in the layers',
     ])
