@@ -86,6 +86,8 @@ else {
       rows.push({ old, ratio: measured[1][name] / old })
       found.set(name, rows)
     }
+    const ratios = [...found].map(([name, rows]) => `${name} ${rows.at(-1).ratio.toFixed(3)}`)
+    console.error(`pair ${round}: ${ratios.join(', ')}`)
   }
   for (const side of sides) side.stop()
   for (const [name, rows] of found) {
