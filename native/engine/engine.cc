@@ -45,12 +45,11 @@ uint32_t Engine::submit(Request request) {
   if (length == 0) throw Error("invalid_input", "the prompt is empty: expected at least one token");
   for (const int32_t token : request.prompt) check_token("", token, config);
   if (length > options_.context_length) {
-    throw Error("context_overflow",
-                "the prompt has " + std::to_string(length) + " tokens, the context holds " +
-                    std::to_string(options_.context_length) +
-                    (options_.context_length < config.context_length
-                         ? ": shorten the prompt or load the model with a larger contextLength"
-                         : ", the model's own limit: shorten the prompt"));
+    throw Error(
+        "context_overflow",
+        "the prompt has " + std::to_string(length) + " tokens, the context holds " +
+            std::to_string(options_.context_length) +
+            ": shorten the prompt or, where the model allows a larger contextLength, load it with that");
   }
   const int64_t cache = decoder_->kv_shape().pages * kPagePositions;
   if (length > cache) {

@@ -67,13 +67,17 @@ describe('an input', () => {
 })
 
 describe('what does not fit', () => {
-  it('into the longest context that the model has is not told to take a longer one', async () => {
+  // Nobody is told to take a longer context where the model has none; ids that never reach the engine are told the same.
+  it('into the context is told alike whoever finds out', async () => {
     await using whole = await load()
-    const call = () => whole.logits(new Int32Array(2049).fill(5))
-    const { message } = await expectCode(call, 'context_overflow')
-    expect(message).toBe(
-      "the prompt has 2049 tokens, the context holds 2048, the model's own limit: shorten the prompt",
-    )
+    const message =
+      'the prompt has 2049 tokens, the context holds 2048: shorten the prompt or, where the model allows a larger contextLength, load it with that'
+    const tokens = new Int32Array(2049).fill(5)
+    expect((await expectCode(() => whole.logits(tokens), 'context_overflow')).message).toBe(message)
+    const text = whole.tokenizer.decode(tokens)
+    const ids = whole.tokenizer.encode(text).length
+    const told = await expectCode(() => whole.generate(text).text(), 'context_overflow')
+    expect(told.message).toBe(message.replace('2049', String(ids)))
   })
 
   it('into the context is an error with both numbers', async () => {
@@ -81,7 +85,7 @@ describe('what does not fit', () => {
     for (const call of [() => generate({ tokens }), () => model.logits(tokens)]) {
       const { message } = await expectCode(call, 'context_overflow')
       expect(message).toContain('257')
-      expect(message).toContain('256: shorten the prompt or load the model with a larger contextLength')
+      expect(message).toContain('256: shorten the prompt or, where the model allows')
     }
     const { tokens: made, finishReason } = await generate({ tokens: tokens.subarray(0, 255) })
     expect({ made: made.length, finishReason }).toEqual({ made: 1, finishReason: 'length' })
