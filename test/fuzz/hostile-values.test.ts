@@ -12,6 +12,7 @@ import {
   Tokenizer,
   ToolCallParser,
 } from '../../lib/index.js'
+import { samplers } from '../../lib/native/constants.js'
 import { Random } from '../random.js'
 import { type Attack, CallersError, hostile, ResizableBuffer } from './hostile-values.js'
 
@@ -50,20 +51,8 @@ const options = {
   logprobs: true,
   topLogprobs: 2,
 }
-const samplers = [
-  'logitBias',
-  'repetitionPenalty',
-  'frequencyPenalty',
-  'presencePenalty',
-  'dry',
-  'temperature',
-  'topNSigma',
-  'topK',
-  'topP',
-  'minP',
-  'typicalP',
-  'xtc',
-]
+// mirostat takes the place of others
+const steps = samplers.filter((name) => name !== 'mirostat')
 const messages = [
   { role: 'system', content: 'Be terse.' },
   { role: 'user', content: [{ type: 'text', text: 'Hello' }] },
@@ -96,7 +85,7 @@ type Call = (...values: any[]) => unknown
 /** Each call with what it is given when nobody attacks. */
 const calls: Record<string, { values: unknown[]; call: Call }> = {
   generate: {
-    values: ['Once upon', { ...options, samplers }],
+    values: ['Once upon', { ...options, samplers: steps }],
     call: (input, given) => model.generate(input, given).result(),
   },
   'generate tokens': {
@@ -161,7 +150,7 @@ const calls: Record<string, { values: unknown[]; call: Call }> = {
   },
   samplingDistribution: {
     values: [
-      { ...sampling, samplers },
+      { ...sampling, samplers: steps },
       { prompt: [1, 2], generated: [3, 3] },
     ],
     call: (given, context) => samplingDistribution(new Float32Array(16), given, context),

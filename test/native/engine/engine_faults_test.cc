@@ -19,13 +19,6 @@ Asked request_for(std::vector<int32_t> prompt, int max_tokens = 3) {
   return request;
 }
 
-std::vector<int32_t> random_prompt(uint64_t seed, int length) {
-  Random random(seed);
-  std::vector<int32_t> tokens;
-  for (int i = 0; i < length; ++i) tokens.push_back(random.below(kVocab));
-  return tokens;
-}
-
 std::unique_ptr<Device> watched(Watch& watch, int threads = 1) {
   return std::make_unique<WatchedDevice>(make_device(threads), watch);
 }

@@ -10,13 +10,6 @@
 namespace quern::test {
 namespace {
 
-std::vector<int32_t> random_prompt(uint64_t seed, int length) {
-  Random random(seed);
-  std::vector<int32_t> tokens;
-  for (int i = 0; i < length; ++i) tokens.push_back(random.below(kVocab));
-  return tokens;
-}
-
 Asked request_for(std::vector<int32_t> prompt, int max_tokens = 40, uint64_t seed = 1) {
   Asked request;
   request.prompt = std::move(prompt);

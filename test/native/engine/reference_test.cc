@@ -21,13 +21,6 @@ const ModelFiles& files() {
   return made;
 }
 
-std::vector<int32_t> random_prompt(uint64_t seed, int length) {
-  Random random(seed);
-  std::vector<int32_t> tokens;
-  for (int i = 0; i < length; ++i) tokens.push_back(random.below(kVocab));
-  return tokens;
-}
-
 void check_logits(const std::vector<float>& got, const std::vector<double>& want,
                   const std::string& context) {
   CHECK_FOR(got.size() == want.size(), context);

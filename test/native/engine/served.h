@@ -9,6 +9,7 @@
 #include "devices_under_test.h"
 #include "engine/asked.h"
 #include "engine/load_engine.h"
+#include "numbers.h"
 
 namespace quern::test {
 
@@ -49,6 +50,13 @@ inline std::string plan_text(const std::string& more_config = "") {
   weight("final_norm", 1, hidden, "constant 1");
   weight("head", kVocab, hidden, "random 0.4");
   return text + "end\n";
+}
+
+inline std::vector<int32_t> random_prompt(uint64_t seed, int length) {
+  Random random(seed);
+  std::vector<int32_t> tokens;
+  for (int i = 0; i < length; ++i) tokens.push_back(random.below(kVocab));
+  return tokens;
 }
 
 struct Setup {

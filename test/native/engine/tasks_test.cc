@@ -14,13 +14,6 @@
 namespace quern::test {
 namespace {
 
-std::vector<int32_t> random_prompt(uint64_t seed, int length) {
-  Random random(seed);
-  std::vector<int32_t> tokens;
-  for (int i = 0; i < length; ++i) tokens.push_back(random.below(kVocab));
-  return tokens;
-}
-
 Asked asked(Kind kind, std::vector<int32_t> prompt) {
   Asked one;
   one.kind = kind;
@@ -174,7 +167,6 @@ TEST(kinds_together_equal_their_solo_runs) {
 TEST(scores_share_their_beginning) {
   Served served({});
   const auto prompt = random_prompt(6, 100);
-  Watch watch;
   for (int32_t candidate = 0; candidate < 4; ++candidate) {
     auto text = prompt;
     text.push_back(candidate);
