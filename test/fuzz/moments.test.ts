@@ -58,5 +58,9 @@ it('aborted, cancelled or left at any moment', async () => {
     }
     await acting
   }
-  await eventually(() => model.stats().active === 0 && model.stats().queued === 0, 'nothing goes on')
+  const goesOn = () => {
+    const { active, queued } = model.stats()
+    return active + queued > 0
+  }
+  await eventually(() => !goesOn(), 'nothing goes on')
 })

@@ -133,7 +133,8 @@ describe('an unread generation', () => {
 describe('a generation that nobody holds', () => {
   const idle = () => {
     collectGarbage()
-    return model.stats().active + model.stats().queued === 0
+    const { active, queued } = model.stats()
+    return active + queued === 0
   }
 
   it('is cancelled', async () => {

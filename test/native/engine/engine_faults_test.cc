@@ -213,7 +213,8 @@ TEST(what_a_backend_throws_arrives_at_everybody) {
         CHECK_EQ(served.result(id).rows_after_end, 0);
       }
       CHECK_EQ(served.pages_in_use(), int64_t{0});
-      CHECK_EQ(served.engine().stats().active + served.engine().stats().queued, 0);
+      const Engine::Stats stats = served.engine().stats();
+      CHECK_EQ(stats.active + stats.queued, 0);
       // The engine serves whoever comes next.
       watch.*hook = nullptr;
       const Asked after = request_for(random_prompt(1, 40), 5);

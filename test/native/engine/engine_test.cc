@@ -152,7 +152,8 @@ TEST(what_submit_refuses) {
   CHECK_ERROR(submit({1, -1}), "invalid_token");
   CHECK_ERROR(submit(std::vector<int32_t>(kContext + 1, 1)), "context_overflow");
   CHECK_ERROR(submit(std::vector<int32_t>(49, 1)), "kv_cache_too_small");
-  CHECK_EQ(served.engine().stats().queued + served.engine().stats().active, 0);
+  const Engine::Stats stats = served.engine().stats();
+  CHECK_EQ(stats.queued + stats.active, 0);
   served.engine().close();
   CHECK_ERROR(submit({1}), "closed");
 }
@@ -257,9 +258,13 @@ TEST(one_wake_up_until_the_rows_are_taken) {
   PageTransfer copy;
   copy.tokens = request.prompt;
   copy.count = 1;
+  const auto serves_nobody = [&] {
+    const Engine::Stats now = engine->stats();  // of one moment: a request goes from one count to the other
+    return now.active + now.queued == 0;
+  };
   for (int round = 1; round <= 3; ++round) {
     (void)engine->submit(request_of(request));
-    while (engine->stats().active + engine->stats().queued > 0) std::this_thread::yield();
+    while (!serves_nobody()) std::this_thread::yield();
     (void)engine->transfer(copy);
     watch.await_arrival();
     CHECK_EQ(wakes.load(), round);
