@@ -2,7 +2,7 @@
 /**
  * quern runs language models inside the process.
  *
- * @packageDocumentation
+ * @module quern
  */
 
 export { ChatTemplate, type ChatTemplateTokens, type RenderOptions } from './chat/chat-template.js'

@@ -3,7 +3,7 @@
 // usage: build-lib.mjs
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { root, run } from './run.mjs'
 
 const dist = join(root, 'dist')
@@ -20,12 +20,20 @@ function removeLeftovers() {
   }
 }
 
+/** The files that package.json exports. */
+const entries = ['index', 'server/index']
+
 function writeEntries() {
   writeFileSync(join(made, 'package.json'), '{ "type": "commonjs" }\n')
-  const names = Object.keys(createRequire(import.meta.url)(join(made, 'index.js'))).sort()
-  writeFileSync(join(made, 'index.mjs'), `export { ${names.join(', ')} } from './index.js'\n`)
-  writeFileSync(join(made, 'index.d.mts'), "export * from './index.js'\n")
+  for (const entry of entries) writeModule(join(made, entry))
   chmodSync(join(made, 'cli/main.js'), 0o755)
+}
+
+/** The ES module of a CommonJS file. */
+function writeModule(path) {
+  const names = Object.keys(createRequire(import.meta.url)(`${path}.js`)).sort()
+  writeFileSync(`${path}.mjs`, `export { ${names.join(', ')} } from './${basename(path)}.js'\n`)
+  writeFileSync(`${path}.d.mts`, `export * from './${basename(path)}.js'\n`)
 }
 
 mkdirSync(build, { recursive: true })

@@ -7,36 +7,37 @@ import ts from 'typescript'
 import { report } from './report.mjs'
 import { root } from './run.mjs'
 
-const entry = join(root, 'lib/index.ts')
+/** What the package exports: the names that programs import, and their files. */
+const entries = { quern: 'lib/index.ts', 'quern/server': 'lib/server/index.ts' }
 const problems = []
 
-/** What snippets may use without saying where it comes from, beside everything that quern exports. */
+/** What snippets may use without saying where it comes from, beside everything that the package exports. */
 const context = `
-import type * as quern from 'quern'
 declare global {
-  const model: quern.Model
-  const session: quern.Session
-  const generation: quern.Generation
-  const messages: quern.ChatMessage[]
+  const model: import('quern').Model
+  const session: import('quern').Session
+  const generation: import('quern').Generation
+  const messages: import('quern').ChatMessage[]
   const prompt: string
   const texts: string[]
-  const template: quern.ChatTemplate
-  const parser: quern.ToolCallParser
-  const tokenizer: quern.Tokenizer
-  const getWeather: quern.ToolDefinition
+  const template: import('quern').ChatTemplate
+  const parser: import('quern').ToolCallParser
+  const tokenizer: import('quern').Tokenizer
+  const getWeather: import('quern').ToolDefinition
+  const Hono: typeof import('hono').Hono
   const { readFile, writeFile }: typeof import('node:fs/promises')
   const { readFileSync }: typeof import('node:fs')
 }
 `
 
-/** The public symbols: what lib/index.ts exports, and the public members of exported classes. */
-function publicSymbols(program) {
+/** The public symbols: what an entry exports, and the public members of exported classes. */
+function publicSymbols(program, from) {
   const checker = program.getTypeChecker()
-  const module = checker.getSymbolAtLocation(program.getSourceFile(entry))
+  const module = checker.getSymbolAtLocation(program.getSourceFile(join(root, entries[from])))
   const found = []
   for (const exported of checker.getExportsOfModule(module)) {
     const symbol = exported.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(exported) : exported
-    found.push({ name: exported.name, symbol })
+    found.push({ name: exported.name, symbol, from })
     if (!(symbol.flags & ts.SymbolFlags.Class)) continue
     const members = [...(symbol.members?.values() ?? []), ...(symbol.exports?.values() ?? [])]
     for (const member of members) {
@@ -49,7 +50,8 @@ function publicSymbols(program) {
         isInternal ||
         flags & ts.ModifierFlags.Private ||
         declaration?.name?.kind === ts.SyntaxKind.PrivateIdentifier
-      if (isCallable && !isPrivate) found.push({ name: `${exported.name}.${member.name}`, symbol: member })
+      if (isCallable && !isPrivate)
+        found.push({ name: `${exported.name}.${member.name}`, symbol: member, from })
     }
   }
   return found
@@ -83,8 +85,11 @@ const options = {
   types: ['node'],
 }
 
-const library = ts.createProgram([entry], options)
-const symbols = publicSymbols(library)
+const library = ts.createProgram(
+  Object.values(entries).map((path) => join(root, path)),
+  options,
+)
+const symbols = Object.keys(entries).flatMap((from) => publicSymbols(library, from))
 const snippets = []
 for (const { name, symbol } of symbols) {
   const before = snippets.length
@@ -110,16 +115,17 @@ snippets.forEach((snippet, index) => {
   files.set(join(root, `snippet-${index}.mts`), `${snippet.code.join('\n')}\nexport {}\n`)
 })
 const exported = symbols.filter(({ name }) => !name.includes('.'))
-const asGlobals = exported.map(({ name, symbol }) => {
+const asGlobals = exported.map(({ name, symbol, from }) => {
   const isValue = symbol.flags & ts.SymbolFlags.Value
-  const type = `type ${name} = quern.${name}`
+  const imported = `import('${from}').${name}`
+  const type = `type ${name} = ${imported}`
   return isValue
-    ? `const ${name}: typeof quern.${name}${symbol.flags & ts.SymbolFlags.Class ? `; ${type}` : ''}`
+    ? `const ${name}: typeof ${imported}${symbol.flags & ts.SymbolFlags.Class ? `; ${type}` : ''}`
     : type
 })
 files.set(
   join(root, 'snippet-context.ts'),
-  context.replace('declare global {', `declare global {\n${asGlobals.join('\n')}`),
+  `export {}\n${context}`.replace('declare global {', `declare global {\n${asGlobals.join('\n')}`),
 )
 
 const host = ts.createCompilerHost(options)

@@ -1,5 +1,5 @@
 // A plugin of typedoc: the reference is grouped by what things are for, which is what the folders of lib/ say.
-import { Comment, CommentTag, Converter } from 'typedoc'
+import { Comment, CommentTag, Converter, ReflectionKind } from 'typedoc'
 
 const categories = {
   model: 'Models',
@@ -10,11 +10,12 @@ const categories = {
   tasks: 'Embeddings, ranking, likelihood',
   tokenizer: 'Tokenizers',
   errors: 'Errors',
+  server: 'Server',
 }
 
 export function load(app) {
   app.converter.on(Converter.EVENT_CREATE_DECLARATION, (context, reflection) => {
-    if (reflection.parent !== context.project) return
+    if (!reflection.parent?.kindOf(ReflectionKind.Module)) return
     const [declaration] = context.getSymbolFromReflection(reflection)?.declarations ?? []
     const path = declaration?.getSourceFile().fileName ?? ''
     const [, folder] = /\/lib\/(\w+)[./]/.exec(path) ?? []

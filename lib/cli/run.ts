@@ -7,6 +7,7 @@ import { type Output, processOutput } from './output.js'
 const commands: Record<string, () => Promise<{ register(program: Command): void }>> = {
   generate: () => import('./generate.js'),
   chat: () => import('./chat.js'),
+  serve: () => import('./serve.js'),
   embed: () => import('./embed.js'),
   score: () => import('./score.js'),
   inspect: () => import('./inspect.js'),

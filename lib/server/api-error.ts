@@ -1,0 +1,83 @@
+import { QuernError } from '../index.js'
+import { statusOf } from './error-status.js'
+
+/** What a client is told of a request that failed. */
+export class ApiError extends Error {
+  readonly status: number
+  /** A word for programs: OpenAI's where it has one, else quern's own. */
+  readonly code: string | null
+  /** The member of the request's body that is wrong, as a path: `messages[0].role`. */
+  readonly param: string | null
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(
+    status: number,
+    code: string | null,
+    message: string,
+    details: { param?: string; headers?: Record<string, string>; cause?: unknown } = {},
+  ) {
+    super(message, 'cause' in details ? { cause: details.cause } : undefined)
+    this.status = status
+    this.code = code
+    this.param = details.param ?? null
+    this.headers = details.headers ?? {}
+  }
+
+  /** What kind of error a status is, in OpenAI's words. */
+  get type(): string {
+    if (this.status === 401) return 'authentication_error'
+    if (this.status === 403) return 'permission_error'
+    if (this.status === 429) return 'rate_limit_error'
+    return this.status < 500 ? 'invalid_request_error' : 'server_error'
+  }
+}
+
+/** A member of the body that has a wrong value. */
+export function invalidParam(param: string, message: string, code: string | null = null): ApiError {
+  return new ApiError(400, code, message, { param })
+}
+
+/** What is understood and cannot be done yet. */
+export function unsupported(param: string, message: string): ApiError {
+  return invalidParam(param, message, 'unsupported')
+}
+
+/** Of errors that have another name in OpenAI's API, which clients compare. */
+const knownCodes: Record<string, string> = {
+  context_overflow: 'context_length_exceeded',
+  overloaded: 'rate_limit_exceeded',
+}
+
+/** Seconds after which a client that found the queue full may well try again. */
+const retryAfter = '1'
+
+/** Whatever was thrown, as a client may see it: no word of files, nor of this code. */
+export function apiErrorOf(error: unknown): ApiError {
+  if (error instanceof ApiError) return error
+  if (!(error instanceof QuernError)) {
+    return new ApiError(500, 'internal', 'the server failed on this request: its log says why', {
+      cause: error,
+    })
+  }
+  const status = statusOf[error.code]
+  if (status >= 500) {
+    const what = error.code === 'closed' ? 'the model was closed' : 'the model cannot be used'
+    return new ApiError(status, error.code, `${what} (${error.code}): the server's log says why`, {
+      cause: error,
+    })
+  }
+  return new ApiError(status, knownCodes[error.code] ?? error.code, error.message, {
+    cause: error,
+    ...(status === 429 && { headers: { 'Retry-After': retryAfter } }),
+  })
+}
+
+/** The body of an error. */
+export interface ErrorBody {
+  error: { message: string; type: string; param: string | null; code: string | null }
+}
+
+/** As OpenAI's API has it. */
+export function errorBody({ message, type, param, code }: ApiError): ErrorBody {
+  return { error: { message, type, param, code } }
+}

@@ -1,0 +1,91 @@
+import type { z } from 'zod'
+import { ApiError } from './api-error.js'
+import type { Lease, ServedModels } from './served-models.js'
+import type { Settings } from './settings.js'
+
+/** A request that is being answered. */
+export class Call {
+  readonly id: string
+  readonly models: ServedModels
+  readonly settings: Settings
+  readonly #controller = new AbortController()
+  readonly #onEnd: (error: unknown) => void
+  readonly #leases: Lease[] = []
+  #timer: NodeJS.Timeout | undefined
+  #error: unknown
+  #isOver = false
+
+  constructor(id: string, models: ServedModels, settings: Settings, onEnd: (error: unknown) => void) {
+    this.id = id
+    this.models = models
+    this.settings = settings
+    this.#onEnd = onEnd
+    if (settings.timeoutMs === undefined) return
+    const message = `the request took longer than the ${settings.timeoutMs / 1e3} s that this server allows`
+    this.#timer = setTimeout(() => this.abort(new ApiError(504, 'timeout', message)), settings.timeoutMs)
+  }
+
+  /** Aborted when nobody waits for the answer any more: the client is gone, the time is up, or the server ends. */
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  abort(reason: ApiError): void {
+    this.#controller.abort(reason)
+  }
+
+  /** The client is gone. */
+  abandon(): void {
+    this.abort(new ApiError(499, 'client_gone', 'the client closed the connection'))
+  }
+
+  /**
+   * The model of a name, or the first; it stays loaded until the call ends.
+   *
+   * @throws {ApiError} 404 for a name that is not served. Otherwise what `load()` throws.
+   */
+  async model(name?: string): Promise<Lease> {
+    const lease = await this.models.lease(name)
+    if (this.#isOver) lease.release()
+    else this.#leases.push(lease)
+    return lease
+  }
+
+  /** What went wrong, for the log; the call's end comes later. */
+  failed(error: unknown): void {
+    this.#error ??= error
+  }
+
+  /** The answer is complete, or is never going to be. */
+  end(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    clearTimeout(this.#timer)
+    for (const lease of this.#leases) lease.release()
+    this.#onEnd(this.#error)
+  }
+}
+
+/** An operation of the API: a row of the table that the server, its OpenAPI document and its tests are made of. */
+export interface Endpoint {
+  method: 'get' | 'post'
+  path: string
+  /** What it does, in a line. */
+  summary: string
+  /** Which API's shape its errors have. */
+  dialect: 'openai' | 'anthropic'
+  /** What its body must be; nothing for one without a body. */
+  body?: z.ZodType
+  handle(body: unknown, call: Call): Promise<Response> | Response
+}
+
+/** An endpoint whose handler gets its body as the schema has it. */
+export function endpoint<Body extends z.ZodType>(
+  row: Omit<Endpoint, 'handle' | 'body' | 'dialect'> & {
+    dialect?: Endpoint['dialect']
+    body?: Body
+    handle(body: z.output<Body>, call: Call): Promise<Response> | Response
+  },
+): Endpoint {
+  return { dialect: 'openai', ...row } as Endpoint
+}

@@ -1,0 +1,7 @@
+import type { Endpoint } from './call.js'
+import { completions } from './openai/completions.js'
+import { listModels } from './openai/models.js'
+import { health } from './operations/health.js'
+
+/** Everything that is served: the app, its OpenAPI document and the tests go by this table. */
+export const endpoints: readonly Endpoint[] = [completions, listModels, health]

@@ -1,0 +1,127 @@
+import { apiErrorOf } from './api-error.js'
+import type { Call } from './call.js'
+
+/** An event of a stream: its data, and its name where the API gives events names. */
+export interface ServerSentEvent {
+  event?: string
+  data: unknown
+}
+
+/** Bytes that may wait for a client that reads slowly, before the stream's source has to wait. */
+const mostUnsent = 64 * 1024
+/** Milliseconds for what is wrong with a request to show itself as an answer of its own; later it comes as an event. */
+const graceMs = 1000
+
+/**
+ * An answer of server-sent events. All that comes in one turn of the event loop is written at once. A client that reads slowly holds up its
+ * own source alone; one that is gone ends it. Comments keep the connection alive while nothing comes.
+ *
+ * @param describe An error that came after the first event, as an event.
+ * @throws {ApiError} or whatever else the source throws before its first event, in the first second.
+ */
+export async function eventStream(
+  source: AsyncGenerator<ServerSentEvent, void, undefined>,
+  call: Call,
+  describe: (error: unknown) => ServerSentEvent[],
+): Promise<Response> {
+  const first = source.next()
+  await Promise.race([first, after(graceMs)])
+  const headers = {
+    'Content-Type': 'text/event-stream; charset=utf-8',
+    'Cache-Control': 'no-cache, no-transform',
+    'X-Accel-Buffering': 'no', // nginx must pass events on as they come
+  }
+  return new Response(new EventWriter(source, first, call, describe).stream, { headers })
+}
+
+class EventWriter {
+  readonly stream: ReadableStream<Uint8Array>
+  readonly #call: Call
+  readonly #encoder = new TextEncoder()
+  #controller!: ReadableStreamDefaultController<Uint8Array>
+  #unsent = ''
+  #flush: NodeJS.Immediate | undefined
+  #resume: (() => void) | undefined
+  #isGone = false
+
+  constructor(
+    source: AsyncGenerator<ServerSentEvent, void, undefined>,
+    first: Promise<IteratorResult<ServerSentEvent, void>>,
+    call: Call,
+    describe: (error: unknown) => ServerSentEvent[],
+  ) {
+    this.#call = call
+    this.stream = new ReadableStream(
+      {
+        start: (controller) => {
+          this.#controller = controller
+          void this.#pump(source, first, describe)
+        },
+        pull: () => this.#resume?.(),
+        cancel: () => {
+          this.#isGone = true
+          call.abandon()
+          this.#resume?.()
+        },
+      },
+      { highWaterMark: mostUnsent, size: (chunk) => chunk.byteLength },
+    )
+  }
+
+  async #pump(
+    source: AsyncGenerator<ServerSentEvent, void, undefined>,
+    first: Promise<IteratorResult<ServerSentEvent, void>>,
+    describe: (error: unknown) => ServerSentEvent[],
+  ): Promise<void> {
+    const keepAlive = setInterval(() => this.#write(': keep-alive\n\n'), this.#call.settings.keepAliveMs)
+    try {
+      for (let next = await first; !next.done && !this.#isGone; next = await source.next()) {
+        this.#write(eventText(next.value))
+        if ((this.#controller.desiredSize ?? 0) <= 0) await this.#drained()
+      }
+    } catch (error) {
+      this.#call.failed(error)
+      for (const event of describe(apiErrorOf(error))) this.#write(eventText(event))
+    } finally {
+      clearInterval(keepAlive)
+      this.#close()
+      source.return().catch(() => {}) // its own clean-up; what it throws there nobody waits for
+      this.#call.end()
+    }
+  }
+
+  #write(text: string): void {
+    this.#unsent += text
+    this.#flush ??= setImmediate(() => this.#send())
+  }
+
+  #send(): void {
+    this.#flush = undefined
+    if (this.#unsent !== '' && !this.#isGone) this.#controller.enqueue(this.#encoder.encode(this.#unsent))
+    this.#unsent = ''
+  }
+
+  #drained(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#resume = () => {
+        this.#resume = undefined
+        resolve()
+      }
+    })
+  }
+
+  #close(): void {
+    clearImmediate(this.#flush)
+    this.#send()
+    if (!this.#isGone) this.#controller.close()
+  }
+}
+
+function eventText({ event, data }: ServerSentEvent): string {
+  const text = typeof data === 'string' ? data : JSON.stringify(data)
+  return `${event === undefined ? '' : `event: ${event}\n`}data: ${text}\n\n`
+}
+
+function after(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref())
+}

@@ -1,0 +1,9 @@
+/**
+ * OpenAI's API on models inside the process: `import { serve } from 'quern/server'`.
+ *
+ * @module quern/server
+ */
+
+export { type AppOptions, createApp, type ServerApp } from './app.js'
+export type { ModelSource } from './served-models.js'
+export { type RunningServer, type ServeOptions, serve } from './serve.js'

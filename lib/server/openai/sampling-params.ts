@@ -1,0 +1,45 @@
+import { z } from 'zod'
+import type { GenerateOptions } from '../../index.js'
+
+/** A member that may be left out or be null, which is the same. */
+export function optional<Schema extends z.ZodType>(schema: Schema) {
+  return schema.nullish().transform((value) => value ?? undefined)
+}
+
+/** What OpenAI's requests for text say of sampling, and what servers of open models add: top_k, min_p, repetition_penalty, … */
+export const samplingParams = {
+  temperature: optional(z.number().min(0).max(2)),
+  top_p: optional(z.number().min(0).max(1)),
+  top_k: optional(z.int().min(-1)),
+  min_p: optional(z.number().min(0).max(1)),
+  repetition_penalty: optional(z.number().positive()),
+  presence_penalty: optional(z.number().min(-2).max(2)),
+  frequency_penalty: optional(z.number().min(-2).max(2)),
+  logit_bias: optional(z.record(z.string().regex(/^\d+$/), z.number().min(-100).max(100))),
+  seed: optional(z.int()),
+  stop: optional(z.union([z.string(), z.array(z.string())])),
+  ignore_eos: optional(z.boolean()),
+  /** From -100 to 100: where requests wait, those of a higher priority go first. */
+  priority: optional(z.int().min(-100).max(100)),
+}
+
+type SamplingParams = z.output<z.ZodObject<typeof samplingParams>>
+
+/** The same in this library's words; what is left out is the model's own. */
+export function samplingOptions(params: SamplingParams): GenerateOptions {
+  const { stop } = params
+  return {
+    temperature: params.temperature,
+    topP: params.top_p === 0 ? undefined : params.top_p,
+    topK: params.top_k === -1 ? 0 : params.top_k,
+    minP: params.min_p,
+    repetitionPenalty: params.repetition_penalty,
+    presencePenalty: params.presence_penalty,
+    frequencyPenalty: params.frequency_penalty,
+    logitBias: params.logit_bias,
+    seed: params.seed === undefined ? undefined : Math.abs(params.seed),
+    stop: stop === '' || stop?.length === 0 ? undefined : stop,
+    ignoreEos: params.ignore_eos,
+    priority: params.priority,
+  }
+}

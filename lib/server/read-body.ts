@@ -1,0 +1,83 @@
+import type { z } from 'zod'
+import { ApiError, invalidParam } from './api-error.js'
+
+/**
+ * A request's body: JSON that fits the schema.
+ *
+ * @throws {ApiError} 413 beyond `maxBytes`, 415 where it is not announced as JSON, 400 where it is none or does not fit.
+ */
+export async function readBody<Schema extends z.ZodType>(
+  request: Request,
+  schema: Schema,
+  maxBytes: number,
+): Promise<z.output<Schema>> {
+  // A page of another site can send text to localhost without asking first, but no JSON.
+  const type = request.headers.get('content-type') ?? 'none'
+  if (!/^application\/(json|[\w.-]+\+json)\s*(;|$)/i.test(type)) {
+    const message = `expected a body of the content type application/json, got ${type.slice(0, 100)}`
+    throw new ApiError(
+      415,
+      'unsupported_media_type',
+      `${message}; with curl: -H 'Content-Type: application/json'`,
+    )
+  }
+  const parsed = schema.safeParse(parse(await readText(request, maxBytes)))
+  if (parsed.success) return parsed.data
+  throw issueError(parsed.error.issues[0] as z.core.$ZodIssue)
+}
+
+async function readText(request: Request, maxBytes: number): Promise<string> {
+  const tooLarge = () =>
+    new ApiError(413, 'request_too_large', `the body is too large: at most ${maxBytes} bytes are read`)
+  if (Number(request.headers.get('content-length') ?? 0) > maxBytes) throw tooLarge()
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of request.body ?? []) {
+    bytes += chunk.byteLength
+    if (bytes > maxBytes) throw tooLarge()
+    chunks.push(chunk)
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
+  } catch {
+    throw new ApiError(400, 'invalid_json', 'the body is no UTF-8 text')
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    const why = text.trim() === '' ? 'it is empty' : (error as Error).message.slice(0, 200)
+    throw new ApiError(400, 'invalid_json', `the body is no JSON: ${why}`)
+  }
+}
+
+/** Where it is wrong first, and what was expected there. */
+export function issueError(issue: z.core.$ZodIssue): ApiError {
+  const { path, message } = deepest(issue)
+  const param = paramName(path)
+  return invalidParam(param, param === '' ? message : `${param}: ${message}`)
+}
+
+/** Of the alternatives of a union the one that fits best: whose first fault lies deepest. */
+function deepest(
+  issue: z.core.$ZodIssue,
+  above: readonly PropertyKey[] = [],
+): { path: PropertyKey[]; message: string } {
+  const path = [...above, ...issue.path]
+  if (issue.code === 'unrecognized_keys') {
+    return { path: [...path, issue.keys[0] as string], message: 'is no parameter of this request' }
+  }
+  if (issue.code !== 'invalid_union') return { path, message: issue.message }
+  const tries = issue.errors.flatMap((issues) => (issues[0] ? [deepest(issues[0], path)] : []))
+  const best = tries.sort((a, b) => b.path.length - a.path.length)[0]
+  return best && best.path.length > path.length ? best : { path, message: issue.message }
+}
+
+/** `messages[0].content` */
+function paramName(path: readonly PropertyKey[]): string {
+  return path
+    .map((key, i) => (typeof key === 'number' ? `[${key}]` : `${i > 0 ? '.' : ''}${String(key)}`))
+    .join('')
+}

@@ -1,0 +1,133 @@
+import { load, type LoadOptions, Model } from '../index.js'
+import { ApiError } from './api-error.js'
+
+/**
+ * A model that the server loads when it is first asked for.
+ *
+ * @example
+ * ```ts
+ * const small: ModelSource = { source: 'Qwen/Qwen3-0.6B', options: { contextLength: 8192 }, unloadAfter: 600 }
+ * const app = createApp({ models: { small } })
+ * ```
+ */
+export interface ModelSource {
+  /** As `load()` takes it. Default: the bundled model. */
+  source?: string | undefined
+  options?: LoadOptions | undefined
+  /** Seconds without a request after which its memory is freed, until it is asked for again. Default: never. */
+  unloadAfter?: number | undefined
+}
+
+/** A model in use: it stays loaded until `release()`, which may be called again. */
+export interface Lease {
+  /** Its name here. */
+  name: string
+  model: Model
+  release(): void
+}
+
+/** The models of a server, by name. The first serves requests that name none. */
+export class ServedModels {
+  readonly #models: ReadonlyMap<string, ServedModel>
+
+  constructor(models: Readonly<Record<string, Model | ModelSource>>) {
+    this.#models = new Map(
+      Object.entries(models).map(([name, model]) => [name, new ServedModel(name, model)]),
+    )
+  }
+
+  all(): ServedModel[] {
+    return [...this.#models.values()]
+  }
+
+  /**
+   * Loads the model if it is not there.
+   *
+   * @throws {ApiError} 404 for a name that is not served. Otherwise what `load()` throws.
+   */
+  lease(name?: string): Promise<Lease> {
+    return this.named(name).lease()
+  }
+
+  /** @throws {ApiError} 404. */
+  named(name?: string): ServedModel {
+    const served = name === undefined ? this.all()[0] : this.#models.get(name)
+    if (served) return served
+    const names = [...this.#models.keys()].map((one) => `'${one}'`).join(', ')
+    throw new ApiError(404, 'model_not_found', `there is no model '${name}' here: expected one of ${names}`, {
+      param: 'model',
+    })
+  }
+
+  /** Frees what was loaded here. Models that were given loaded stay their owner's. */
+  async close(): Promise<void> {
+    await Promise.all(this.all().map((served) => served.close()))
+  }
+}
+
+/** One of them. */
+export class ServedModel {
+  readonly name: string
+  /** Seconds since 1970. */
+  readonly created = Math.floor(Date.now() / 1000)
+  readonly #source: ModelSource | undefined
+  #loading: Promise<Model> | undefined
+  #model: Model | undefined
+  #leases = 0
+  #idle: NodeJS.Timeout | undefined
+
+  constructor(name: string, given: Model | ModelSource) {
+    this.name = name
+    if (given instanceof Model) this.#model = given
+    else this.#source = given
+  }
+
+  /** If it is loaded. */
+  get model(): Model | undefined {
+    return this.#model
+  }
+
+  async lease(): Promise<Lease> {
+    clearTimeout(this.#idle)
+    this.#leases++
+    let isHeld = true
+    const release = () => {
+      if (isHeld) this.#release()
+      isHeld = false
+    }
+    try {
+      return { name: this.name, model: await this.load(), release }
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+
+  /** Whoever comes while it is being loaded waits for the same. After a failure it is tried again. */
+  load(): Promise<Model> {
+    if (this.#model) return Promise.resolve(this.#model)
+    this.#loading ??= load(this.#source?.source, this.#source?.options)
+      .then((model) => {
+        this.#model = model
+        return model
+      })
+      .finally(() => {
+        this.#loading = undefined
+      })
+    return this.#loading
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#idle)
+    if (!this.#source) return
+    const model = this.#model ?? (await this.#loading?.catch(() => undefined))
+    this.#model = undefined
+    await model?.close()
+  }
+
+  #release(): void {
+    const { unloadAfter } = this.#source ?? {}
+    if (--this.#leases > 0 || unloadAfter === undefined) return
+    this.#idle = setTimeout(() => void this.close(), 1e3 * unloadAfter).unref()
+  }
+}
