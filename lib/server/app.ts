@@ -88,7 +88,8 @@ async function answer(
 ): Promise<Response> {
   const id = `req_${randomUUID().replaceAll('-', '')}`
   const { signal } = req.raw
-  const call = new Call(id, models, settings, () => signal.removeEventListener('abort', abandon))
+  const params = req.param() as Record<string, string>
+  const call = new Call({ id, params, models, settings }, () => signal.removeEventListener('abort', abandon))
   const abandon = () => call.abandon()
   signal.addEventListener('abort', abandon)
   try {

@@ -3,9 +3,19 @@ import { ApiError } from './api-error.js'
 import type { Lease, ServedModels } from './served-models.js'
 import type { Settings } from './settings.js'
 
+/** What a call is told of its request, and of the server that it came to. */
+export interface CallContext {
+  id: string
+  /** What the variables of its path stand for: `{ id: 'resp_1' }` for `/v1/responses/:id`. */
+  params: Readonly<Record<string, string>>
+  models: ServedModels
+  settings: Settings
+}
+
 /** A request that is being answered. */
 export class Call {
   readonly id: string
+  readonly params: Readonly<Record<string, string>>
   readonly models: ServedModels
   readonly settings: Settings
   readonly #controller = new AbortController()
@@ -15,8 +25,9 @@ export class Call {
   #error: unknown
   #isOver = false
 
-  constructor(id: string, models: ServedModels, settings: Settings, onEnd: (error: unknown) => void) {
+  constructor({ id, params, models, settings }: CallContext, onEnd: (error: unknown) => void) {
     this.id = id
+    this.params = params
     this.models = models
     this.settings = settings
     this.#onEnd = onEnd
@@ -68,7 +79,8 @@ export class Call {
 
 /** An operation of the API: a row of the table that the server, its OpenAPI document and its tests are made of. */
 export interface Endpoint {
-  method: 'get' | 'post'
+  method: 'get' | 'post' | 'delete'
+  /** As Hono has it: `:name` is a variable up to the next slash, `:name{.+}` one that may hold slashes. */
   path: string
   /** What it does, in a line. */
   summary: string
@@ -76,6 +88,10 @@ export interface Endpoint {
   dialect: 'openai' | 'anthropic'
   /** What its body must be; nothing for one without a body. */
   body?: z.ZodType
+  /** What its answer is: for the OpenAPI document, and for the tests, which hold answers against it. Nothing: JSON of some kind. */
+  answer?: z.ZodType
+  /** It answers with server-sent events where the body asks for them. */
+  streams?: boolean
   handle(body: unknown, call: Call): Promise<Response> | Response
 }
 
