@@ -1,11 +1,15 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import { clientsInstalled } from './test/clients/installed.js'
 
 /**
  * Milliseconds after which a test hangs. The longest take 15 s on two free cores, and twenty times that beside ten busy processes at half the
  * speed; a bound that means more than a hang stands in its test, in processor time or in ratios.
  */
 const hang = 300_000
+
+/** Tests of clients that are not there. */
+const clientless = clientsInstalled ? [] : ['test/clients/!(installed).test.ts']
 
 /** Tests of what needs no model, hence one core. What compares times with each other runs alone. */
 const modelless = ['test/chat/!(linear).test.ts', 'test/files/**/*.test.ts', 'test/scripts/**/*.test.ts']
@@ -32,7 +36,7 @@ export default defineConfig({
         test: {
           name: 'models',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/fixtures/**', ...modelless],
+          exclude: ['**/node_modules/**', 'test/fixtures/**', ...clientless, ...modelless],
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
         },
