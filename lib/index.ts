@@ -56,6 +56,7 @@ export {
   type WeightSource,
 } from './model/plan.js'
 export type { GenerateInput } from './model/prompt.js'
+export type { PromptTokensOptions } from './model/prompt-tokens.js'
 export { type PulledModel, type PullOptions, type PullProgress, pull } from './model/pull.js'
 export { Session, type SessionOptions } from './session/session.js'
 export type { EmbedOptions } from './tasks/embed.js'

@@ -86,6 +86,8 @@ export interface GenerationResult {
   /** One for each token of the prompt, where `promptLogprobs` asks for them. The first is null: nothing comes before it. */
   promptLogprobs?: (TokenLogprob | null)[]
   finishReason: FinishReason
+  /** Which of the strings in the option `stop` ended it; absent where none did. */
+  stop?: string
   usage: Usage
   /** What the sampler was seeded with: the same seed, prompt and options give the same text. */
   seed: number

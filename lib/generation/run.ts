@@ -203,7 +203,8 @@ export class Run implements RequestSink {
     const { finish } = answer
     const reason = finish === 'stop' && this.#reply.toolCalls.length > 0 ? 'tool-calls' : finish
     const computed = this.#prompt.length - this.#cachedTokens
-    this.#end(this.#result(reason, timingsOf(answer, computed, this.#tokens.length)))
+    const stop = this.#options?.stop[answer.stopString]
+    this.#end(this.#result(reason, timingsOf(answer, computed, this.#tokens.length), stop))
   }
 
   /** The first event carries the tokens that led to these parts, so every token is in one event. */
@@ -227,6 +228,7 @@ export class Run implements RequestSink {
   #result(
     finishReason: GenerationResult['finishReason'],
     timings: GenerationResult['timings'],
+    stop?: string,
   ): GenerationResult {
     return {
       text: this.#reply.text,
@@ -236,6 +238,7 @@ export class Run implements RequestSink {
       tokens: Int32Array.from(this.#tokens),
       ...(this.#wantsLogprobs && { logprobs: this.#logprobs }),
       finishReason,
+      ...(stop !== undefined && { stop }),
       usage: {
         promptTokens: this.#prompt.length,
         cachedTokens: this.#cachedTokens,

@@ -36,6 +36,7 @@ import {
   modelStats,
 } from './model-info.js'
 import { conversationPrompt, type GenerateInput, makePrompt } from './prompt.js'
+import { type PromptTokensOptions, promptTokens } from './prompt-tokens.js'
 import { takeConversation, takeInput } from './take-input.js'
 import { taskTarget } from './task-target.js'
 
@@ -182,6 +183,22 @@ export class Model {
     const taken = this.#generations.checkSession(takeSessionOptions('loadSession', options))
     const from = this.#generations.forSession(this.#identity, ++this.#origins)
     return loadSession(takePath('loadSession', path), taken, from)
+  }
+
+  /**
+   * The tokens that {@link Model.generate} would continue for the same input: to count them, or to cut what is too long. Nothing is computed.
+   *
+   * @throws {QuernError} `invalid_option`, `unsupported_option`, `invalid_input`, `invalid_token`, `no_tokenizer`, `no_chat_template`,
+   * `invalid_template`, `template_error`, `template_limit`, `closed`.
+   * @example
+   * ```ts
+   * const { length } = await model.promptTokens(messages, { tools: [getWeather] })
+   * if (length > model.info.contextLength - 512) console.warn('little room for an answer')
+   * ```
+   */
+  async promptTokens(input: GenerateInput, options: PromptTokensOptions = {}): Promise<Int32Array> {
+    this.#checkOpen()
+    return promptTokens(input, options, this)
   }
 
   /**

@@ -41,7 +41,12 @@ export interface PromptTools {
 export type PromptOptions = Pick<
   GenerateOptions,
   'tools' | 'continueFinalMessage' | 'templateVariables' | 'contextOverflow' | 'maxTokens'
->
+> & {
+  /** Messages: open the assistant's answer. */
+  addGenerationPrompt?: boolean | undefined
+  /** A text: with the tokens that the tokenizer puts around it. */
+  addSpecialTokens?: boolean | undefined
+}
 
 /** Throws for options that no prompt could be made with, whatever its messages. */
 export function checkPromptOptions({ tools, templateVariables }: PromptOptions): void {
@@ -62,7 +67,7 @@ export function makePrompt(
   }
   if (options.contextOverflow === 'truncate')
     throw invalidOption('contextOverflow', "'error', or messages that can be left out", 'truncate')
-  if (typeof input === 'string') return encode(input, source, true, {})
+  if (typeof input === 'string') return encode(input, source, options.addSpecialTokens ?? true, {})
   return { tokens: input.tokens }
 }
 
@@ -107,6 +112,7 @@ function renderedPrompt(
   {
     tools,
     continueFinalMessage = false,
+    addGenerationPrompt = !continueFinalMessage,
     templateVariables,
   }: Omit<PromptOptions, 'tools'> & { tools: FunctionTool[] | undefined },
   chatTemplate: ChatTemplate,
@@ -133,7 +139,7 @@ function renderedPrompt(
   const text = chatTemplate.render(messages, {
     ...checkVariables(templateVariables),
     ...(tools && { tools }),
-    addGenerationPrompt: !continueFinalMessage,
+    addGenerationPrompt,
     continueFinalMessage,
   })
   const reasoning = reasoningOf(chatTemplate, text, continueFinalMessage ? messages.at(-1) : undefined)

@@ -188,6 +188,8 @@ export interface NativeBegin extends NativeAnswerOf<'begin'> {
 
 export interface NativeEnd extends NativeAnswerOf<'end'> {
   finish: 'stop' | 'length'
+  /** Which of the task's stop strings ended it; -1: none. */
+  stopString: number
   queuedSeconds: number
   prefillSeconds: number
   decodeSeconds: number

@@ -42,6 +42,7 @@ struct AnswerMembers {
   const char* operator()(const End& end) const {
     const Writer answer(object, "NativeEnd");
     answer.text("finish", end.stopped ? "stop" : "length");
+    answer.number("stopString", end.stop_string);
     answer.number("queuedSeconds", end.timings.queued_seconds);
     answer.number("prefillSeconds", end.timings.prefill_seconds);
     answer.number("decodeSeconds", end.timings.decode_seconds);

@@ -33,6 +33,9 @@ class OutputText {
     return false;
   }
 
+  // Which of the stop strings ended it: its place among them; -1: none.
+  int32_t stop_string() const { return stops_.found(); }
+
  private:
   TokenDecoder decoder_;
   StopStrings stops_;

@@ -57,7 +57,8 @@ struct Begin {
 };
 // All others are a request's last word.
 struct End {
-  bool stopped = false;  // by a token or a text; else as long as it may be
+  bool stopped = false;      // by a token or a text; else as long as it may be
+  int32_t stop_string = -1;  // which of the request's stop strings it was; -1: none
   Timings timings;
 };
 struct Cancelled {};

@@ -25,13 +25,16 @@ void StopStrings::Pattern::advance(char byte) {
 bool StopStrings::push(std::string_view text, std::string& out) {
   kept_ += text;
   for (size_t end = kept_.size() - text.size() + 1; end <= kept_.size(); ++end) {
-    size_t found = 0;
-    for (Pattern& pattern : patterns_) {
+    size_t length = 0;
+    for (size_t i = 0; i < patterns_.size(); ++i) {
+      Pattern& pattern = patterns_[i];
       pattern.advance(kept_[end - 1]);
-      if (pattern.matched == pattern.text.size()) found = std::max(found, pattern.matched);
+      if (pattern.matched < pattern.text.size() || pattern.matched <= length) continue;
+      length = pattern.matched;
+      found_ = static_cast<int32_t>(i);
     }
-    if (found == 0) continue;
-    out.append(kept_, 0, end - found);
+    if (length == 0) continue;
+    out.append(kept_, 0, end - length);
     kept_.clear();
     return true;
   }

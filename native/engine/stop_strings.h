@@ -1,5 +1,6 @@
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,8 @@ class StopStrings {
   // follows it are left out, and nothing more may come. Of several that end at the same place, the longest
   // counts.
   bool push(std::string_view text, std::string& out);
+  // Which of them was complete: its place among the strings, the first of equal ones; -1: none yet.
+  int32_t found() const { return found_; }
   // Appends what was kept back: no stop string comes any more.
   void end(std::string& out);
 
@@ -32,6 +35,7 @@ class StopStrings {
   };
   std::vector<Pattern> patterns_;
   std::string kept_;  // the end of the text that is the beginning of a pattern
+  int32_t found_ = -1;
 };
 
 }  // namespace quern

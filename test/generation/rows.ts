@@ -18,5 +18,6 @@ export function rowsOf(
 
 /** How a generation ends that nothing happens to. */
 export function endOf(request: number, finish: 'stop' | 'length'): NativeAnswer {
-  return { request, kind: 'end', finish, queuedSeconds: 0, prefillSeconds: 0.5, decodeSeconds: 0.25 }
+  const seconds = { queuedSeconds: 0, prefillSeconds: 0.5, decodeSeconds: 0.25 }
+  return { request, kind: 'end', finish, stopString: -1, ...seconds }
 }

@@ -30,10 +30,24 @@ test('any part of what would come stops it there', async () => {
   )
 })
 
-test('of several the first counts', async () => {
-  const stop = [story.slice(40, 44), 'not there at all', story.slice(20, 23)]
-  const first = Math.min(...stop.map((text) => story.indexOf(text)).filter((at) => at >= 0))
-  expect(await model.generate(prompt, { ...greedy, stop }).text()).toBe(story.slice(0, first))
+test('of several the first counts, and the result says which it was', async () => {
+  const stops = [story.slice(40, 44), 'not there at all', story.slice(20, 23)]
+  const [first = ''] = stops
+    .filter((text) => story.includes(text))
+    .sort((a, b) => story.indexOf(a) - story.indexOf(b))
+  const { text, stop } = await model.generate(prompt, { ...greedy, stop: stops }).result()
+  expect(text).toBe(story.slice(0, story.indexOf(first)))
+  expect(stop).toBe(first)
+})
+
+test('a text that ends otherwise was ended by no stop string', async () => {
+  const other = ['not there at all', story.slice(-5)]
+  const short = await model.generate(prompt, { ...greedy, maxTokens: 5, stop: other }).result()
+  expect(short).toMatchObject({ finishReason: 'length' })
+  expect(short).not.toHaveProperty('stop')
+  const whole = await model.chat('Hello', { temperature: 0, stop: other }).result()
+  expect(whole).toMatchObject({ finishReason: 'stop' })
+  expect(whole).not.toHaveProperty('stop')
 })
 
 test('a beginning that was kept back comes out where the tokens end', async () => {

@@ -57,7 +57,7 @@ std::optional<Task::Ending> Generate::accept(Sequence& sequence, Sampled& sample
   if (text_ && (stops || is_full) && text_->end(out.text)) stops = true;
   out.add_token(sequence.id, token, sampled.logprobs ? &*sampled.logprobs : nullptr);
   if (!stops && !is_full) return std::nullopt;
-  return End{stops, {}};
+  return End{stops, text_ ? text_->stop_string() : -1, {}};
 }
 
 }  // namespace quern

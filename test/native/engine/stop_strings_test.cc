@@ -1,5 +1,6 @@
 #include "engine/stop_strings.h"
 
+#include <algorithm>
 #include <random>
 
 #include "check.h"
@@ -10,6 +11,7 @@ namespace {
 struct Found {
   std::string text;
   bool stopped = false;
+  int32_t which = -1;
 };
 
 // What a stop string is, looked for in the whole text at once: the first place where one ends, then the
@@ -21,7 +23,9 @@ Found in_the_whole(const std::vector<std::string>& stops, const std::string& tex
       if (stop.size() <= end && text.compare(end - stop.size(), stop.size(), stop) == 0)
         longest = std::max(longest, stop.size());
     }
-    if (longest > 0) return {text.substr(0, end - longest), true};
+    if (longest == 0) continue;
+    const auto which = std::ranges::find(stops, text.substr(end - longest, longest)) - stops.begin();
+    return {text.substr(0, end - longest), true, static_cast<int32_t>(which)};
   }
   return {text, false};
 }
@@ -31,6 +35,7 @@ Found in_pieces(const std::vector<std::string>& stops, const std::vector<std::st
   Found found;
   for (const std::string& piece : pieces) {
     found.stopped = matcher.push(piece, found.text);
+    found.which = matcher.found();
     if (found.stopped) return found;
   }
   matcher.end(found.text);
@@ -92,6 +97,7 @@ TEST(random_texts_in_random_pieces) {
     const Found expected = in_the_whole(stops, text), found = in_pieces(stops, pieces);
     CHECK_EQ(found.text, expected.text);
     CHECK_EQ(found.stopped, expected.stopped);
+    CHECK_EQ(found.which, expected.which);
     stopped += expected.stopped ? 1 : 0;
   }
   CHECK(stopped > 1000 && stopped < 19900);
