@@ -1,5 +1,6 @@
 import type { ChatMessage } from '../chat/messages.js'
 import { Generation } from '../generation/generation.js'
+import { consecutiveSeeds, type GenerateManyOptions, once } from '../generation/many.js'
 import { type GenerateOptions, type ResolvedOptions, resolveOptions } from '../generation/options.js'
 import { type Prompt, Run, type RunEnd } from '../generation/run.js'
 import { fromNative } from '../native/call-native.js'
@@ -27,6 +28,8 @@ export class Generations {
   readonly #target: TaskTarget
   readonly #prompts: PromptTools
   readonly #checkOpen: () => void
+  /** Session files that were loaded. */
+  #origins = 0
 
   constructor(parts: ModelParts, target: TaskTarget, prompts: PromptTools, checkOpen: () => void) {
     this.#parts = parts
@@ -40,6 +43,22 @@ export class Generations {
     const run = new Run(ingredients.onEnd)
     void this.#begin(run, ingredients)
     return new Generation(run)
+  }
+
+  /** Several that differ in their seeds alone; the input is encoded once. */
+  startMany(
+    { n, seed: first, ...shared }: GenerateManyOptions,
+    encode: (options: GenerateOptions) => Prompt | Promise<Prompt>,
+  ): Generation[] {
+    const encodeOnce = once(() => encode(shared))
+    const resolveOnce = once(() => this.resolve({ ...shared, seed: first }))
+    return consecutiveSeeds(n, first).map((seed) =>
+      this.start({
+        take: () => shared,
+        encode: encodeOnce,
+        resolve: () => ({ ...resolveOnce(), seed }),
+      }),
+    )
   }
 
   /** One that rejects. */
@@ -63,8 +82,13 @@ export class Generations {
     return options
   }
 
-  /** What a session needs. `origin` numbers the file that it is from, whose pages nobody but its conversations may use. */
-  forSession(identity: Promise<ModelIdentity>, origin: number): SessionModel {
+  /** What a session needs that comes from a file, whose pages nobody but its conversations may use. */
+  forSessionFile(identity: Promise<ModelIdentity>): SessionModel {
+    return this.forSession(identity, ++this.#origins)
+  }
+
+  /** What a session needs. `origin` numbers the file that it is from; 0: it is from none. */
+  forSession(identity: Promise<ModelIdentity>, origin = 0): SessionModel {
     return {
       reply: (messages: readonly ChatMessage[], options: GenerateOptions, onEnd: RunEnd) =>
         this.start({

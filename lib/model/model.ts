@@ -2,12 +2,7 @@ import type { ChatTemplate } from '../chat/chat-template.js'
 import type { ChatMessage } from '../chat/messages.js'
 import { QuernError } from '../errors.js'
 import type { Generation } from '../generation/generation.js'
-import {
-  consecutiveSeeds,
-  type GenerateManyOptions,
-  once,
-  takeGenerateManyOptions,
-} from '../generation/many.js'
+import { type GenerateManyOptions, takeGenerateManyOptions } from '../generation/many.js'
 import { type GenerateOptions, takeGenerateOptions } from '../generation/options.js'
 import { Requests } from '../generation/requests.js'
 import { expectOurs, guardReceivers } from '../input/guard-receivers.js'
@@ -61,8 +56,6 @@ export class Model {
   readonly #target: TaskTarget
   readonly #generations: Generations
   #isClosed = false
-  /** Session files that were loaded. */
-  #origins = 0
 
   /** @internal */
   constructor(parts: ModelParts) {
@@ -161,7 +154,7 @@ export class Model {
   session(options: SessionOptions = {}): Session {
     this.#checkOpen()
     const taken = this.#generations.checkSession(takeSessionOptions('session', options))
-    return new Session(this.#generations.forSession(this.#identity, 0), taken)
+    return new Session(this.#generations.forSession(this.#identity), taken)
   }
 
   /**
@@ -181,19 +174,16 @@ export class Model {
   ): Promise<Session> {
     this.#checkOpen()
     const taken = this.#generations.checkSession(takeSessionOptions('loadSession', options))
-    const from = this.#generations.forSession(this.#identity, ++this.#origins)
-    return loadSession(takePath('loadSession', path), taken, from)
+    return loadSession(takePath('loadSession', path), taken, this.#generations.forSessionFile(this.#identity))
   }
 
   /**
    * The tokens that {@link Model.generate} would continue for the same input: to count them, or to cut what is too long. Nothing is computed.
    *
-   * @throws {QuernError} `invalid_option`, `unsupported_option`, `invalid_input`, `invalid_token`, `no_tokenizer`, `no_chat_template`,
-   * `invalid_template`, `template_error`, `template_limit`, `closed`.
+   * @throws {QuernError} what `generate` rejects with for such an input.
    * @example
    * ```ts
    * const { length } = await model.promptTokens(messages, { tools: [getWeather] })
-   * if (length > model.info.contextLength - 512) console.warn('little room for an answer')
    * ```
    */
   async promptTokens(input: GenerateInput, options: PromptTokensOptions = {}): Promise<Int32Array> {
@@ -214,11 +204,8 @@ export class Model {
    * ```
    */
   generateMany(input: GenerateInput, options: GenerateManyOptions): Generation[] {
-    const { n, seed: first, ...shared } = takeGenerateManyOptions(options)
-    const encode = once(() => makePrompt(takeInput(input, this.info.contextLength), shared, this))
-    const resolve = once(() => this.#generations.resolve({ ...shared, seed: first }))
-    return consecutiveSeeds(n, first).map((seed) =>
-      this.#generations.start({ take: () => shared, encode, resolve: () => ({ ...resolve(), seed }) }),
+    return this.#generations.startMany(takeGenerateManyOptions(options), (shared) =>
+      makePrompt(takeInput(input, this.info.contextLength), shared, this),
     )
   }
 
