@@ -26,6 +26,8 @@ export interface Usage {
   /** Of the prompt, how many were found in the KV cache: earlier prompts and answers began alike. Known with the first token. */
   cachedTokens: number
   completionTokens: number
+  /** Of these, how many it thought with, as far as is known when they come: the tags around its thoughts count to what they begin. */
+  reasoningTokens: number
 }
 
 /**

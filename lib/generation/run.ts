@@ -58,6 +58,9 @@ export class Run implements RequestSink {
   #target: RunTarget | undefined
   #prompt: Int32Array = new Int32Array()
   #cachedTokens = 0
+  #reasoningTokens = 0
+  /** Tokens of which nothing is known yet. */
+  #undecided = 0
   #dropped: DroppedMessages | undefined
   #draining = false
   #unacknowledged = 0
@@ -210,6 +213,11 @@ export class Run implements RequestSink {
   /** The first event carries the tokens that led to these parts, so every token is in one event. */
   #emit(parts: ReplyPart[], tokens: number[], logprob?: TokenLogprob): void {
     if (parts.length === 0 && tokens.length > 0) this.#push({ type: 'tokens', tokens }, logprob)
+    this.#undecided += tokens.length
+    if (parts.length > 0) {
+      if (parts[0]?.type === 'reasoning-delta') this.#reasoningTokens += this.#undecided
+      this.#undecided = 0
+    }
     for (const [i, part] of parts.entries()) {
       this.#reply.add(part)
       this.#push(withTokens(part, i === 0 ? tokens : []), i === 0 ? logprob : undefined)
@@ -243,6 +251,7 @@ export class Run implements RequestSink {
         promptTokens: this.#prompt.length,
         cachedTokens: this.#cachedTokens,
         completionTokens: this.#tokens.length,
+        reasoningTokens: this.#reasoningTokens,
       },
       seed: this.#options?.seed ?? 0,
       ...(this.#dropped && { dropped: this.#dropped }),

@@ -1,14 +1,10 @@
 import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { QuernError } from '../errors.js'
-import { JsonError, type JsonOptions, parseJsonText } from '../files/json.js'
-import { isFile } from '../files/read-file.js'
-import { readJson } from '../files/read-json.js'
 import { atOnce, inTurns, type Steps } from '../files/steps.js'
 import { invalidOption } from '../input/check-option.js'
 import { guardReceivers } from '../input/guard-receivers.js'
 import { show } from '../input/show.js'
-import { takeData } from '../input/take-data.js'
 import { takeIds } from '../input/take-numbers.js'
 import { takeOptions } from '../input/take-options.js'
 import { takePath, takeText } from '../input/take-text.js'
@@ -17,6 +13,13 @@ import { callNative } from '../native/call-native.js'
 import { native } from '../native/load-binding.js'
 import { readTokenizerConfig, type TokenizerConfig } from './tokenizer-config.js'
 import { compileTokenizer } from './tokenizer-definition.js'
+import {
+  configOptions,
+  parseTokenizerJson,
+  readConfigs,
+  readIfThere,
+  tokenizerOptions,
+} from './tokenizer-json.js'
 
 /**
  * Options of {@link Tokenizer.encode} and {@link Tokenizer.count}.
@@ -122,8 +125,8 @@ export class Tokenizer {
   static fromJSON(tokenizerJson: string | object, tokenizerConfig?: string | object): Tokenizer {
     return atOnce(
       Tokenizer.#make(
-        parse(tokenizerJson, 'tokenizer.json', tokenizerOptions),
-        parse(tokenizerConfig, 'tokenizer_config.json', configOptions),
+        parseTokenizerJson(tokenizerJson, 'tokenizer.json', tokenizerOptions),
+        parseTokenizerJson(tokenizerConfig, 'tokenizer_config.json', configOptions),
       ),
     )
   }
@@ -178,6 +181,20 @@ export class Tokenizer {
     const given = takeText('encode', text)
     const addSpecialTokens = takeFlag('encode', options, 'addSpecialTokens') ?? true
     return callNative(() => this.#handle.encode(given, addSpecialTokens))
+  }
+
+  /**
+   * The same off this thread: for a text that is long, or as long as somebody else likes.
+   *
+   * @example
+   * ```ts
+   * const ids = await tokenizer.encodeAsync(wholeBook)
+   * ```
+   */
+  async encodeAsync(text: string, options: EncodeOptions = {}): Promise<Int32Array> {
+    const given = takeText('encodeAsync', text)
+    const addSpecialTokens = takeFlag('encodeAsync', options, 'addSpecialTokens') ?? true
+    return callNative(() => this.#handle.encodeAsync(given, addSpecialTokens))
   }
 
   /**
@@ -239,6 +256,34 @@ export class Tokenizer {
     return id < 0 ? undefined : id
   }
 
+  /**
+   * The bytes of a token, which may be a part of a character; none for an id without a token.
+   *
+   * @throws {QuernError} `invalid_token` for what is no whole number.
+   * @example
+   * ```ts
+   * const text = Buffer.concat([...ids].map((id) => tokenizer.bytesOf(id))).toString()
+   * ```
+   */
+  bytesOf(id: number): Uint8Array {
+    const given = takeId(id)
+    return callNative(() => this.#handle.tokenBytes(given))
+  }
+
+  /**
+   * Whether a token is a special one such as `<|im_end|>`, which `skipSpecialTokens` leaves out.
+   *
+   * @throws {QuernError} `invalid_token` for what is no whole number.
+   * @example
+   * ```ts
+   * const spoken = [...ids].filter((id) => !tokenizer.isSpecial(id))
+   * ```
+   */
+  isSpecial(id: number): boolean {
+    const given = takeId(id)
+    return callNative(() => this.#handle.isSpecial(given))
+  }
+
   static {
     guardReceivers(Tokenizer, (value) => #handle in value)
     handleOf = (tokenizer) => tokenizer.#handle
@@ -256,43 +301,6 @@ export function nativeTokenizer(tokenizer: Tokenizer): NativeTokenizer {
       cause,
     })
   }
-}
-
-/** The largest that are known have 35 MB, and 2 million values. */
-const tokenizerOptions = { plain: true, mapKey: 'vocab', maxBytes: 96 * 1024 * 1024, maxValues: 4_000_000 }
-/** Hugging Face's libraries read and write it with Python's json, tokenizer.json with a stricter one. */
-const configOptions = { plain: true, dialect: 'python', maxBytes: 16 * 1024 * 1024 } as const
-
-function parse(json: string | object | undefined, name: string, options: JsonOptions): unknown {
-  if (typeof json !== 'string') return takeData(name, json, 'invalid_tokenizer', tokenizerOptions.maxValues)
-  try {
-    return parseJsonText(json, options)
-  } catch (error) {
-    throw explain(error, name)
-  }
-}
-
-async function readIfThere(file: string, options: JsonOptions & { maxBytes: number }): Promise<unknown> {
-  if (!(await isFile(file))) return undefined
-  try {
-    return await readJson(file, options)
-  } catch (error) {
-    throw explain(error, file)
-  }
-}
-
-/** tokenizer_config.json; one without added_tokens_decoder is older, and special_tokens_map.json has the last word on special tokens. */
-async function readConfigs(folder: string): Promise<unknown> {
-  const config = await readIfThere(join(folder, 'tokenizer_config.json'), configOptions)
-  const members = typeof config === 'object' && config !== null ? config : {}
-  if ('added_tokens_decoder' in members) return config
-  const map = await readIfThere(join(folder, 'special_tokens_map.json'), configOptions)
-  return typeof map === 'object' && map !== null && !Array.isArray(map) ? { ...members, ...map } : config
-}
-
-function explain(error: unknown, name: string): unknown {
-  if (!(error instanceof JsonError)) return error
-  return new QuernError('invalid_tokenizer', `${name}: expected JSON: ${error.message}`, { cause: error })
 }
 
 /** One of the options of a call that has no other. */

@@ -19,7 +19,7 @@ test('prints one JSON object with --json', async () => {
     finishReason: 'length',
     seed: 7,
   })
-  expect(usage).toEqual({ promptTokens: 4, cachedTokens: 0, completionTokens: 24 })
+  expect(usage).toEqual({ promptTokens: 4, cachedTokens: 0, completionTokens: 24, reasoningTokens: 0 })
   expect(tokens).toHaveLength(24)
   expect(text).toContain('playful boy')
 })

@@ -81,6 +81,7 @@ describe('cancel()', () => {
       promptTokens: model.tokenizer.count(prompt),
       cachedTokens: 0,
       completionTokens: 0,
+      reasoningTokens: 0,
     })
   })
 

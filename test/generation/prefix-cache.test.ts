@@ -18,7 +18,12 @@ test('what was computed before is found, in pages of 16, but for the last token'
   const run = (tokens: number[]) => model.generate({ tokens }, options).result()
   const prompt = counting(100)
   const first = await run(prompt)
-  expect(first.usage).toEqual({ promptTokens: 100, cachedTokens: 0, completionTokens: 24 })
+  expect(first.usage).toEqual({
+    promptTokens: 100,
+    cachedTokens: 0,
+    completionTokens: 24,
+    reasoningTokens: 0,
+  })
   const again = await run(prompt)
   expect(again.usage.cachedTokens).toBe(96)
   expect(again.tokens).toEqual(first.tokens)

@@ -104,7 +104,12 @@ describe('result() and text()', () => {
       message: { role: 'assistant', content: whole },
       tokens: Int32Array.from(tokens),
       finishReason: 'length',
-      usage: { promptTokens: model.tokenizer.count(prompt), cachedTokens: 0, completionTokens: 48 },
+      usage: {
+        promptTokens: model.tokenizer.count(prompt),
+        cachedTokens: 0,
+        completionTokens: 48,
+        reasoningTokens: 0,
+      },
       seed: 11,
       timings: anyTimings,
     })

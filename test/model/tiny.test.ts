@@ -94,6 +94,7 @@ describe('on the best of them', () => {
         promptTokens: ids.length,
         cachedTokens: expect.any(Number),
         completionTokens: greedy.length,
+        reasoningTokens: 0,
       })
       expect(result.finishReason).toBe(stopped ? 'stop' : 'length')
     },

@@ -155,9 +155,10 @@ describe('reasoning', () => {
     const generation = thinking.chat('What is the capital of France?', greedy)
     let text = ''
     for await (const piece of generation) text += piece
-    const { reasoning, message } = await generation.result()
+    const { reasoning, message, usage } = await generation.result()
     expect(text).toBe('')
     expect(reasoning.length).toBeGreaterThan(3)
+    expect(usage.reasoningTokens).toBe(usage.completionTokens - 1) // the stop token has no text
     expect(message).toEqual({ role: 'assistant', content: '', reasoning_content: reasoning })
     await thinking.close()
   })

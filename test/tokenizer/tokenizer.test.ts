@@ -64,6 +64,16 @@ describe('encode and decode', () => {
     for (const ids of await Promise.all(promises)) expect(equal(ids, want)).toBe(true)
   })
 
+  test("a text's tokens have its bytes", async () => {
+    const text = 'naïve 量子 🙂<|im_end|>'
+    const ids = await tiny.encodeAsync(text)
+    expect(ids).toEqual(tiny.encode(text))
+    expect(Buffer.concat([...ids].map((id) => tiny.bytesOf(id))).toString()).toBe(text)
+    expect([...ids].map((id) => tiny.isSpecial(id))).toEqual([...ids].map((_, i) => i === ids.length - 1))
+    expect(tiny.bytesOf(2 ** 40)).toHaveLength(0)
+    expect(tiny.isSpecial(-1)).toBe(false)
+  })
+
   test('of nothing give nothing', () => {
     expect(tiny.encode('')).toEqual(new Int32Array())
     expect(tiny.decode([])).toBe('')
