@@ -188,7 +188,7 @@ export class Tokenizer {
    *
    * @example
    * ```ts
-   * const ids = await tokenizer.encodeAsync(wholeBook)
+   * const ids = await tokenizer.encodeAsync(await readFile('book.txt', 'utf8'))
    * ```
    */
   async encodeAsync(text: string, options: EncodeOptions = {}): Promise<Int32Array> {
@@ -262,7 +262,7 @@ export class Tokenizer {
    * @throws {QuernError} `invalid_token` for what is no whole number.
    * @example
    * ```ts
-   * const text = Buffer.concat([...ids].map((id) => tokenizer.bytesOf(id))).toString()
+   * const text = Buffer.concat([9707, 1879].map((id) => tokenizer.bytesOf(id))).toString() // 'Hello world' for Qwen3
    * ```
    */
   bytesOf(id: number): Uint8Array {
@@ -276,7 +276,7 @@ export class Tokenizer {
    * @throws {QuernError} `invalid_token` for what is no whole number.
    * @example
    * ```ts
-   * const spoken = [...ids].filter((id) => !tokenizer.isSpecial(id))
+   * const spoken = [9707, 1879].filter((id) => !tokenizer.isSpecial(id))
    * ```
    */
   isSpecial(id: number): boolean {
