@@ -7,7 +7,8 @@ import { fromNative } from '../native/call-native.js'
 import type { SessionOptions } from '../session/session.js'
 import type { ModelIdentity, SessionModel } from '../session/session-model.js'
 import { expectGenerates, type TaskTarget } from '../tasks/task-target.js'
-import type { ModelParts } from './model-info.js'
+import { modelIdentity } from './identity.js'
+import type { ModelInfo, ModelParts } from './model-info.js'
 import { checkPromptOptions, conversationPrompt, conversationTokens, type PromptTools } from './prompt.js'
 
 /** What a generation is made of. Whatever one of these throws, the generation rejects with. */
@@ -28,14 +29,23 @@ export class Generations {
   readonly #target: TaskTarget
   readonly #prompts: PromptTools
   readonly #checkOpen: () => void
+  /** Of the files that were loaded: they may be other ones by the time that a session is saved. */
+  readonly #identity: Promise<ModelIdentity>
   /** Session files that were loaded. */
   #origins = 0
 
-  constructor(parts: ModelParts, target: TaskTarget, prompts: PromptTools, checkOpen: () => void) {
+  constructor(
+    parts: ModelParts,
+    target: TaskTarget,
+    prompts: PromptTools & { info: ModelInfo },
+    checkOpen: () => void,
+  ) {
     this.#parts = parts
     this.#target = target
     this.#prompts = prompts
     this.#checkOpen = checkOpen
+    this.#identity = modelIdentity(prompts.info, parts.plan)
+    this.#identity.catch(() => {}) // whoever needs it hears of it
   }
 
   /** Starts one, at once unless its text is long. */
@@ -83,12 +93,12 @@ export class Generations {
   }
 
   /** What a session needs that comes from a file, whose pages nobody but its conversations may use. */
-  forSessionFile(identity: Promise<ModelIdentity>): SessionModel {
-    return this.forSession(identity, ++this.#origins)
+  forSessionFile(): SessionModel {
+    return this.forSession(++this.#origins)
   }
 
   /** What a session needs. `origin` numbers the file that it is from; 0: it is from none. */
-  forSession(identity: Promise<ModelIdentity>, origin = 0): SessionModel {
+  forSession(origin = 0): SessionModel {
     return {
       reply: (messages: readonly ChatMessage[], options: GenerateOptions, onEnd: RunEnd) =>
         this.start({
@@ -99,7 +109,7 @@ export class Generations {
         }),
       refused: (reason) => this.refused(reason),
       encode: (messages, options) => conversationTokens(messages, options, this.#prompts),
-      identity: () => identity,
+      identity: () => this.#identity,
       pages: { model: this.#target.model, requests: this.#target.requests, origin },
       onWarning: this.#parts.onWarning,
     }

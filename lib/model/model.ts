@@ -10,7 +10,6 @@ import { takePath } from '../input/take-text.js'
 import { callNative } from '../native/call-native.js'
 import { loadSession } from '../session/load-session.js'
 import { Session, type SessionOptions, takeSessionOptions } from '../session/session.js'
-import type { ModelIdentity } from '../session/session-model.js'
 import { type EmbedOptions, embed } from '../tasks/embed.js'
 import { type Perplexity, type PerplexityOptions, perplexity } from '../tasks/perplexity.js'
 import { type RankedDocument, type RankOptions, rank } from '../tasks/rank.js'
@@ -20,7 +19,6 @@ import type { TaskTarget } from '../tasks/task-target.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import { CompiledTemplates } from './compiled-templates.js'
 import { Generations } from './generations.js'
-import { modelIdentity } from './identity.js'
 import { computeLogits, type Logits, type LogitsOptions } from './logits.js'
 import {
   expectTokenizer,
@@ -50,8 +48,6 @@ export class Model {
   /** What the model is and how it is run. */
   readonly info: ModelInfo
   readonly #parts: ModelParts
-  /** Of the files that were loaded: they may be other ones by the time that a session is saved. */
-  readonly #identity: Promise<ModelIdentity>
   readonly #templates: CompiledTemplates
   readonly #target: TaskTarget
   readonly #generations: Generations
@@ -63,8 +59,6 @@ export class Model {
     this.#parts = parts
     this.#templates = new CompiledTemplates(parts.source, parts.chatTemplates, parts.tokenizer?.specialTokens)
     this.info = modelInfo(parts)
-    this.#identity = modelIdentity(this.info, parts.plan)
-    this.#identity.catch(() => {}) // whoever needs it hears of it
     this.#target = taskTarget(parts, this)
     this.#generations = new Generations(parts, this.#target, this, () => this.#checkOpen())
   }
@@ -154,7 +148,7 @@ export class Model {
   session(options: SessionOptions = {}): Session {
     this.#checkOpen()
     const taken = this.#generations.checkSession(takeSessionOptions('session', options))
-    return new Session(this.#generations.forSession(this.#identity), taken)
+    return new Session(this.#generations.forSession(), taken)
   }
 
   /**
@@ -174,7 +168,7 @@ export class Model {
   ): Promise<Session> {
     this.#checkOpen()
     const taken = this.#generations.checkSession(takeSessionOptions('loadSession', options))
-    return loadSession(takePath('loadSession', path), taken, this.#generations.forSessionFile(this.#identity))
+    return loadSession(takePath('loadSession', path), taken, this.#generations.forSessionFile())
   }
 
   /**
