@@ -61,6 +61,7 @@ export type QuernErrorCode =
   | 'disk_full'
   | 'write_error'
   | 'closed'
+  | 'cannot_listen'
   | 'out_of_memory'
   | 'native_binding'
   | 'device_mismatch'

@@ -16,7 +16,7 @@ const importsOf = new Map() // the files that each file of lib/ imports
 const typescriptLayers = {
   'index.ts': ['session', 'model', 'tasks', 'generation', 'tokenizer', 'chat', 'hub', 'native', 'errors.ts'],
   cli: ['index.ts', 'server', 'package.ts'],
-  server: ['index.ts', 'package.ts'],
+  server: ['index.ts', 'package.ts', 'nearest-name.ts'],
   integrations: ['index.ts'],
   model: [
     'session',
@@ -43,9 +43,10 @@ const typescriptLayers = {
   native: ['package.ts', 'errors.ts'],
   files: ['turn.ts', 'errors.ts'],
   'package.ts': [],
-  input: ['errors.ts'],
+  input: ['nearest-name.ts', 'errors.ts'],
   'on-abort.ts': [],
   'turn.ts': [],
+  'nearest-name.ts': [],
   'errors.ts': [],
 }
 // The types of an interpreter refer to each other: what a node does needs the run, and the run has the nodes.

@@ -1,37 +1,16 @@
-import { randomUUID } from 'node:crypto'
 import { type Context, Hono } from 'hono'
-import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import type { Model } from '../index.js'
-import { anthropicErrorBody } from './anthropic/error-body.js'
-import { ApiError, apiErrorOf, errorBody } from './api-error.js'
-import { Call, type Endpoint } from './call.js'
+import { cors } from 'hono/cors'
+import { answer, errorResponse, type Server } from './answer.js'
+import { ApiError, apiErrorOf } from './api-error.js'
+import { type AppOptions, appOptionShape, checkOptions, settingsOf } from './app-options.js'
 import { endpoints } from './endpoints.js'
-import { readBody } from './read-body.js'
-import { type ModelSource, ServedModels } from './served-models.js'
-import { defaultSettings, type Settings } from './settings.js'
-
-/**
- * What an app serves, and how.
- *
- * @example
- * ```ts
- * const model = await load('Qwen/Qwen3-0.6B')
- * const app = createApp({ models: { 'qwen3-0.6b': model }, maxTokens: 1024 })
- * ```
- */
-export interface AppOptions {
-  /**
-   * What is served, by the names that requests give; the first serves requests that name none. A loaded `Model` stays its owner's; a source
-   * is loaded when it is first asked for.
-   */
-  models: Record<string, Model | ModelSource>
-  /** Tokens that a request may generate at most. Default: what the context has room for. */
-  maxTokens?: number | undefined
-  /** Seconds that a request may take. Default: as long as it takes. */
-  timeout?: number | undefined
-  /** Bytes of a request's body that are read at most. Default: 4 MiB. */
-  maxBodyBytes?: number | undefined
-}
+import { apiKeyGuard } from './guards/api-key.js'
+import { hostGuard } from './guards/host.js'
+import { ServerMetrics } from './metrics/server-metrics.js'
+import { requestId } from './request-id.js'
+import { RunningCalls } from './running-calls.js'
+import { ServedModels } from './served-models.js'
+import type { Settings } from './settings.js'
 
 /**
  * OpenAI's API, and more, as a Hono app: serve it, or mount it in an app of your own.
@@ -43,13 +22,24 @@ export interface AppOptions {
  * ```
  */
 export interface ServerApp extends Hono {
-  /** Frees the models that it has loaded. Those that were given loaded stay their owner's. */
-  close(): Promise<void>
+  /**
+   * Loads the models that are not, one after the other, before anybody asks for them; until then `/ready` fails.
+   *
+   * @throws {QuernError} what `load()` throws.
+   */
+  preload(): Promise<void>
+  /**
+   * Takes no more requests, lets those that run end, and frees the models that it has loaded; those that were given loaded stay their owner's.
+   * What still runs after `grace` seconds is told that the server ends: those of the options, unless others are given here. It may be called
+   * again, to hurry.
+   */
+  close(options?: { grace?: number }): Promise<void>
 }
 
 /**
  * Makes an app of everything that is served.
  *
+ * @throws {QuernError} `invalid_option`, `unsupported_option`.
  * @example
  * ```ts
  * const mine = new Hono()
@@ -57,63 +47,65 @@ export interface ServerApp extends Hono {
  * ```
  */
 export function createApp(options: AppOptions): ServerApp {
-  const models = new ServedModels(options.models)
+  checkOptions('createApp', options, appOptionShape)
   const settings = settingsOf(options)
+  const server: Server = {
+    models: new ServedModels(options.models),
+    settings,
+    metrics: new ServerMetrics(),
+    running: new RunningCalls(),
+    guards: guardsOf(settings),
+  }
   const app = new Hono()
+  if (settings.cors.length > 0) app.use(crossOrigin(settings.cors))
   for (const row of endpoints) {
-    app.on(row.method.toUpperCase(), row.path, (context) => answer(row, context, models, settings))
+    app.on(row.method.toUpperCase(), row.path, (context) => answer(row, context, server))
   }
-  app.notFound((context) => {
-    const message = `there is no ${context.req.method} ${context.req.path} here; GET /openapi.json lists what there is`
-    return errorResponse(new ApiError(404, 'not_found', message), 'openai', undefined)
+  for (const path of new Set(endpoints.map((row) => row.path))) {
+    app.all(path, (context) => refuse(context, server, () => wrongMethod(context, path)))
+  }
+  app.notFound((context) => refuse(context, server, () => unknownPath(context)))
+  return Object.assign(app, {
+    preload: () => server.models.preload(),
+    async close({ grace = settings.graceMs / 1e3 } = {}) {
+      await server.running.drain(1e3 * grace)
+      await server.models.close()
+    },
   })
-  return Object.assign(app, { close: () => models.close() })
 }
 
-function settingsOf({ maxTokens, timeout, maxBodyBytes }: AppOptions): Settings {
-  return {
-    ...defaultSettings,
-    ...(maxBodyBytes !== undefined && { maxBodyBytes }),
-    maxTokens,
-    timeoutMs: timeout === undefined ? undefined : 1e3 * timeout,
-  }
+function guardsOf({ allowedHosts, apiKeys }: Settings) {
+  return [...(allowedHosts ? [hostGuard(allowedHosts)] : []), ...(apiKeys ? [apiKeyGuard(apiKeys)] : [])]
 }
 
-/** A request from its body to its answer, or to what is told of its failure. */
-async function answer(
-  row: Endpoint,
-  { req }: Context,
-  models: ServedModels,
-  settings: Settings,
-): Promise<Response> {
-  const id = `req_${randomUUID().replaceAll('-', '')}`
-  const { signal } = req.raw
-  const params = req.param() as Record<string, string>
-  const call = new Call({ id, params, models, settings }, () => signal.removeEventListener('abort', abandon))
-  const abandon = () => call.abandon()
-  signal.addEventListener('abort', abandon)
+/** What browsers must be told before they let pages of these origins read answers. */
+function crossOrigin(origins: readonly string[]) {
+  return cors({
+    origin: origins.includes('*') ? '*' : [...origins],
+    allowMethods: ['GET', 'POST', 'DELETE'],
+    exposeHeaders: ['x-request-id', 'retry-after'],
+    maxAge: 600,
+  })
+}
+
+/** Answers a request that no row of the table is for; whoever may not ask is not told what there is. */
+function refuse({ req }: Context, { guards }: Server, why: () => ApiError): Response {
+  const id = requestId(req.raw)
   try {
-    const body = row.body && (await readBody(req.raw, row.body, settings.maxBodyBytes))
-    const response = await row.handle(body, call)
-    response.headers.set('x-request-id', id)
-    if (!isStream(response)) call.end()
-    return response
+    for (const guard of guards) guard(req.raw)
+    return errorResponse(why(), 'openai', id)
   } catch (error) {
-    call.failed(error)
-    call.end()
-    return errorResponse(apiErrorOf(error), row.dialect, id)
+    return errorResponse(apiErrorOf(error), 'openai', id)
   }
 }
 
-/** A stream ends its call itself, when it ends. */
-function isStream(response: Response): boolean {
-  return response.headers.get('content-type')?.startsWith('text/event-stream') === true
+function wrongMethod({ req }: Context, path: string): ApiError {
+  const methods = endpoints.filter((row) => row.path === path).map((row) => row.method.toUpperCase())
+  const message = `${req.path} does not take ${req.method.slice(0, 20)}, but ${methods.join(' and ')}`
+  return new ApiError(405, 'method_not_allowed', message, { headers: { Allow: methods.join(', ') } })
 }
 
-function errorResponse(error: ApiError, dialect: Endpoint['dialect'], id: string | undefined): Response {
-  const body = dialect === 'anthropic' ? anthropicErrorBody(error, id) : errorBody(error)
-  return Response.json(body, {
-    status: error.status as ContentfulStatusCode,
-    headers: { ...error.headers, ...(id !== undefined && { 'x-request-id': id }) },
-  })
+function unknownPath({ req }: Context): ApiError {
+  const message = `there is no ${req.method.slice(0, 20)} ${req.path.slice(0, 200)} here; GET /openapi.json lists what there is`
+  return new ApiError(404, 'not_found', message)
 }

@@ -1,15 +1,24 @@
 import type { z } from 'zod'
 import { ApiError } from './api-error.js'
+import type { CallReport } from './log/call-report.js'
+import type { Outcome, ServerMetrics } from './metrics/server-metrics.js'
+import type { RunningCalls } from './running-calls.js'
 import type { Lease, ServedModels } from './served-models.js'
 import type { Settings } from './settings.js'
 
-/** What a call is told of its request, and of the server that it came to. */
-export interface CallContext {
-  id: string
-  /** What the variables of its path stand for: `{ id: 'resp_1' }` for `/v1/responses/:id`. */
-  params: Readonly<Record<string, string>>
+/** What all requests to a server share. */
+export interface ServerContext {
   models: ServedModels
   settings: Settings
+  metrics: ServerMetrics
+  running: RunningCalls
+}
+
+/** What a call is told of its request, and of the server that it came to. */
+export interface CallContext extends ServerContext {
+  /** What the variables of its path stand for: `{ id: 'resp_1' }` for `/v1/responses/:id`. */
+  params: Readonly<Record<string, string>>
+  report: CallReport
 }
 
 /** A request that is being answered. */
@@ -18,19 +27,25 @@ export class Call {
   readonly params: Readonly<Record<string, string>>
   readonly models: ServedModels
   readonly settings: Settings
+  readonly metrics: ServerMetrics
+  readonly running: RunningCalls
+  readonly #report: CallReport
   readonly #controller = new AbortController()
-  readonly #onEnd: (error: unknown) => void
+  readonly #onEnd: () => void
   readonly #leases: Lease[] = []
   #timer: NodeJS.Timeout | undefined
-  #error: unknown
   #isOver = false
 
-  constructor({ id, params, models, settings }: CallContext, onEnd: (error: unknown) => void) {
-    this.id = id
+  constructor({ params, models, settings, metrics, running, report }: CallContext, onEnd: () => void) {
+    this.id = report.id
     this.params = params
     this.models = models
     this.settings = settings
+    this.metrics = metrics
+    this.running = running
+    this.#report = report
     this.#onEnd = onEnd
+    running.add(this)
     if (settings.timeoutMs === undefined) return
     const message = `the request took longer than the ${settings.timeoutMs / 1e3} s that this server allows`
     this.#timer = setTimeout(() => this.abort(new ApiError(504, 'timeout', message)), settings.timeoutMs)
@@ -56,15 +71,28 @@ export class Call {
    * @throws {ApiError} 404 for a name that is not served. Otherwise what `load()` throws.
    */
   async model(name?: string): Promise<Lease> {
+    this.#report.model = this.models.named(name).name
     const lease = await this.models.lease(name)
     if (this.#isOver) lease.release()
     else this.#leases.push(lease)
     return lease
   }
 
+  /** What one of its generations came to, for log and metrics: its `result()`, or its `stream-end` event. */
+  completed(outcome: Outcome): void {
+    this.#report.completed(outcome)
+    this.metrics.completed(this.#report.model ?? '', outcome)
+  }
+
+  /** How many tokens a task without a generation took in, for log and metrics: texts to embed or to rank. */
+  took(promptTokens: number): void {
+    this.#report.took({ promptTokens, cachedTokens: 0, completionTokens: 0 })
+    this.metrics.took(this.#report.model ?? '', promptTokens, 0)
+  }
+
   /** What went wrong, for the log; the call's end comes later. */
   failed(error: unknown): void {
-    this.#error ??= error
+    this.#report.error ??= error
   }
 
   /** The answer is complete, or is never going to be. */
@@ -73,7 +101,8 @@ export class Call {
     this.#isOver = true
     clearTimeout(this.#timer)
     for (const lease of this.#leases) lease.release()
-    this.#onEnd(this.#error)
+    this.running.delete(this)
+    this.#onEnd()
   }
 }
 
@@ -92,6 +121,8 @@ export interface Endpoint {
   answer?: z.ZodType
   /** It answers with server-sent events where the body asks for them. */
   streams?: boolean
+  /** It answers without an API key, and while the server ends. */
+  isOpen?: boolean
   handle(body: unknown, call: Call): Promise<Response> | Response
 }
 

@@ -2,6 +2,8 @@ import type { Endpoint } from './call.js'
 import { completions } from './openai/completions.js'
 import { listModels } from './openai/models.js'
 import { health } from './operations/health.js'
+import { metrics } from './operations/metrics.js'
+import { ready } from './operations/ready.js'
 
 /** Everything that is served: the app, its OpenAPI document and the tests go by this table. */
-export const endpoints: readonly Endpoint[] = [completions, listModels, health]
+export const endpoints: readonly Endpoint[] = [completions, listModels, health, ready, metrics]

@@ -54,6 +54,7 @@ export const statusOf: Record<QuernErrorCode, number> = {
   disk_full: broken,
   write_error: broken,
   closed: 503,
+  cannot_listen: broken,
   out_of_memory: 503,
   native_binding: broken,
   device_mismatch: broken,

@@ -1,6 +1,12 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
-import { type AppOptions, createApp } from './app.js'
+import { z } from 'zod'
+import { createApp, type ServerApp } from './app.js'
+import { type AppOptions, appOptionShape, checkOptions } from './app-options.js'
+import { loopbackHosts } from './guards/host.js'
+import { listenError } from './listen-error.js'
 
 /**
  * What is served, and where.
@@ -15,6 +21,12 @@ export interface ServeOptions extends AppOptions {
   port?: number | undefined
   /** The address to listen on. Default: '127.0.0.1', which no other machine reaches. */
   host?: string | undefined
+  /** Connections that are open at a time; more are closed at once. Default: 10,000. */
+  maxConnections?: number | undefined
+  /** Seconds within which the whole of a request must have come, its head within 15. Default: 60. */
+  receiveTimeout?: number | undefined
+  /** Called for what is odd but no error. Default: `process.emitWarning`. */
+  onWarning?: ((message: string) => void) | undefined
 }
 
 /**
@@ -28,13 +40,32 @@ export interface ServeOptions extends AppOptions {
 export interface RunningServer {
   /** Where it is: `http://127.0.0.1:8080`. */
   url: string
-  /** Ends it: no new requests, then the models that it loaded are freed. */
-  close(): Promise<void>
+  /** As `ServerApp.preload`. */
+  preload(): Promise<void>
+  /** Takes no more connections, then as `ServerApp.close`. */
+  close(options?: { grace?: number }): Promise<void>
 }
+
+const optionShape = {
+  ...appOptionShape,
+  port: z.int().min(0).max(65_535).optional(),
+  host: z.string().min(1).optional(),
+  maxConnections: z.int().min(1).optional(),
+  receiveTimeout: z.number().min(0.001).max(86_400).optional(),
+  onWarning: z.custom<ServeOptions['onWarning']>((value) => typeof value === 'function').optional(),
+}
+
+/** Seconds for a request's head: a client that sends it byte by byte holds a connection no longer. */
+const longestHead = 15
+/** Seconds that a connection may wait for its next request: longer than balancers do, so that they end it and never write into one that ends. */
+const idleConnection = 75
+/** Milliseconds after which a connection without a word is asked whether anybody is there, by TCP. */
+const probeMs = 30_000
 
 /**
  * Serves models over HTTP, as OpenAI's API does.
  *
+ * @throws {QuernError} `invalid_option`, `unsupported_option`; `cannot_listen` where the address or the port is not to be had.
  * @example
  * ```ts
  * const server = await serve({ models: { demo: {} }, port: 8080 })
@@ -46,25 +77,73 @@ export interface RunningServer {
  * await server.close()
  * ```
  */
-export async function serve({
-  port = 8080,
-  host = '127.0.0.1',
-  ...options
-}: ServeOptions): Promise<RunningServer> {
-  const app = createApp(options)
-  const server = createAdaptorServer({ fetch: app.fetch })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, resolve)
-  })
-  const address = server.address() as AddressInfo
+export async function serve(options: ServeOptions): Promise<RunningServer> {
+  checkOptions('serve', options, optionShape)
+  const {
+    port = 8080,
+    host = '127.0.0.1',
+    maxConnections = 10_000,
+    receiveTimeout = 60,
+    onWarning = (message: string) => process.emitWarning(message),
+    ...appOptions
+  } = options
+  const isLocal = isLoopback(host)
+  const allowedHosts = isLocal
+    ? [...loopbackHosts, host, ...(appOptions.allowedHosts ?? [])]
+    : appOptions.allowedHosts
+  const app = createApp({ ...appOptions, allowedHosts })
+  const server = httpServer(app, 1e3 * receiveTimeout)
+  server.maxConnections = maxConnections
+  server.listen(port, host)
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    throw await listenError(error as NodeJS.ErrnoException, host, port)
+  }
+  if (!isLocal && appOptions.apiKeys === undefined) {
+    onWarning(`everybody who reaches ${host} may use this server: give it API keys, or listen on 127.0.0.1`)
+  }
+  const closed = once(server, 'close')
   return {
-    url: `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`,
-    async close() {
-      const closed = new Promise((resolve) => server.close(resolve))
-      if ('closeAllConnections' in server) server.closeAllConnections()
-      await closed
-      await app.close()
+    url: urlOf(server.address() as AddressInfo),
+    preload: () => app.preload(),
+    async close(closing) {
+      server.close()
+      await app.close(closing)
+      await hangUp(server, closed)
     },
   }
+}
+
+function httpServer(app: ServerApp, receiveMs: number): Server {
+  return createAdaptorServer({
+    fetch: app.fetch,
+    overrideGlobalObjects: false, // they are the program's
+    createServer,
+    serverOptions: {
+      headersTimeout: Math.min(1e3 * longestHead, receiveMs),
+      requestTimeout: receiveMs,
+      connectionsCheckingInterval: Math.min(2000, receiveMs / 4),
+      keepAliveTimeout: 1e3 * idleConnection,
+      keepAlive: true,
+      keepAliveInitialDelay: probeMs,
+    },
+  }) as Server
+}
+
+/** Closes the connections, once what was written to them is on its way. */
+async function hangUp(server: Server, closed: Promise<unknown>): Promise<void> {
+  server.closeIdleConnections()
+  const timer = setTimeout(() => server.closeAllConnections(), 500)
+  await closed
+  clearTimeout(timer)
+}
+
+function isLoopback(host: string): boolean {
+  return /^(localhost|::1|127(\.\d{1,3}){3})$/.test(host)
+}
+
+function urlOf({ address, family, port }: AddressInfo): string {
+  const host = address === '0.0.0.0' || address === '::' ? 'localhost' : address
+  return `http://${family === 'IPv6' && host !== 'localhost' ? `[${host}]` : host}:${port}`
 }

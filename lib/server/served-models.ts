@@ -29,6 +29,7 @@ export interface Lease {
 /** The models of a server, by name. The first serves requests that name none. */
 export class ServedModels {
   readonly #models: ReadonlyMap<string, ServedModel>
+  #preloads = 0
 
   constructor(models: Readonly<Record<string, Model | ModelSource>>) {
     this.#models = new Map(
@@ -57,6 +58,25 @@ export class ServedModels {
     throw new ApiError(404, 'model_not_found', `there is no model '${name}' here: expected one of ${names}`, {
       param: 'model',
     })
+  }
+
+  /** Whether `preload()` is under way. */
+  get isPreloading(): boolean {
+    return this.#preloads > 0
+  }
+
+  /**
+   * Loads all of them, one after the other.
+   *
+   * @throws {QuernError} what `load()` throws.
+   */
+  async preload(): Promise<void> {
+    this.#preloads++
+    try {
+      for (const served of this.all()) await served.load()
+    } finally {
+      this.#preloads--
+    }
   }
 
   /** Frees what was loaded here. Models that were given loaded stay their owner's. */

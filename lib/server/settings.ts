@@ -1,3 +1,5 @@
+import type { Logger } from './log/logger.js'
+
 /** What a server does, with every default filled in. */
 export interface Settings {
   /** Bytes of a request's body that are read at most. */
@@ -8,11 +10,15 @@ export interface Settings {
   maxTokens: number | undefined
   /** Milliseconds between comments on a stream that is silent. */
   keepAliveMs: number
-}
-
-export const defaultSettings: Settings = {
-  maxBodyBytes: 4 * 1024 * 1024,
-  timeoutMs: undefined,
-  maxTokens: undefined,
-  keepAliveMs: 15_000,
+  /** Milliseconds after which a client that takes nothing of its stream is given up. */
+  stallMs: number
+  /** Milliseconds that running requests have to end when the app is closed. */
+  graceMs: number
+  /** One of them must come with a request; undefined: none has to. */
+  apiKeys: readonly string[] | undefined
+  /** Origins whose pages may read what is answered; '*': all. */
+  cors: readonly string[]
+  /** The names that requests may give the server; undefined: any. */
+  allowedHosts: readonly string[] | undefined
+  logger: Logger
 }

@@ -27,7 +27,9 @@ export const completions = endpoint({
     })
     const head = { id: `cmpl-${call.id}`, object: 'text_completion', created: now(), model: name }
     if (request.stream) return stream(generation, head, call)
-    const { text, finishReason, usage } = await generation.result()
+    const result = await generation.result()
+    call.completed(result)
+    const { text, finishReason, usage } = result
     return Response.json({ ...head, choices: [choice(text, finishReason)], usage: usageBody(usage) })
   },
 })
@@ -36,7 +38,9 @@ function stream(generation: Generation, head: object, call: Call): Promise<Respo
   async function* events(): AsyncGenerator<ServerSentEvent, void, undefined> {
     for await (const event of generation.events()) {
       if (event.type === 'text-delta') yield { data: { ...head, choices: [choice(event.text, null)] } }
-      if (event.type === 'stream-end') yield { data: { ...head, choices: [choice('', event.finishReason)] } }
+      if (event.type !== 'stream-end') continue
+      call.completed(event)
+      yield { data: { ...head, choices: [choice('', event.finishReason)] } }
     }
     yield { data: '[DONE]' }
   }

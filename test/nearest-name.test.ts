@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest'
-import { unsupportedOption } from '../../lib/input/check-option.js'
-import { nearestName } from '../../lib/input/nearest-name.js'
+import { unsupportedOption } from '../lib/input/check-option.js'
+import { nearestName } from '../lib/nearest-name.js'
 
 const names = [
   'maxTokens',

@@ -1,0 +1,65 @@
+/**
+ * Where a server writes what happens: a logger of yours, such as pino's. It is called with what a request was, as an object, and a line that
+ * says the same to people.
+ *
+ * @example
+ * ```ts
+ * const log: Logger = { info() {}, warn: (fields, line) => console.warn(line, fields), error: (fields, line) => console.error(line, fields) }
+ * const app = createApp({ models: { demo: {} }, log })
+ * ```
+ */
+export interface Logger {
+  info(fields: object, line: string): void
+  /** Of what a client did wrong. */
+  warn(fields: object, line: string): void
+  /** Of what went wrong here, with the error itself in `fields.error`. */
+  error(fields: object, line: string): void
+}
+
+/** How much a server writes to standard error by itself. */
+export type LogFormat = 'json' | 'text' | 'errors' | 'off'
+
+const nothing = () => {}
+
+/** A line of JSON, or a readable one, for each request; `errors`: JSON, of what went wrong here alone. */
+export function loggerOf(log: Logger | LogFormat, write = writeToStandardError): Logger {
+  if (typeof log === 'object') return log
+  if (log === 'off') return { info: nothing, warn: nothing, error: nothing }
+  const line = (level: string) => (log === 'text' ? textLine(level, write) : jsonLine(level, write))
+  const all = log !== 'errors'
+  return {
+    info: all ? line('info') : nothing,
+    warn: all ? line('warn') : nothing,
+    error: line('error'),
+  }
+}
+
+function jsonLine(level: string, write: (text: string) => void): Logger['info'] {
+  return (fields) => {
+    const plain = (_: string, value: unknown) => (value instanceof Error ? describe(value) : value)
+    write(`${JSON.stringify({ time: new Date().toISOString(), level, ...fields }, plain)}\n`)
+  }
+}
+
+function textLine(level: string, write: (text: string) => void): Logger['info'] {
+  return (fields, line) => {
+    const { error } = fields as { error?: unknown }
+    const time = new Date().toTimeString().slice(0, 8)
+    const trace = level === 'error' && error instanceof Error ? `\n${describe(error).stack}` : ''
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal would obey them
+    write(`${time} ${`${line}${trace}`.replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/g, '?')}\n`)
+  }
+}
+
+/** An error as a log has it. */
+function describe({ message, stack, cause }: Error): { message: string; stack?: string; cause?: unknown } {
+  return {
+    message,
+    ...(stack !== undefined && { stack }),
+    ...(cause !== undefined && { cause: cause instanceof Error ? describe(cause) : String(cause) }),
+  }
+}
+
+function writeToStandardError(text: string): void {
+  process.stderr.write(text)
+}

@@ -1,0 +1,11 @@
+import { endpoint } from '../call.js'
+
+export const metrics = endpoint({
+  method: 'get',
+  path: '/metrics',
+  summary: "What the server has done and how busy it is, in Prometheus's text format, under vLLM's names.",
+  handle: (_, call) =>
+    new Response(call.metrics.text(call.models), {
+      headers: { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' },
+    }),
+})

@@ -1,0 +1,15 @@
+import { ApiError } from '../api-error.js'
+import { endpoint } from '../call.js'
+
+/** Whether requests may come: a load balancer sends none where this fails. */
+export const ready = endpoint({
+  method: 'get',
+  path: '/ready',
+  summary: 'Whether the server takes requests: not while it loads its first model, nor while it ends.',
+  isOpen: true,
+  handle(_, call) {
+    call.running.expectOpen()
+    if (call.models.isPreloading) throw new ApiError(503, 'loading', 'the models are being loaded')
+    return Response.json({ status: 'ready' })
+  },
+})
