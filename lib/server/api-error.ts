@@ -1,4 +1,4 @@
-import { QuernError } from '../index.js'
+import { QuernError, type QuernErrorCode } from '../index.js'
 import { statusOf } from './error-status.js'
 
 /** What a client is told of a request that failed. */
@@ -48,6 +48,13 @@ const knownCodes: Record<string, string> = {
   overloaded: 'rate_limit_exceeded',
 }
 
+/** Of errors whose own message names a file of the server. */
+const ownMessages: Partial<Record<QuernErrorCode, string>> = {
+  embedding_only: 'this model embeds texts and can do nothing else: ask for one that generates text',
+  no_tokenizer: 'this model is served without a tokenizer: give token ids instead of text',
+  no_chat_template: 'this model has no chat template: give it a prompt instead of messages',
+}
+
 /** Seconds after which a client that found the queue full may well try again. */
 const retryAfter = '1'
 
@@ -66,10 +73,15 @@ export function apiErrorOf(error: unknown): ApiError {
       cause: error,
     })
   }
-  return new ApiError(status, knownCodes[error.code] ?? error.code, error.message, {
-    cause: error,
-    ...(status === 429 && { headers: { 'Retry-After': retryAfter } }),
-  })
+  return new ApiError(
+    status,
+    knownCodes[error.code] ?? error.code,
+    ownMessages[error.code] ?? error.message,
+    {
+      cause: error,
+      ...(status === 429 && { headers: { 'Retry-After': retryAfter } }),
+    },
+  )
 }
 
 /** The body of an error. */

@@ -1,9 +1,23 @@
 import type { Endpoint } from './call.js'
 import { completions } from './openai/completions.js'
+import { embeddings } from './openai/embeddings.js'
 import { listModels } from './openai/models.js'
 import { health } from './operations/health.js'
 import { metrics } from './operations/metrics.js'
 import { ready } from './operations/ready.js'
+import { detokenize } from './vllm/detokenize.js'
+import { rerank } from './vllm/rerank.js'
+import { tokenize } from './vllm/tokenize.js'
 
 /** Everything that is served: the app, its OpenAPI document and the tests go by this table. */
-export const endpoints: readonly Endpoint[] = [completions, listModels, health, ready, metrics]
+export const endpoints: readonly Endpoint[] = [
+  completions,
+  embeddings,
+  ...rerank,
+  tokenize,
+  detokenize,
+  listModels,
+  health,
+  ready,
+  metrics,
+]

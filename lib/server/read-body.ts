@@ -60,19 +60,28 @@ export function issueError(issue: z.core.$ZodIssue): ApiError {
   return invalidParam(param, param === '' ? message : `${param}: ${message}`)
 }
 
-/** Of the alternatives of a union the one that fits best: whose first fault lies deepest. */
-function deepest(
-  issue: z.core.$ZodIssue,
-  above: readonly PropertyKey[] = [],
-): { path: PropertyKey[]; message: string } {
+/** A fault, and whether something of another kind is there, or what is there is too large, too long and so on. */
+interface Fault {
+  path: PropertyKey[]
+  message: string
+  isOtherKind: boolean
+}
+
+/** Of the alternatives of a union the one that fits best: of the right kind, else the one whose first fault lies deepest. */
+function deepest(issue: z.core.$ZodIssue, above: readonly PropertyKey[] = []): Fault {
   const path = [...above, ...issue.path]
   if (issue.code === 'unrecognized_keys') {
-    return { path: [...path, issue.keys[0] as string], message: 'is no parameter of this request' }
+    const stranger = [...path, issue.keys[0] as string]
+    return { path: stranger, message: 'is no parameter of this request', isOtherKind: false }
   }
-  if (issue.code !== 'invalid_union') return { path, message: issue.message }
+  const isOtherKind = ['invalid_type', 'invalid_value', 'invalid_union'].includes(issue.code)
+  const own = { path, message: issue.message, isOtherKind }
+  if (issue.code !== 'invalid_union') return own
   const tries = issue.errors.flatMap((issues) => (issues[0] ? [deepest(issues[0], path)] : []))
-  const best = tries.sort((a, b) => b.path.length - a.path.length)[0]
-  return best && best.path.length > path.length ? best : { path, message: issue.message }
+  const best = tries.sort(
+    (a, b) => Number(a.isOtherKind) - Number(b.isOtherKind) || b.path.length - a.path.length,
+  )[0]
+  return best && (best.path.length > path.length || !best.isOtherKind) ? best : own
 }
 
 /** `messages[0].content` */

@@ -39,6 +39,8 @@ export interface RankedDocument {
   /** The probability of "yes", from 0 to 1. */
   score: number
   document: string
+  /** Tokens that were read to judge it: the instruction, the query and the document. */
+  tokens: number
 }
 
 const defaultInstruction = 'Given a web search query, retrieve relevant passages that answer the query'
@@ -74,7 +76,7 @@ export async function rank(
       const first = prompt.length // no token of the prompt is asked for
       const task = { kind: 'score' as const, prompt, priority, first, top: 0, candidates }
       const [no, yes] = (await ask(target, task, signal)).candidates as unknown as [number, number]
-      return { index, score: 1 / (1 + Math.exp(no - yes)), document }
+      return { index, score: 1 / (1 + Math.exp(no - yes)), document, tokens: first }
     } catch (error) {
       throw blame(`documents[${index}]`, error)
     }

@@ -1,10 +1,9 @@
 // Documents by the probability of "yes", as the makers of Qwen3-Reranker ask for it.
-import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { load, type Model } from '../../lib/index.js'
-import { bundledModelPath } from '../../lib/model/bundled.js'
 import { expectCode } from '../model/expect-code.js'
 import { temporaryFolder } from '../model/temporary.js'
+import { makeReranker } from './reranker.js'
 
 const folder = temporaryFolder()
 const query = 'Who lived in a busy city?'
@@ -15,36 +14,25 @@ const documents = [
   'Otto, in a city.',
 ]
 
-/** The bundled model with two of its tokens renamed, since it has no "yes" and no "no". */
-function rerankerPath(): string {
-  const path = folder.join('reranker')
-  cpSync(bundledModelPath(), path, { recursive: true })
-  const file = `${path}/tokenizer.json`
-  const tokenizer = JSON.parse(readFileSync(file, 'utf8'))
-  const free = tokenizer.added_tokens.filter(({ content }: { content: string }) =>
-    ['<tool_response>', '</tool_response>'].includes(content),
-  )
-  expect(free.length).toBe(2)
-  for (const [i, content] of ['yes', 'no'].entries()) Object.assign(free[i], { content, special: false })
-  writeFileSync(file, JSON.stringify(tokenizer))
-  writeFileSync(`${path}/tokenizer_config.json`, '{}')
-  return path
-}
-
 let model: Model
 beforeAll(async () => {
-  model = await load(rerankerPath(), { precision: 'exact' })
+  model = await load(makeReranker(folder.join('reranker')), { precision: 'exact' })
 })
 afterAll(() => model.close())
 
-/** What the README of Qwen3-Reranker does, with whole logits. */
-async function expectedScore(document: string, instruction: string): Promise<number> {
+/** The tokens that the README of Qwen3-Reranker makes. */
+function promptOf(document: string, instruction: string): number[] {
   const plain = (text: string) => [...model.tokenizer.encode(text, { addSpecialTokens: false })]
   const prefix =
     '<|im_start|>system\nJudge whether the Document meets the requirements based on the Query and the Instruct provided. Note that the answer can only be "yes" or "no".<|im_end|>\n<|im_start|>user\n'
   const suffix = '<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n'
   const body = `<Instruct>: ${instruction}\n<Query>: ${query}\n<Document>: ${document}`
-  const tokens = [...plain(prefix), ...model.tokenizer.encode(body), ...plain(suffix)]
+  return [...plain(prefix), ...model.tokenizer.encode(body), ...plain(suffix)]
+}
+
+/** What it does with them, with whole logits. */
+async function expectedScore(document: string, instruction: string): Promise<number> {
+  const tokens = promptOf(document, instruction)
   const { data } = await model.logits(tokens, { positions: 'last' })
   const [no, yes] = ['no', 'yes'].map((answer) =>
     Math.exp(data[model.tokenizer.idOf(answer) as number] as number),
@@ -56,8 +44,9 @@ it('sorts documents by their scores, the best first', async () => {
   const instruction = 'Given a web search query, retrieve relevant passages that answer the query'
   const ranked = await model.rank(query, documents)
   expect(ranked.map(({ index }) => index).toSorted()).toEqual([0, 1, 2, 3])
-  for (const { index, score, document } of ranked) {
+  for (const { index, score, document, tokens } of ranked) {
     expect(document).toBe(documents[index])
+    expect(tokens).toBe(promptOf(document, instruction).length)
     expect(score).toBeCloseTo(await expectedScore(document, instruction), 6)
   }
   const scores = ranked.map(({ score }) => score)
@@ -79,7 +68,7 @@ it('documents that score alike stay in their order, and none give none', async (
 })
 
 it('the documents of a query share what comes before them', async () => {
-  const fresh = await load(rerankerPath())
+  const fresh = await load(folder.join('reranker'))
   await fresh.rank(query, documents)
   expect(fresh.stats().kvCache.pagesCached).toBeLessThan(30) // each alone has about ten
   await fresh.close()
