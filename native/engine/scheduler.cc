@@ -1,6 +1,7 @@
 #include "engine/scheduler.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "backend/backend.h"
 
@@ -11,6 +12,7 @@ namespace {
 constexpr double kChunkSecondsBesideDecoding = 0.2;  // others wait for their next token no longer than this
 constexpr double kChunkSecondsAlone = 1.0;  // a new request waits for its first step no longer than this
 constexpr int kFirstChunk = 64, kLeastChunk = 8;
+constexpr int32_t kAnyPriority = std::numeric_limits<int32_t>::min();
 
 int64_t pages_for(int64_t positions) {
   return (positions + kPagePositions - 1) / kPagePositions;
@@ -91,12 +93,13 @@ void Scheduler::admit() {
     if (next.drawn > 0 || next.in_flight > 0) return;
     const int32_t reached = next.reached, cached = next.cached;
     find_known(next);
-    if (!fits(next)) {
+    if (!fits(next, kAnyPriority)) {
+      const bool fits_beside_equals = fits(next, next.priority);
       release(next);
       next.reached = reached;  // it did not get there: what it found may be gone when its turn comes
       next.cached = cached;
       // A sleeping reader makes room for those who are awake, and who matters less for who matters more.
-      if (!preempt_paused() && !preempt_below(next.priority)) return;
+      if (!preempt_paused() && !(fits_beside_equals && preempt_below(next.priority))) return;
       continue;
     }
     auto place = running_.end();
@@ -106,18 +109,27 @@ void Scheduler::admit() {
   }
 }
 
-bool Scheduler::fits(const Sequence& next) const {
-  if (running_.empty()) return true;
-  if (static_cast<int>(running_.size()) >= limits_.sequences) return false;
+bool Scheduler::fits(const Sequence& next, int32_t priority) const {
   const auto missing = [](const Sequence& sequence) {
     return pages_for(sequence.length()) - static_cast<int64_t>(sequence.pages.size());
   };
+  int beside = 0;
   int64_t promised = 0;  // to running sequences that are still being computed
-  for (const auto& sequence : running_) promised += std::max<int64_t>(0, missing(*sequence));
+  int64_t freed = 0;     // at most: some of these pages are others' too
+  for (const auto& sequence : running_) {
+    if (sequence->priority < priority) {
+      freed += static_cast<int64_t>(sequence->pages.size());
+      continue;
+    }
+    ++beside;
+    promised += std::max<int64_t>(0, missing(*sequence));
+  }
+  if (beside == 0) return true;
+  if (beside >= limits_.sequences) return false;
   // One page beyond its tokens, so that it is not preempted by the next step.
   const int64_t all = static_cast<int64_t>(next.pages.size()) + missing(next) + 1;
   const int64_t needed = std::min(all, cache_.total()) - static_cast<int64_t>(next.pages.size());
-  return cache_.free() - promised >= needed;
+  return cache_.free() + freed - promised >= needed;
 }
 
 // Goes on to where the cache knows its tokens' pages, from the page that it is in.

@@ -56,7 +56,8 @@ class Scheduler {
   void admit();
   bool can_launch(const Sequence& sequence) const;
   void choose(Sequence& sequence, int32_t rows);
-  bool fits(const Sequence& next) const;
+  // Whether there is room for it beside the running ones of at least this priority, if the others gave way.
+  bool fits(const Sequence& next, int32_t priority) const;
   void find_known(Sequence& sequence);
   bool follows_another(const Sequence& sequence) const;
   bool is_paused(const Sequence& sequence) const;

@@ -42,6 +42,20 @@ TEST(the_lower_priority_gives_way) {
   }
 }
 
+// 8 pages: what a higher one keeps leaves no room, whoever else gives way.
+TEST(nobody_gives_way_for_nothing) {
+  Scheduler scheduler({512, 10, 8});
+  scheduler.add(make_sequence(1, std::vector<int32_t>(80, 1), 5));
+  scheduler.add(make_sequence(2, std::vector<int32_t>(10, 2)));
+  for (int step = 0; step < 2; ++step) compute(scheduler);
+  scheduler.add(make_sequence(3, std::vector<int32_t>(60, 3), 3));
+  CHECK_EQ(shown(scheduler.schedule()), std::string("1:1 2:1"));
+  CHECK_EQ(ids(scheduler.waiting()), std::string("3"));
+  scheduler.add(make_sequence(4, std::vector<int32_t>(10, 4), 4));
+  CHECK_EQ(shown(scheduler.schedule()), std::string("1:1 4:10"));
+  CHECK_EQ(ids(scheduler.waiting()), std::string("3 2"));
+}
+
 TEST(equals_do_not_give_way) {
   Scheduler scheduler({512, 1, 100});
   scheduler.add(make_sequence(1, std::vector<int32_t>(20, 1), 3));
