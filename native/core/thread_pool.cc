@@ -34,75 +34,8 @@ struct Contention {
 };
 thread_local Contention contention;
 
-}  // namespace
-
-struct ThreadPool::Region {
-  WorkItem work;
-  const int items;
-  const int threads;
-  const std::atomic<bool>& abort;
-  std::atomic<int> next{0};
-  int joined = 1;               // the caller and helpers so far, guarded by mutex_
-  std::atomic<int> helping{0};  // helpers inside
-
-  // Returns how many items this thread ran.
-  int work_on(int thread) {
-    int done = 0;
-    for (int item; (item = next.fetch_add(1, std::memory_order_relaxed)) < items; ++done) {
-      if (abort.load(std::memory_order_relaxed)) {
-        next.store(items, std::memory_order_relaxed);
-        break;
-      }
-      work(item, thread);
-    }
-    return done;
-  }
-};
-
-ThreadPool& ThreadPool::instance() {
-  static auto* const pool = new ThreadPool;  // never destroyed: helpers may outlive every other static
-  return *pool;
-}
-
-bool ThreadPool::run(int items, int threads, const std::atomic<bool>& abort, WorkItem work) {
-  Region region{work, items, std::min(items, threads), abort};
-  const bool alone = region.threads <= 1 || Clock::now() < contention.solo_until;
-  if (alone) {
-    region.work_on(0);
-    return !abort.load(std::memory_order_relaxed);
-  }
-  if (helpers_.load(std::memory_order_relaxed) < threads - 1) start_helpers(threads - 1);
-  {
-    const std::lock_guard lock(mutex_);
-    regions_.push_back(&region);
-  }
-  published_.fetch_add(1);
-  if (parked_.load() > 0) published_.notify_all();
-
-  const auto start = Clock::now();
-  const int done = region.work_on(0);
-  const double work_seconds = seconds_since(start), item_seconds = done > 0 ? work_seconds / done : 0;
-  {
-    const std::lock_guard lock(mutex_);
-    regions_.erase(std::find(regions_.begin(), regions_.end(), &region));
-  }
-  wait_for(region, std::max(kUnexplainedWait + 4 * item_seconds, 0.5 * work_seconds));
-  return !abort.load(std::memory_order_relaxed);
-}
-
-void ThreadPool::wait_for(Region& region, double bearable_seconds) {
-  if (region.helping.load(std::memory_order_acquire) == 0) return;
-  const auto start = Clock::now();
-  while (region.helping.load(std::memory_order_acquire) != 0) {
-    if (Clock::now() - start < kCallerSpin) {
-      pause();
-      continue;
-    }
-    // Sleeping gives our processor to the helper, if that is what it waits for.
-    const uint32_t seen = left_.load();
-    if (region.helping.load(std::memory_order_acquire) != 0) left_.wait(seen);
-  }
-  if (seconds_since(start) > bearable_seconds) {
+void learn_from_wait(double seconds, double bearable_seconds) {
+  if (seconds > bearable_seconds) {
     contention.solo_until = Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                                std::chrono::duration<double>(contention.solo_seconds));
     contention.solo_seconds = std::min(2 * contention.solo_seconds, kLongestSolo);
@@ -111,8 +44,60 @@ void ThreadPool::wait_for(Region& region, double bearable_seconds) {
   }
 }
 
+// Until the last helper has left a region that is closed.
+void wait_for_helpers(const WorkRegion& region, double bearable_seconds) {
+  if (region.is_empty()) return;
+  const auto start = Clock::now();
+  while (!region.is_empty() && Clock::now() - start < kCallerSpin) pause();
+  region.await_empty();  // sleeping gives our processor to a helper, if that is what it waits for
+  learn_from_wait(seconds_since(start), bearable_seconds);
+}
+
+}  // namespace
+
+ThreadPool& ThreadPool::instance() {
+  static auto* const pool = new ThreadPool;  // never destroyed: helpers may outlive every other static
+  return *pool;
+}
+
+bool ThreadPool::run(int items, int threads, const std::atomic<bool>& abort, WorkItem work) {
+  const int most = std::min(items, threads);
+  WorkRegion* region = most > 1 && Clock::now() >= contention.solo_until ? take_region() : nullptr;
+  if (!region) {
+    for (int item = 0; item < items && !abort.load(std::memory_order_relaxed); ++item) work(item, 0);
+    return !abort.load(std::memory_order_relaxed);
+  }
+  if (helpers_.load(std::memory_order_relaxed) < threads - 1) start_helpers(threads - 1);
+  region->open(work, items, std::min(most - 1, kMostHelpers), abort);
+  publish();
+
+  const auto start = Clock::now();
+  const int done = region->work_on(0);
+  const double work_seconds = seconds_since(start), item_seconds = done > 0 ? work_seconds / done : 0;
+  region->close();
+  wait_for_helpers(*region, std::max(kUnexplainedWait + 4 * item_seconds, 0.5 * work_seconds));
+  region->give_back();
+  return !abort.load(std::memory_order_relaxed);
+}
+
+WorkRegion* ThreadPool::take_region() {
+  thread_local int last = 0;  // a caller's own, as long as nobody else has it: it is in its cache
+  for (int i = 0; i < kRegions; ++i) {
+    const int index = (last + i) % kRegions;
+    if (!regions_[static_cast<size_t>(index)].take()) continue;
+    last = index;
+    return &regions_[static_cast<size_t>(index)];
+  }
+  return nullptr;
+}
+
+void ThreadPool::publish() {
+  published_.fetch_add(1);
+  if (parked_.load() > 0) published_.notify_all();
+}
+
 void ThreadPool::start_helpers(int wanted) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(starting_);
   wanted = std::min(wanted, kMostHelpers);
   try {
     for (; helpers_.load() < wanted; helpers_.fetch_add(1)) std::thread([this] { help(); }).detach();
@@ -120,29 +105,10 @@ void ThreadPool::start_helpers(int wanted) {
   }
 }
 
-ThreadPool::Region* ThreadPool::join_region(int& thread) {
-  const std::lock_guard lock(mutex_);
-  for (Region* region : regions_) {
-    if (region->joined < region->threads && region->next.load(std::memory_order_relaxed) < region->items) {
-      thread = region->joined++;
-      region->helping.fetch_add(1);
-      return region;
-    }
-  }
-  return nullptr;
-}
-
 void ThreadPool::help() {
   uint32_t seen = published_.load();
   for (;;) {
-    int thread = 0;
-    if (Region* region = join_region(thread)) {
-      region->work_on(thread);
-      region->helping.fetch_sub(1, std::memory_order_release);  // the region may be gone from here on
-      left_.fetch_add(1);
-      left_.notify_all();
-      continue;
-    }
+    if (help_once()) continue;
     const auto start = Clock::now();
     while (published_.load(std::memory_order_relaxed) == seen && Clock::now() - start < kHelperSpin) pause();
     if (published_.load() == seen) {
@@ -152,6 +118,17 @@ void ThreadPool::help() {
     }
     seen = published_.load();
   }
+}
+
+bool ThreadPool::help_once() {
+  for (WorkRegion& region : regions_) {
+    const int thread = region.join();
+    if (thread == 0) continue;
+    region.work_on(thread);
+    region.leave();
+    return true;
+  }
+  return false;
 }
 
 }  // namespace quern

@@ -1,10 +1,11 @@
 #pragma once
+#include <array>
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <mutex>
 #include <thread>
-#include <vector>
+
+#include "core/work_region.h"
 
 namespace quern {
 
@@ -40,20 +41,21 @@ class ThreadPool {
   bool run(int items, int threads, const std::atomic<bool>& abort, WorkItem work);
 
  private:
-  struct Region;  // one call of run()
+  // Calls of run() that helpers take part in at a time; in more their callers work alone.
+  static constexpr int kRegions = 16;
 
   ThreadPool() = default;
+  WorkRegion* take_region();
+  void publish();
   void start_helpers(int wanted);
   void help();
-  Region* join_region(int& thread);
-  void wait_for(Region& region, double bearable_seconds);
+  bool help_once();
 
-  std::mutex mutex_;
-  std::vector<Region*> regions_;        // open to helpers, guarded by mutex_
-  std::atomic<int> helpers_{0};         // threads started
-  std::atomic<uint32_t> published_{0};  // counts regions; helpers park on it
+  std::array<WorkRegion, kRegions> regions_;
+  std::atomic<uint32_t> published_{0};  // counts regions that were opened; helpers park on it
   std::atomic<int> parked_{0};
-  std::atomic<uint32_t> left_{0};  // counts helpers that left a region; callers park on it
+  std::atomic<int> helpers_{0};  // threads started
+  std::mutex starting_;
 };
 
 }  // namespace quern
