@@ -55,9 +55,9 @@ function parse(text: string): unknown {
 
 /** Where it is wrong first, and what was expected there. */
 export function issueError(issue: z.core.$ZodIssue): ApiError {
-  const { path, message } = deepest(issue)
+  const { path, message, code } = deepest(issue)
   const param = paramName(path)
-  return invalidParam(param, param === '' ? message : `${param}: ${message}`)
+  return invalidParam(param, param === '' ? message : `${param}: ${message}`, code)
 }
 
 /** A fault, and whether something of another kind is there, or what is there is too large, too long and so on. */
@@ -65,6 +65,8 @@ interface Fault {
   path: PropertyKey[]
   message: string
   isOtherKind: boolean
+  /** A word for programs, where the schema has one. */
+  code: string | null
 }
 
 /** Of the alternatives of a union the one that fits best: of the right kind, else the one whose first fault lies deepest. */
@@ -72,10 +74,11 @@ function deepest(issue: z.core.$ZodIssue, above: readonly PropertyKey[] = []): F
   const path = [...above, ...issue.path]
   if (issue.code === 'unrecognized_keys') {
     const stranger = [...path, issue.keys[0] as string]
-    return { path: stranger, message: 'is no parameter of this request', isOtherKind: false }
+    return { path: stranger, message: 'is no parameter of this request', isOtherKind: false, code: null }
   }
   const isOtherKind = ['invalid_type', 'invalid_value', 'invalid_union'].includes(issue.code)
-  const own = { path, message: issue.message, isOtherKind }
+  const code = issue.code === 'custom' ? ((issue.params?.code as string | undefined) ?? null) : null
+  const own = { path, message: issue.message, isOtherKind, code }
   if (issue.code !== 'invalid_union') return own
   const tries = issue.errors.flatMap((issues) => (issues[0] ? [deepest(issues[0], path)] : []))
   const best = tries.sort(

@@ -1,4 +1,4 @@
-import { load, type LoadOptions, Model } from '../index.js'
+import { type LoadOptions, load, Model } from '../index.js'
 import { ApiError } from './api-error.js'
 
 /**

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { invalidParam } from '../api-error.js'
+import { optional } from '../body-members.js'
 import { endpoint } from '../call.js'
 import { tokenIds, tokensOf } from '../text-tokens.js'
-import { optional } from './sampling-params.js'
 
 /** As many inputs as OpenAI's API takes. */
 const mostInputs = 2048

@@ -1,10 +1,21 @@
 import { z } from 'zod'
 import type { GenerateOptions } from '../../index.js'
+import { list, optional } from '../body-members.js'
 
-/** A member that may be left out or be null, which is the same. */
-export function optional<Schema extends z.ZodType>(schema: Schema) {
-  return schema.nullish().transform((value) => value ?? undefined)
-}
+/** What leaves the likeliest token alone, as OpenAI's `top_p: 0` does. */
+const smallestShare = 1e-9
+const mostStops = 64
+const mostBiases = 1024
+
+const logitBias = z.preprocess(
+  (value, context) => {
+    const count = typeof value === 'object' && value !== null ? Object.keys(value).length : 0
+    if (count <= mostBiases) return value
+    context.addIssue({ code: 'custom', message: `expected at most ${mostBiases} tokens, got ${count}` })
+    return z.NEVER
+  },
+  z.record(z.string().regex(/^\d+$/, 'expected the id of a token'), z.number().min(-100).max(100)),
+)
 
 /** What OpenAI's requests for text say of sampling, and what servers of open models add: top_k, min_p, repetition_penalty, … */
 export const samplingParams = {
@@ -15,9 +26,12 @@ export const samplingParams = {
   repetition_penalty: optional(z.number().positive()),
   presence_penalty: optional(z.number().min(-2).max(2)),
   frequency_penalty: optional(z.number().min(-2).max(2)),
-  logit_bias: optional(z.record(z.string().regex(/^\d+$/), z.number().min(-100).max(100))),
+  logit_bias: optional(logitBias),
   seed: optional(z.int()),
-  stop: optional(z.union([z.string(), z.array(z.string())])),
+  stop: optional(
+    z.union([z.string(), list(z.string(), mostStops)], `expected a text or at most ${mostStops} texts`),
+  ),
+  stop_token_ids: optional(list(z.int().min(0), mostStops)),
   ignore_eos: optional(z.boolean()),
   /** From -100 to 100: where requests wait, those of a higher priority go first. */
   priority: optional(z.int().min(-100).max(100)),
@@ -30,7 +44,7 @@ export function samplingOptions(params: SamplingParams): GenerateOptions {
   const { stop } = params
   return {
     temperature: params.temperature,
-    topP: params.top_p === 0 ? undefined : params.top_p,
+    topP: params.top_p === 0 ? smallestShare : params.top_p,
     topK: params.top_k === -1 ? 0 : params.top_k,
     minP: params.min_p,
     repetitionPenalty: params.repetition_penalty,
@@ -39,6 +53,7 @@ export function samplingOptions(params: SamplingParams): GenerateOptions {
     logitBias: params.logit_bias,
     seed: params.seed === undefined ? undefined : Math.abs(params.seed),
     stop: stop === '' || stop?.length === 0 ? undefined : stop,
+    stopTokens: params.stop_token_ids,
     ignoreEos: params.ignore_eos,
     priority: params.priority,
   }

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { QuernError, type RankedDocument } from '../../index.js'
 import { ApiError } from '../api-error.js'
+import { optional } from '../body-members.js'
 import { endpoint } from '../call.js'
-import { optional } from '../openai/sampling-params.js'
 
 const mostDocuments = 4096
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { optional } from '../body-members.js'
 import { endpoint } from '../call.js'
-import { optional } from '../openai/sampling-params.js'
 
 const body = z.strictObject({
   model: optional(z.string()),

@@ -1,0 +1,39 @@
+// Members of request bodies, as schemas: what may be left out, what is known and ignored, what is known and cannot be done, lists with an end.
+import { z } from 'zod'
+
+/** A member that may be left out or be null, which is the same. */
+export function optional<Schema extends z.ZodType>(schema: Schema) {
+  return schema.nullish().transform((value) => value ?? undefined)
+}
+
+/** A member that the API has and that changes nothing here: whatever it is, it is taken. */
+export function ignored() {
+  return z.unknown().optional().meta({ description: 'Taken and ignored.' })
+}
+
+/**
+ * A member that the API has, that would change the answer, and that cannot be done: it is refused as `unsupported`.
+ *
+ * @param harmless Its values that ask for nothing.
+ */
+export function refused(why: string, ...harmless: (string | number | boolean)[]) {
+  const means = (value: unknown) => harmless.some((one) => one === value)
+  return z
+    .unknown()
+    .optional()
+    .superRefine((value, context) => {
+      if (value === undefined || value === null || means(value)) return
+      context.addIssue({ code: 'custom', message: why, params: { code: 'unsupported' } })
+    })
+    .meta({ description: `Not supported: ${why}.`, enum: [null, ...harmless] })
+}
+
+/** A list; one that is too long is looked at no further. */
+export function list<Item extends z.ZodType>(item: Item, most: number, least = 0) {
+  const whole = z.array(item).min(least, `expected ${least} at least`).max(most)
+  return z.preprocess((value, context) => {
+    if (!Array.isArray(value) || value.length <= most) return value
+    context.addIssue({ code: 'custom', message: `expected at most ${most}, got ${value.length}` })
+    return z.NEVER
+  }, whole)
+}
