@@ -6,8 +6,8 @@
 #include <cstdlib>
 #include <vector>
 
-#include "backend/cpu/isa.h"
 #include "backend/cpu/machine_limits.h"
+#include "backend/cpu/matmul_kernels.h"
 #include "core/memory.h"
 #include "core/thread_pool.h"
 
@@ -22,9 +22,11 @@ double median_seconds(const std::vector<double>& runs) {
   return sorted[sorted.size() / 2];
 }
 
-void measure(const Kernels& kernels, int threads, const MachineLimits& limits, int tokens, int64_t k,
-             int64_t rows, Dtype dtype) {
-  const Buffer w(static_cast<size_t>(rows * k) * size_of(dtype)), x(static_cast<size_t>(tokens * k) * 4),
+void measure(const Isa& isa, int threads, const MachineLimits& limits, int tokens, int64_t k, int64_t rows,
+             const char* format) {
+  const MatmulKernel& kernel = choose_matmul(isa, *find_format(format), false);
+  const int64_t x_stride = 4 * k;
+  const Buffer w(static_cast<size_t>(kernel.bytes(rows, k))), x(static_cast<size_t>(tokens * x_stride)),
       out(static_cast<size_t>(tokens * rows) * 4);
   std::fill_n(w.as<char>(), w.bytes(), char{0x3c});  // a plain number in every type: subnormal ones are slow
   std::fill_n(x.as<char>(), x.bytes(), char{0x3c});
@@ -35,19 +37,18 @@ void measure(const Kernels& kernels, int threads, const MachineLimits& limits, i
     const auto start = std::chrono::steady_clock::now();
     ThreadPool::instance().run(static_cast<int>(rows / item_rows), threads, never, [&](int item, int) {
       const int64_t row = int64_t{item} * item_rows;
-      kernels.matmul({x.as<float>(), k, w.as<void>(), dtype, k, tokens, row, item_rows, out.as<float>() + row,
-                      rows, false});
+      kernel.matmul({x.as<void>(), x_stride, w.as<void>(), k, tokens, row, item_rows, out.as<float>() + row,
+                     rows, false});
     });
     runs.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
   const double seconds = median_seconds(runs), products = static_cast<double>(rows * k) * tokens / seconds;
   const double bytes = static_cast<double>(w.bytes()) / seconds;
   std::printf(
-      "%-12s %d threads  %s [%ld x %ld] x %3d tokens  %7.2f ms  %6.1f GFLOP/s (%2.0f %%)  %5.1f GB/s (%2.0f "
-      "%%)\n",
-      kernels.name, threads, std::string(name_of(dtype)).c_str(), static_cast<long>(rows),
-      static_cast<long>(k), tokens, 1e3 * seconds, 2e-9 * products,
-      100 * products / limits.multiply_adds_per_second, 1e-9 * bytes,
+      "%-12s %-8s %d threads  %-4s [%ld x %ld] x %3d tokens  %7.2f ms  %6.1f Gop/s (%2.0f %% of f32's)  "
+      "%5.1f GB/s (%2.0f %%)\n",
+      isa.name, kernel.isa, threads, format, static_cast<long>(rows), static_cast<long>(k), tokens,
+      1e3 * seconds, 2e-9 * products, 100 * products / limits.multiply_adds_per_second, 1e-9 * bytes,
       100 * bytes / limits.read_bytes_per_second);
 }
 
@@ -55,16 +56,16 @@ void measure(const Kernels& kernels, int threads, const MachineLimits& limits, i
 
 int main(int count, char** arguments) {
   const int threads = count > 1 ? std::atoi(arguments[1]) : 1;
-  for (const Kernels* kernels : runnable_kernels()) {
-    const MachineLimits limits = measure_machine(*kernels, threads);
-    std::printf("%-12s %d threads  memory %.1f GB/s, multiply-adds %.1f GFLOP/s\n", kernels->name, threads,
+  for (const Isa* isa : runnable_isas()) {
+    const MachineLimits limits = measure_machine(*isa->kernels, threads);
+    std::printf("%-12s %d threads  memory %.1f GB/s, multiply-adds %.1f GFLOP/s\n", isa->name, threads,
                 1e-9 * limits.read_bytes_per_second, 2e-9 * limits.multiply_adds_per_second);
-    for (const Dtype dtype : {Dtype::bf16, Dtype::f16, Dtype::f32}) {
-      measure(*kernels, threads, limits, 1, 1024, 3072 * 32, dtype);
-      measure(*kernels, threads, limits, 1, 2560, 9728 * 4, dtype);
-      for (const int tokens : {2, 3, 4, 8, 16}) measure(*kernels, threads, limits, tokens, 2560, 9728, dtype);
-      measure(*kernels, threads, limits, 96, 1024, 3072, dtype);
-      measure(*kernels, threads, limits, 96, 9728, 2560, dtype);
+    for (const char* format : {"BF16", "F16", "F32"}) {
+      measure(*isa, threads, limits, 1, 1024, 3072 * 32, format);
+      measure(*isa, threads, limits, 1, 2560, 9728 * 4, format);
+      for (const int tokens : {2, 3, 4, 8, 16}) measure(*isa, threads, limits, tokens, 2560, 9728, format);
+      measure(*isa, threads, limits, 96, 1024, 3072, format);
+      measure(*isa, threads, limits, 96, 9728, 2560, format);
     }
   }
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "backend/sampling.h"
+#include "core/format.h"
 #include "core/tensor.h"
 
 namespace quern {
@@ -34,14 +35,14 @@ class Memory {
   virtual void* address() const = 0;
 };
 
-// A weight on its way in: row-major [rows, cols] numbers that the caller can produce in any order, from
-// several threads.
+// A weight on its way in: rows that the caller can produce in any order, from several threads.
 struct WeightView {
-  Dtype dtype = Dtype::f32;
+  const Format* format = nullptr;
   int64_t rows = 0;
   int64_t cols = 0;
-  // Writes numbers [first, first + count) of the row-major matrix to `into`.
-  std::function<void(int64_t first, int64_t count, void* into)> read;
+  bool exact = false;  // products take activations as they are, not rounded to fewer bits
+  // Writes rows [first, first + count), format->row_bytes(cols) bytes each, to `into`.
+  std::function<void(int64_t first, int64_t count, std::byte* into)> read;
 };
 
 // Keys and values of one layer, paged: [pages, kv_heads, kPagePositions, head_dim] each.

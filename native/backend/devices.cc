@@ -16,24 +16,24 @@ std::unique_ptr<Device> create_device(const DeviceOptions& options) {
 
 std::vector<std::string> cpu_isas() {
   std::vector<std::string> names;
-  for (const cpu::Kernels* kernels : cpu::runnable_kernels()) names.emplace_back(kernels->name);
+  for (const cpu::Isa* isa : cpu::runnable_isas()) names.emplace_back(isa->name);
   return names;
 }
 
 void check_cpu_isa(const std::string& isa) {
-  cpu::choose_kernels(isa);
+  cpu::choose_isa(isa);
 }
 
 MachineLimits measure_cpu(const std::string& isa, int threads) {
   const cpu::MachineLimits limits =
-      cpu::measure_machine(cpu::choose_kernels(isa), threads > 0 ? threads : usable_processors());
+      cpu::measure_machine(*cpu::choose_isa(isa).kernels, threads > 0 ? threads : usable_processors());
   return {limits.read_bytes_per_second, limits.multiply_adds_per_second};
 }
 
 void sampling_distribution(std::span<const float> logits, const SampleParams& params, std::span<float> out) {
   cpu::Sampler sampler;
   sampler.reserve(static_cast<int>(logits.size()), 1);
-  sampler.distribution(cpu::choose_kernels("auto"), logits, params, out);
+  sampler.distribution(*cpu::choose_isa("auto").kernels, logits, params, out);
 }
 
 }  // namespace quern

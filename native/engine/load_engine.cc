@@ -36,7 +36,7 @@ std::unique_ptr<Engine> load_engine(const ModelPlan& plan, std::unique_ptr<Devic
                                     const LoadOptions& options, const DecoderWeights::Progress& progress,
                                     std::function<void()> wake) {
   const DecoderConfig& config = plan.config;
-  DecoderWeights weights(plan, *device, options.dtype, progress);
+  DecoderWeights weights(plan, *device, {options.format, options.exact}, progress);
   const int context = options.context_length > 0 ? options.context_length : config.context_length;
   Engine::Options engine;
   engine.context_length = context;

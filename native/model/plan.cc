@@ -157,7 +157,7 @@ void read_file(ModelPlan& plan, Line& line) {
 void read_weight(ModelPlan& plan, Line& line) {
   PlannedWeight weight;
   weight.slot = line.word("slot");
-  weight.dtype = dtype_named(line.word("dtype"), line);
+  weight.format = &format_of(dtype_named(line.word("dtype"), line));
   weight.rows = line.number<int64_t>("rows", 1, kMostVocab);
   weight.cols = line.number<int64_t>("cols", 1, kMostVocab);
   const std::string_view kind = line.word("source");
@@ -168,8 +168,7 @@ void read_weight(ModelPlan& plan, Line& line) {
     weight.source.kind = WeightSource::Kind::file;
     weight.source.file = line.number<int>("file", 0, static_cast<int>(plan.files.size()) - 1);
     const uint64_t size = plan.files[static_cast<size_t>(weight.source.file)].bytes;
-    const uint64_t needed = static_cast<uint64_t>(weight.rows) * static_cast<uint64_t>(weight.cols) *
-                            size_of(weight.dtype);  // < 2^51
+    const auto needed = static_cast<uint64_t>(weight.rows * weight.format->row_bytes(weight.cols));  // < 2^51
     weight.source.offset = line.number<uint64_t>("offset", 0, size);
     if (needed > size - weight.source.offset)
       line.fail("weight " + weight.slot + " ends behind the end of its file");

@@ -3,7 +3,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/dtype.h"
+#include "core/format.h"
 #include "model/config.h"
 
 namespace quern {
@@ -18,7 +18,7 @@ struct WeightSource {
 
 struct PlannedWeight {
   std::string slot;  // as in lib/model/plan.ts
-  Dtype dtype = Dtype::f32;
+  const Format* format = nullptr;
   int64_t rows = 0;
   int64_t cols = 0;
   WeightSource source;

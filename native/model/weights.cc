@@ -18,15 +18,25 @@ class Source {
     for (const char letter : weight.slot) seed_ = hash(seed_ + static_cast<unsigned char>(letter));
   }
 
-  void read(int64_t first, int64_t count, Dtype dtype, void* into) const {
-    const auto size = static_cast<int64_t>(size_of(weight_.dtype));
-    if (weight_.source.kind != WeightSource::Kind::file) return make_up(first, count, dtype, into);
-    const uint64_t offset = weight_.source.offset + static_cast<uint64_t>(first * size);
-    const File& file = files_[static_cast<size_t>(weight_.source.file)];
-    if (dtype == weight_.dtype) return file.read(offset, into, static_cast<size_t>(count * size));
-    std::vector<char> stored(static_cast<size_t>(count * size));
-    file.read(offset, stored.data(), stored.size());
-    for (int64_t i = 0; i < count; ++i) put(number_at(stored.data(), i), dtype, into, i);
+  // Rows [first, first + count) in `format`.
+  void read(int64_t first, int64_t count, const Format& format, std::byte* into) const {
+    const Format& stored = *weight_.format;
+    const int64_t cols = weight_.cols, stored_bytes = stored.row_bytes(cols), bytes = format.row_bytes(cols);
+    const bool made_up = weight_.source.kind != WeightSource::Kind::file;
+    std::vector<std::byte> rows;
+    if (!made_up) {
+      const uint64_t offset = weight_.source.offset + static_cast<uint64_t>(first * stored_bytes);
+      const File& file = files_[static_cast<size_t>(weight_.source.file)];
+      if (&format == &stored) return file.read(offset, into, static_cast<size_t>(count * bytes));
+      rows.resize(static_cast<size_t>(count * stored_bytes));
+      file.read(offset, rows.data(), rows.size());
+    }
+    std::vector<float> numbers(static_cast<size_t>(cols));
+    for (int64_t row = 0; row < count; ++row) {
+      made_up ? make_up((first + row) * cols, numbers)
+              : decode_row(stored, rows.data() + row * stored_bytes, cols, numbers.data());
+      encode_row(format, numbers.data(), cols, into + row * bytes);
+    }
   }
 
  private:
@@ -38,39 +48,14 @@ class Source {
     return x ^ x >> 31;
   }
 
-  void make_up(int64_t first, int64_t count, Dtype dtype, void* into) const {
+  // The numbers from `first` on.
+  void make_up(int64_t first, std::vector<float>& numbers) const {
     const float value = weight_.source.value;
     const bool random = weight_.source.kind == WeightSource::Kind::random;
-    for (int64_t i = 0; i < count; ++i) {
-      const float unit =
-          static_cast<float>(hash(seed_ + static_cast<uint64_t>(first + i)) >> 40) * 0x1p-23f - 1;  // [-1, 1)
-      put(random ? value * unit : value, dtype, into, i);
-    }
-  }
-
-  float number_at(const char* stored, int64_t i) const {
-    switch (weight_.dtype) {
-      case Dtype::f32:
-        return reinterpret_cast<const float*>(stored)[i];
-      case Dtype::f16:
-        return to_f32(reinterpret_cast<const F16*>(stored)[i]);
-      case Dtype::bf16:
-        return to_f32(reinterpret_cast<const Bf16*>(stored)[i]);
-    }
-    return 0;
-  }
-
-  static void put(float number, Dtype dtype, void* into, int64_t i) {
-    switch (dtype) {
-      case Dtype::f32:
-        static_cast<float*>(into)[i] = number;
-        return;
-      case Dtype::f16:
-        static_cast<F16*>(into)[i] = to_f16(number);
-        return;
-      case Dtype::bf16:
-        static_cast<Bf16*>(into)[i] = to_bf16(number);
-        return;
+    for (size_t i = 0; i < numbers.size(); ++i) {
+      const uint64_t bits = hash(seed_ + static_cast<uint64_t>(first) + i);
+      const float unit = static_cast<float>(bits >> 40) * 0x1p-23f - 1;  // [-1, 1)
+      numbers[i] = random ? value * unit : value;
     }
   }
 
@@ -82,9 +67,9 @@ class Source {
 // Prepares weights one after the other and knows which are wanted.
 class Loader {
  public:
-  Loader(const ModelPlan& plan, Device& device, std::optional<Dtype> dtype,
+  Loader(const ModelPlan& plan, Device& device, const WeightChoice& choice,
          const DecoderWeights::Progress& progress)
-      : plan_(plan), device_(device), dtype_(dtype), progress_(progress) {
+      : plan_(plan), device_(device), choice_(choice), progress_(progress) {
     for (const PlannedFile& file : plan.files) {
       files_.emplace_back(file.path);
       if (files_.back().bytes() != file.bytes) {
@@ -109,14 +94,14 @@ class Loader {
                                      std::to_string(weight.cols) + "]");
     }
     const Source source(weight, files_, plan_.seed);
-    const Dtype dtype = rows == 1 ? weight.dtype : dtype_.value_or(weight.dtype);
-    auto prepared =
-        device_.prepare_weight({dtype, rows, cols, [&](int64_t first, int64_t count, void* into) {
-                                  if (progress_.abort && progress_.abort->load(std::memory_order_relaxed)) {
-                                    throw Error("aborted", "loading was aborted");
-                                  }
-                                  source.read(first, count, dtype, into);
-                                }});
+    const Format& format = rows > 1 && choice_.format ? *choice_.format : *weight.format;
+    const auto read = [&](int64_t first, int64_t count, std::byte* into) {
+      if (progress_.abort && progress_.abort->load(std::memory_order_relaxed)) {
+        throw Error("aborted", "loading was aborted");
+      }
+      source.read(first, count, format, into);
+    };
+    auto prepared = device_.prepare_weight({&format, rows, cols, choice_.exact, read});
     done_ += size(weight);
     if (progress_.report) progress_.report(done_, total_);
     return prepared;
@@ -124,12 +109,12 @@ class Loader {
 
  private:
   static uint64_t size(const PlannedWeight& weight) {
-    return static_cast<uint64_t>(weight.rows) * static_cast<uint64_t>(weight.cols) * size_of(weight.dtype);
+    return static_cast<uint64_t>(weight.rows * weight.format->row_bytes(weight.cols));
   }
 
   const ModelPlan& plan_;
   Device& device_;
-  std::optional<Dtype> dtype_;
+  WeightChoice choice_;
   const DecoderWeights::Progress& progress_;
   std::vector<File> files_;
   std::map<std::string, const PlannedWeight*> by_slot_;
@@ -138,10 +123,10 @@ class Loader {
 
 }  // namespace
 
-DecoderWeights::DecoderWeights(const ModelPlan& plan, Device& device, std::optional<Dtype> dtype,
+DecoderWeights::DecoderWeights(const ModelPlan& plan, Device& device, const WeightChoice& choice,
                                const Progress& progress) {
   const DecoderConfig& c = plan.config;
-  Loader loader(plan, device, dtype, progress);
+  Loader loader(plan, device, choice, progress);
   const auto take = [&](const std::string& slot, int64_t rows, int64_t cols) -> const Weight* {
     auto& weight = owned_[slot];
     weight = loader.load(slot, rows, cols);

@@ -3,7 +3,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,15 +19,21 @@ struct LayerWeights {
   const Weight* down = nullptr;  // [hidden, ffn]
 };
 
+// What matrices become while they are loaded.
+struct WeightChoice {
+  const Format* format = nullptr;  // none: they stay as they are
+  bool exact = false;              // see WeightView
+};
+
 class DecoderWeights {
  public:
   struct Progress {
     std::function<void(uint64_t done, uint64_t total)> report;  // bytes of the plan's weights
     const std::atomic<bool>* abort = nullptr;                   // set: loading throws Error aborted
   };
-  // Loads all that the config asks for. `dtype` converts matrices while loading; without it they stay as they
-  // are. Throws Error missing_tensor, wrong_shape, truncated, read_error, out_of_memory.
-  DecoderWeights(const ModelPlan& plan, Device& device, std::optional<Dtype> dtype, const Progress& progress);
+  // Loads all that the config asks for. Throws Error missing_tensor, wrong_shape, truncated, read_error,
+  // out_of_memory, unsupported_format.
+  DecoderWeights(const ModelPlan& plan, Device& device, const WeightChoice& choice, const Progress& progress);
 
   const Weight& embedding() const { return *embedding_; }
   const Weight& final_norm() const { return *final_norm_; }

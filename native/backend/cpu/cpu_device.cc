@@ -23,16 +23,16 @@ class CpuMemory final : public Memory {
 class CpuDevice final : public Device {
  public:
   explicit CpuDevice(const CpuOptions& options)
-      : kernels_(choose_kernels(options.isa)),
+      : isa_(choose_isa(options.isa)),
         threads_(options.threads > 0 ? options.threads : usable_processors()) {}
 
-  DeviceDescription describe() const override { return {"cpu", kernels_.name, threads_}; }
+  DeviceDescription describe() const override { return {"cpu", isa_.name, threads_}; }
   std::unique_ptr<Weight> prepare_weight(const WeightView& view) override {
-    return prepare_cpu_weight(view, kernels_, threads_);
+    return prepare_cpu_weight(view, isa_, threads_);
   }
   std::unique_ptr<Memory> allocate(size_t bytes) override { return std::make_unique<CpuMemory>(bytes); }
   std::unique_ptr<Stream> create_stream(const StreamLimits& limits) override {
-    return create_cpu_stream(kernels_, threads_, limits);
+    return create_cpu_stream(*isa_.kernels, threads_, limits);
   }
   uint64_t memory_left() const override { return available_memory(); }
   Dtype kv_dtype(bool exact) const override { return exact ? Dtype::f32 : Dtype::f16; }
@@ -40,7 +40,7 @@ class CpuDevice final : public Device {
   bool samples(const SamplingOptions&) const override { return true; }
 
  private:
-  const Kernels& kernels_;
+  const Isa& isa_;
   const int threads_;
 };
 

@@ -30,10 +30,11 @@ struct Grid {
   int items() const { return token_items * row_items; }
 };
 
-Grid cut(int tokens, int64_t rows, int64_t k, Dtype dtype, int granule) {
+// k, row_bytes: of a row of all weights that an item multiplies with.
+Grid cut(int tokens, int64_t rows, int64_t k, int64_t row_bytes, int granule) {
   const int item_tokens = std::min(tokens, kMostItemTokens);
   const int64_t by_products = kItemProducts / (k * item_tokens);
-  const int64_t by_bytes = kItemBytes / (k * static_cast<int64_t>(size_of(dtype)));
+  const int64_t by_bytes = kItemBytes / row_bytes;
   int64_t item_rows = tokens < 8 ? by_bytes : by_products;
   item_rows = std::clamp<int64_t>(item_rows - item_rows % granule, granule, std::max<int64_t>(rows, granule));
   return {item_tokens, static_cast<int>(item_rows), (tokens + item_tokens - 1) / item_tokens,
@@ -97,7 +98,7 @@ class CpuStream final : public Stream {
   void embed(const Weight& table, Tensor x) override {
     const CpuWeight& rows = cpu_weight(table);
     for (int row = 0; row < input_.rows(); ++row) {
-      rows.read_row(tokens_[static_cast<size_t>(row)], kernels_, x.as<float>() + row * x.cols);
+      rows.read_row(tokens_[static_cast<size_t>(row)], x.as<float>() + row * x.cols);
     }
   }
 
@@ -107,7 +108,7 @@ class CpuStream final : public Stream {
     const int head_dim = shape.head_dim, kv_heads = shape.kv_heads,
               heads = static_cast<int>(q.cols) / head_dim;
     const float* normed = normalise(*w.norm, w.norm_eps, x);
-    const Grid grid = cut(input_.rows(), head_dim, x.cols, cpu_weight(*w.q).dtype, head_dim);
+    const Grid grid = cut(input_.rows(), head_dim, x.cols, cpu_weight(*w.q).row_bytes(), head_dim);
     run((heads + 2 * kv_heads) * grid.token_items, [&](int item, int thread) {
       const int slot = item / grid.token_items, first = item % grid.token_items * grid.tokens;
       const int tokens = std::min(grid.tokens, input_.rows() - first);
@@ -119,8 +120,7 @@ class CpuStream final : public Stream {
       float* out =
           is_q ? q.as<float>() + first * q.cols + head * head_dim : tile(thread);  // [tokens, head_dim]
       const int64_t stride = is_q ? q.cols : head_dim;
-      kernels_.matmul({normed + first * x.cols, x.cols, projection.panels(), projection.dtype, x.cols, tokens,
-                       int64_t{head} * head_dim, head_dim, out, stride, false});
+      multiply(projection, normed + first * x.cols, tokens, int64_t{head} * head_dim, head_dim, out, stride);
       for (int t = 0; t < tokens; ++t) {
         float* numbers = out + t * stride;
         const int row = first + t;
@@ -149,7 +149,7 @@ class CpuStream final : public Stream {
 
   void matmul_add(const Weight& weight, Tensor in, Tensor x) override {
     const CpuWeight& w = cpu_weight(weight);
-    const Grid grid = cut(static_cast<int>(in.rows), w.rows, w.cols, w.dtype, kRowGranule);
+    const Grid grid = cut(static_cast<int>(in.rows), w.rows, w.cols, w.row_bytes(), kRowGranule);
     run(grid.items(),
         [&](int item, int) { product(grid, item, w, in.as<float>(), in.rows, x.as<float>(), true); });
   }
@@ -158,7 +158,8 @@ class CpuStream final : public Stream {
   void ffn_input(const FfnInputWeights& weights, Tensor x, Tensor out) override {
     const CpuWeight &gate = cpu_weight(*weights.gate), &up = cpu_weight(*weights.up);
     const float* normed = normalise(*weights.norm, weights.norm_eps, x);
-    const Grid grid = cut(static_cast<int>(x.rows), gate.rows, 2 * gate.cols, gate.dtype, kRowGranule);
+    const Grid grid =
+        cut(static_cast<int>(x.rows), gate.rows, 2 * gate.cols, 2 * gate.row_bytes(), kRowGranule);
     QUERN_CHECK(2 * int64_t{grid.tokens} * grid.rows <= tile_numbers_);
     run(grid.items(), [&](int item, int thread) {
       const int first_row = item / grid.token_items * grid.rows,
@@ -167,9 +168,8 @@ class CpuStream final : public Stream {
       const int tokens = static_cast<int>(std::min<int64_t>(grid.tokens, x.rows - first));
       float *gates = tile(thread), *ups = gates + int64_t{tokens} * rows;  // [tokens, rows] each
       const float* in = normed + first * x.cols;
-      kernels_.matmul(
-          {in, x.cols, gate.panels(), gate.dtype, x.cols, tokens, first_row, rows, gates, rows, false});
-      kernels_.matmul({in, x.cols, up.panels(), up.dtype, x.cols, tokens, first_row, rows, ups, rows, false});
+      multiply(gate, in, tokens, first_row, rows, gates, rows);
+      multiply(up, in, tokens, first_row, rows, ups, rows);
       for (int t = 0; t < tokens; ++t) {
         kernels_.silu_mul({gates + int64_t{t} * rows, ups + int64_t{t} * rows,
                            out.as<float>() + (first + t) * out.cols + first_row, rows});
@@ -192,7 +192,7 @@ class CpuStream final : public Stream {
     const auto rows = static_cast<int>(chosen.size());
     const Tensor normed{normed_.as<float>(), Dtype::f32, rows, x.cols};
     final_norm(norm, norm_eps, x, chosen, normed);
-    const Grid grid = cut(rows, w.rows, w.cols, w.dtype, kRowGranule);
+    const Grid grid = cut(rows, w.rows, w.cols, w.row_bytes(), kRowGranule);
     run(grid.items(),
         [&](int item, int) { product(grid, item, w, normed.as<float>(), rows, out.as<float>(), false); });
   }
@@ -262,8 +262,15 @@ class CpuStream final : public Stream {
                   first = int64_t{item % grid.token_items} * grid.tokens;
     const auto tokens = static_cast<int>(std::min<int64_t>(grid.tokens, in_rows - first));
     const auto rows = static_cast<int>(std::min<int64_t>(grid.rows, w.rows - first_row));
-    kernels_.matmul({in + first * w.cols, w.cols, w.panels(), w.dtype, w.cols, tokens, first_row, rows,
-                     out + first * w.rows + first_row, w.rows, accumulate});
+    multiply(w, in + first * w.cols, tokens, first_row, rows, out + first * w.rows + first_row, w.rows,
+             accumulate);
+  }
+
+  // out [tokens, rows] (+)= in w^T, of w's rows from first_row on.
+  static void multiply(const CpuWeight& w, const float* in, int tokens, int64_t first_row, int rows,
+                       float* out, int64_t out_stride, bool accumulate = false) {
+    w.kernel->matmul({in, w.cols * static_cast<int64_t>(sizeof(float)), w.panels(), w.cols, tokens, first_row,
+                      rows, out, out_stride, accumulate});
   }
 
   // Where each row's key and value go: its page, and its place in the page.

@@ -31,37 +31,32 @@ void run_all(int64_t items, int threads, const Work& work) {
   if (failure) std::rethrow_exception(failure);
 }
 
-std::vector<char> read(const WeightView& view, int64_t first, int64_t count) {
-  std::vector<char> stored(static_cast<size_t>(count) * size_of(view.dtype));
-  view.read(first, count, stored.data());
+std::vector<std::byte> read(const WeightView& view, int64_t first_row, int64_t rows) {
+  std::vector<std::byte> stored(static_cast<size_t>(rows * view.format->row_bytes(view.cols)));
+  view.read(first_row, rows, stored.data());
   return stored;
 }
 
 }  // namespace
 
-void CpuWeight::read_row(int64_t row, const Kernels& kernels, float* out) const {
-  for (int64_t col = 0; col < cols; col += kPanelDepth) {
-    const auto* at = memory.as<char>() + panel_at(row, col, cols) * static_cast<int64_t>(size_of(dtype));
-    kernels.convert({at, dtype, out + col, Dtype::f32, std::min<int64_t>(kPanelDepth, cols - col)});
-  }
-}
-
-std::unique_ptr<Weight> prepare_cpu_weight(const WeightView& view, const Kernels& kernels, int threads) {
+std::unique_ptr<Weight> prepare_cpu_weight(const WeightView& view, const Isa& isa, int threads) {
   auto weight = std::make_unique<CpuWeight>();
-  weight->dtype = view.rows == 1 ? Dtype::f32 : view.dtype;
   weight->rows = view.rows;
   weight->cols = view.cols;
-  weight->memory = Buffer(weight->bytes());
-  if (weight->is_vector()) {
-    const std::vector<char> stored = read(view, 0, view.cols);
-    kernels.convert({stored.data(), view.dtype, weight->memory.as<float>(), Dtype::f32, view.cols});
+  if (view.rows == 1) {
+    weight->memory = Buffer(weight->bytes());
+    decode_row(*view.format, read(view, 0, 1).data(), view.cols, weight->memory.as<float>());
     return weight;
   }
-  const int64_t piece_rows = panel_rows(std::max<int64_t>(1, kPiece / view.cols));
+  weight->kernel = &choose_matmul(isa, *view.format, view.exact);
+  weight->memory = Buffer(weight->bytes());
+  const int panel_rows = weight->kernel->panel_rows;
+  const int64_t piece_rows =
+      (std::max<int64_t>(1, kPiece / view.cols) + panel_rows - 1) / panel_rows * panel_rows;
   run_all((view.rows + piece_rows - 1) / piece_rows, threads, [&](int64_t piece) {
     const int64_t first = piece * piece_rows, rows = std::min(piece_rows, view.rows - first);
-    const std::vector<char> stored = read(view, first * view.cols, rows * view.cols);
-    pack_rows(stored.data(), first, rows, view.cols, view.dtype, weight->memory.as<void>());
+    const std::vector<std::byte> stored = read(view, first, rows);
+    weight->kernel->pack({stored.data(), first, rows, view.cols, weight->memory.as<void>()});
   });
   return weight;
 }

@@ -2,26 +2,28 @@
 #include <memory>
 
 #include "backend/backend.h"
-#include "backend/cpu/panels.h"
+#include "backend/cpu/matmul_kernels.h"
 #include "core/memory.h"
 
 namespace quern::cpu {
 
-// A weight in memory: matrices in panels (panels.h), vectors widened to f32.
+// A weight in memory: matrices as the product that was chosen for them wants them, vectors widened to f32.
 struct CpuWeight final : Weight {
   Buffer memory;
-  Dtype dtype = Dtype::f32;
+  const MatmulKernel* kernel = nullptr;  // of a matrix
   int64_t rows = 0;
   int64_t cols = 0;
 
-  bool is_vector() const { return rows == 1; }
   uint64_t bytes() const override {
-    return static_cast<uint64_t>(is_vector() ? cols : panel_numbers(rows, cols)) * size_of(dtype);
+    return kernel ? static_cast<uint64_t>(kernel->bytes(rows, cols))
+                  : static_cast<uint64_t>(cols) * sizeof(float);
   }
   const float* vector() const { return memory.as<float>(); }
   const void* panels() const { return memory.as<void>(); }
+  // Bytes that one row of a matrix takes.
+  int64_t row_bytes() const { return kernel->panel_bytes(cols) / kernel->panel_rows; }
   // Widens one row of a matrix to `out` [cols].
-  void read_row(int64_t row, const Kernels& kernels, float* out) const;
+  void read_row(int64_t row, float* out) const { kernel->unpack_row({panels(), row, cols, out}); }
 };
 
 inline const CpuWeight& cpu_weight(const Weight& weight) {
@@ -32,6 +34,6 @@ inline const CpuWeight* cpu_weight(const Weight* weight) {
 }
 
 // Reads the weight with all `threads` threads.
-std::unique_ptr<Weight> prepare_cpu_weight(const WeightView& view, const Kernels& kernels, int threads);
+std::unique_ptr<Weight> prepare_cpu_weight(const WeightView& view, const Isa& isa, int threads);
 
 }  // namespace quern::cpu

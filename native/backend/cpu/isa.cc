@@ -1,5 +1,6 @@
 #include "backend/cpu/isa.h"
 
+#include <algorithm>
 #include <string>
 
 #include "core/error.h"
@@ -23,43 +24,58 @@ extern const Kernels kKernels;
 
 namespace {
 
-// Every table in this build with what the processor must have; the twin comes first, since it is never the
-// best.
-std::vector<const Kernels*> find_runnable() {
-  std::vector<const Kernels*> found;
+// The twin comes first, since it is never the best.
+constexpr Isa kIsas[] = {
+#if defined(QUERN_X86)
+    {"avx512_twin", kAvx2 | kAvx512Twin, &avx512_twin::kKernels},
+#endif
+    {"baseline", 0, &baseline::kKernels},
+#if defined(QUERN_X86)
+    {"avx2", kAvx2, &avx2::kKernels},
+    {"avx512", kAvx2 | kAvx512, &avx512::kKernels},
+#endif
+};
+
+Features features_of_this_machine() {
+  Features found = kAvx512Twin;
 #if defined(QUERN_X86)
   __builtin_cpu_init();
-  const bool has_avx2 =
-      __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
-  const bool has_avx512 = has_avx2 && __builtin_cpu_supports("avx512f") &&
-                          __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-                          __builtin_cpu_supports("avx512vl");
-  if (has_avx2) found.push_back(&avx512_twin::kKernels);
-#endif
-  found.push_back(&baseline::kKernels);
-#if defined(QUERN_X86)
-  if (has_avx2) found.push_back(&avx2::kKernels);
-  if (has_avx512) found.push_back(&avx512::kKernels);
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
+    found |= kAvx2;
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+    found |= kAvx512;
 #endif
   return found;
 }
 
 }  // namespace
 
-std::vector<const Kernels*> runnable_kernels() {
-  return find_runnable();
+std::vector<const Isa*> runnable_isas() {
+  const Features here = features_of_this_machine();
+  std::vector<const Isa*> found;
+  for (const Isa& isa : kIsas)
+    if ((isa.features & here) == isa.features) found.push_back(&isa);
+  return found;
 }
 
-const Kernels& choose_kernels(std::string_view name) {
-  const auto kernels = find_runnable();
-  if (name.empty() || name == "auto") return *kernels.back();
+const Isa& choose_isa(std::string_view name) {
+  const auto isas = runnable_isas();
+  if (name.empty() || name == "auto") return *isas.back();
   std::string known;
-  for (const Kernels* table : kernels) {
-    if (name == table->name) return *table;
-    known += (known.empty() ? "" : ", ") + std::string(table->name);
+  for (const Isa* isa : isas) {
+    if (name == isa->name) return *isa;
+    known += (known.empty() ? "" : ", ") + std::string(isa->name);
   }
   throw Error("invalid_option", "this machine cannot run the instruction set '" + std::string(name) +
                                     "'; it can run: " + known);
+}
+
+std::vector<const Kernels*> runnable_kernels() {
+  std::vector<const Kernels*> found;
+  for (const Isa* isa : runnable_isas())
+    if (std::find(found.begin(), found.end(), isa->kernels) == found.end()) found.push_back(isa->kernels);
+  return found;
 }
 
 }  // namespace quern::cpu

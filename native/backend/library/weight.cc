@@ -6,9 +6,12 @@ namespace quern {
 LibraryWeight::LibraryWeight(const QuernLibrary& library, QuernDevice* device, const WeightView& view)
     : library_(library) {
   const auto read = [](const void* context, int64_t first, int64_t count, void* into, QuernFailure* failure) {
-    return wire::guarded(failure, [&] { static_cast<const WeightView*>(context)->read(first, count, into); });
+    return wire::guarded(failure, [&] {
+      static_cast<const WeightView*>(context)->read(first, count, static_cast<std::byte*>(into));
+    });
   };
-  const QuernWeightView crossing{wire::dtype(view.dtype), view.rows, view.cols, read, &view};
+  const std::string format(view.format->name);
+  const QuernWeightView crossing{format.c_str(), view.rows, view.cols, view.exact, read, &view};
   wire::checked([&](QuernFailure* failure) {
     return library.create_weight(device, &crossing, &weight_, &bytes_, failure);
   });

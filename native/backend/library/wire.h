@@ -74,7 +74,7 @@ inline QuernDtype dtype(Dtype of) {
     case Dtype::bf16:
       return QUERN_BF16;
   }
-  return QUERN_F32;
+  throw Error("internal", "no data type has the number " + std::to_string(static_cast<int>(of)));
 }
 inline Dtype dtype(QuernDtype of) {
   switch (of) {

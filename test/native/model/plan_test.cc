@@ -77,10 +77,10 @@ TEST(reads_every_fact) {
   CHECK_EQ(plan.seed, ~uint64_t{0});
   CHECK_EQ(plan.weights.size(), size_t{4});
   const PlannedWeight &embed = plan.weights[0], &q = plan.weights[2], &norm = plan.weights[3];
-  CHECK(embed.slot == "embed" && embed.dtype == Dtype::bf16 && embed.rows == 300 && embed.cols == 64);
+  CHECK(embed.slot == "embed" && embed.format->name == "BF16" && embed.rows == 300 && embed.cols == 64);
   CHECK(embed.source.kind == WeightSource::Kind::file && embed.source.file == 0 &&
         embed.source.offset == 128);
-  CHECK(q.dtype == Dtype::f16 && q.source.kind == WeightSource::Kind::random && q.source.value == 0.25f);
+  CHECK(q.format->name == "F16" && q.source.kind == WeightSource::Kind::random && q.source.value == 0.25f);
   CHECK(norm.source.kind == WeightSource::Kind::constant && norm.source.value == -1);
 }
 
@@ -275,7 +275,7 @@ TEST(mutated_plans) {
         const PlannedFile& file = plan.files.at(static_cast<size_t>(weight.source.file));
         const auto numbers = static_cast<uint64_t>(weight.rows * weight.cols);
         CHECK(weight.source.offset <= file.bytes);
-        CHECK(numbers * size_of(weight.dtype) <= file.bytes - weight.source.offset);
+        CHECK(numbers * static_cast<uint64_t>(weight.format->bytes) <= file.bytes - weight.source.offset);
       }
       CHECK(plan.config.heads % plan.config.kv_heads == 0 && plan.config.rope_dim <= plan.config.head_dim);
     } catch (const Error& error) {

@@ -8,8 +8,8 @@
 // tile: bound by multiply-adds, 4 * head_dim of them a row and position pair.
 #include <limits>
 
+#include "backend/cpu/kernels/dot_tile.h"
 #include "backend/cpu/kernels/kernels.h"
-#include "backend/cpu/kernels/matmul_tile.h"
 
 namespace quern::cpu::QUERN_ISA {
 

@@ -1,30 +1,12 @@
 // The table of CPU kernels: one instance per instruction set, all from the same sources. Kernels take raw
 // pointers in one params struct; partition over threads happens outside. Any split of rows or tokens gives
-// the same bits: each output is reduced over K lane by lane, then by one fixed tree (simd.h).
+// the same bits. Matrix products are not among them: they belong to a weight's format (matmul_kernel.h).
 #pragma once
 #include <cstdint>
 
 #include "core/dtype.h"
 
 namespace quern::cpu {
-
-// Matrices lie in panels of this many rows, whose numbers alternate in pieces of this many: see cpu/panels.h.
-constexpr int kPanelRows = 4, kPanelDepth = 16;
-
-// out[t, r] = sum_k x[t, k] w[first_row + r, k]  (+ out[t, r] when accumulating)
-struct MatmulParams {
-  const float* x = nullptr;  // [tokens, k] f32, rows x_stride apart
-  int64_t x_stride = 0;
-  const void* w = nullptr;  // the whole matrix [.., k] dtype, in panels
-  Dtype dtype = Dtype::f32;
-  int64_t k = 0;
-  int tokens = 0;
-  int64_t first_row = 0;
-  int rows = 0;
-  float* out = nullptr;  // [tokens, rows] f32, rows out_stride apart
-  int64_t out_stride = 0;
-  bool accumulate = false;
-};
 
 // out[t, :] = x[t, :] / sqrt(mean(x[t, :]^2) + eps) * weight
 struct RmsNormParams {
@@ -155,7 +137,6 @@ constexpr int64_t attention_scratch(int64_t query_rows, int64_t head_dim) {
 struct Kernels {
   const char* name;
   int lanes;
-  void (*matmul)(const MatmulParams&);
   void (*rms_norm)(const RmsNormParams&);
   void (*rotate)(const RotateParams&);
   void (*silu_mul)(const SiluMulParams&);

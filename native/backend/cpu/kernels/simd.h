@@ -12,6 +12,9 @@
 
 #define QUERN_CONCAT_(a, b) a##b
 #define QUERN_CONCAT(a, b) QUERN_CONCAT_(a, b)
+#define QUERN_TEXT_(x) #x
+#define QUERN_TEXT(x) QUERN_TEXT_(x)
+#define QUERN_ISA_NAME QUERN_TEXT(QUERN_ISA)
 
 // Which instruction set this is, as a number that the preprocessor can compare.
 #define QUERN_IS_avx512 1

@@ -2,12 +2,8 @@
 #include "backend/cpu/kernels/kernels.h"
 #include "backend/cpu/kernels/simd.h"
 
-#define QUERN_NAME_(x) #x
-#define QUERN_NAME(x) QUERN_NAME_(x)
-
 namespace quern::cpu::QUERN_ISA {
 
-void matmul(const MatmulParams&);
 void rms_norm(const RmsNormParams&);
 void rotate(const RotateParams&);
 void silu_mul(const SiluMulParams&);
@@ -33,31 +29,10 @@ float read_stream(const float*, int64_t);
 int64_t multiply_adds(int64_t, float*);
 
 extern const Kernels kKernels;
-const Kernels kKernels{QUERN_NAME(QUERN_ISA),
-                       kLanes,
-                       matmul,
-                       rms_norm,
-                       rotate,
-                       silu_mul,
-                       convert,
-                       attention,
-                       attention_begin,
-                       attention_merge,
-                       largest_of,
-                       softmax_weights,
-                       sum_above,
-                       collect_between,
-                       scale,
-                       block_largest,
-                       collect_ids,
-                       mass_above,
-                       collect_pairs,
-                       keep_between,
-                       least_above,
-                       moments,
-                       weighted_sum,
-                       closeness,
-                       read_stream,
-                       multiply_adds};
+const Kernels kKernels{QUERN_ISA_NAME,  kLanes,       rms_norm,        rotate,          silu_mul,
+                       convert,         attention,    attention_begin, attention_merge, largest_of,
+                       softmax_weights, sum_above,    collect_between, scale,           block_largest,
+                       collect_ids,     mass_above,   collect_pairs,   keep_between,    least_above,
+                       moments,         weighted_sum, closeness,       read_stream,     multiply_adds};
 
 }  // namespace quern::cpu::QUERN_ISA

@@ -12,7 +12,7 @@ namespace {
 class CpuHostSampler final : public HostSampler {
  public:
   CpuHostSampler(int vocab, int threads)
-      : kernels_(choose_kernels("auto")), vocab_(static_cast<size_t>(vocab)), threads_(threads) {
+      : kernels_(*choose_isa("auto").kernels), vocab_(static_cast<size_t>(vocab)), threads_(threads) {
     sampler_.reserve(vocab, threads);
   }
 

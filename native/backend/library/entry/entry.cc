@@ -53,10 +53,15 @@ QuernStatus samples(const QuernDevice* device, const QuernSampling* options, int
 QuernStatus create_weight(QuernDevice* device, const QuernWeightView* view, QuernWeight** weight,
                           uint64_t* bytes, QuernFailure* failure) {
   return wire::guarded(failure, [&] {
-    const auto read = [view](int64_t first, int64_t count, void* into) {
+    const Format* const format = find_format(view->format);
+    if (!format) {
+      throw Error("device_mismatch",
+                  "the device library: it knows no format '" + std::string(view->format) + "'");
+    }
+    const auto read = [view](int64_t first, int64_t count, std::byte* into) {
       wire::checked([&](QuernFailure* why) { return view->read(view->context, first, count, into, why); });
     };
-    auto prepared = of(device).prepare_weight({wire::dtype(view->dtype), view->rows, view->cols, read});
+    auto prepared = of(device).prepare_weight({format, view->rows, view->cols, view->exact != 0, read});
     *bytes = prepared->bytes();
     *weight = reinterpret_cast<QuernWeight*>(prepared.release());
   });

@@ -122,10 +122,11 @@ class Layer {
                                   ReferenceDecoder::Numbers& reference, float scale = 0.3f) {
     const Stored numbers(dtype, Random(seed).reals(static_cast<size_t>(rows * cols), scale));
     for (size_t i = 0; i < numbers.size(); ++i) reference.push_back(double{numbers[i]});
-    return device_->prepare_weight({dtype, rows, cols, [&](int64_t first, int64_t count, void* into) {
-                                      std::memcpy(into, numbers.at(static_cast<size_t>(first)),
-                                                  static_cast<size_t>(count) * size_of(dtype));
-                                    }});
+    const auto read = [&](int64_t first, int64_t count, std::byte* into) {
+      std::memcpy(into, numbers.at(static_cast<size_t>(first * cols)),
+                  static_cast<size_t>(count * cols) * size_of(dtype));
+    };
+    return device_->prepare_weight({&format_of(dtype), rows, cols, false, read});
   }
 
   ReferenceDecoder reference_{kHidden, kHeads, kKvHeads, kHeadDim, kFfn, kVocab, kRopeDim,

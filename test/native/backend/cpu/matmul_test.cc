@@ -2,8 +2,7 @@
 #include <cmath>
 #include <limits>
 
-#include "backend/cpu/isa.h"
-#include "backend/cpu/panels.h"
+#include "backend/cpu/matmul_kernels.h"
 #include "check.h"
 #include "numbers.h"
 
@@ -11,6 +10,7 @@ namespace quern::test {
 namespace {
 
 using cpu::Kernels;
+using cpu::MatmulKernel;
 using cpu::MatmulParams;
 
 struct Shape {
@@ -24,10 +24,14 @@ std::string name_of_case(const Kernels& kernels, Dtype dtype, const Shape& shape
          std::to_string(shape.k);
 }
 
-// The same numbers as kernels want them.
-Stored in_panels(const Stored& w, Dtype dtype, const Shape& shape) {
-  Stored panels(dtype, static_cast<size_t>(cpu::panel_numbers(shape.rows, shape.k)));
-  cpu::pack_rows(w.data(), 0, shape.rows, shape.k, dtype, panels.at(0));
+const MatmulKernel& product(const Kernels& kernels, Dtype dtype) {
+  return cpu::choose_matmul(cpu::choose_isa(kernels.name), format_of(dtype), true);
+}
+
+// The same numbers as the kernel wants them.
+std::vector<std::byte> in_panels(const MatmulKernel& kernel, const Stored& w, const Shape& shape) {
+  std::vector<std::byte> panels(static_cast<size_t>(kernel.bytes(shape.rows, shape.k)));
+  kernel.pack({w.data(), 0, shape.rows, shape.k, panels.data()});
   return panels;
 }
 
@@ -63,7 +67,6 @@ void check_shape(const Shape& shape, Dtype dtype) {
   const int64_t x_stride = shape.k + 3, out_stride = shape.rows + 2;
   auto x = random.reals(static_cast<size_t>(shape.tokens * x_stride), 1);
   const Stored w(dtype, random.reals(static_cast<size_t>(shape.rows * shape.k), 1));
-  const Stored panels = in_panels(w, dtype, shape);
   const auto before = random.reals(static_cast<size_t>(shape.tokens * out_stride), 1);
   for (int t = 0; t < shape.tokens; ++t)  // whatever lies behind a row must not matter
     std::fill_n(x.begin() + t * x_stride + shape.k, 3, std::numeric_limits<float>::quiet_NaN());
@@ -73,12 +76,14 @@ void check_shape(const Shape& shape, Dtype dtype) {
       want.push_back(dot(&x[static_cast<size_t>(t * x_stride)], w, r, shape.k));
   for (const Kernels* kernels : cpu::runnable_kernels()) {
     const std::string context = name_of_case(*kernels, dtype, shape);
+    const MatmulKernel& kernel = product(*kernels, dtype);
+    const auto panels = in_panels(kernel, w, shape);
     for (const bool accumulate : {false, true}) {
       auto out = before;
       for (int t = 0; t < shape.tokens; ++t)
         std::fill_n(out.begin() + t * out_stride + shape.rows, 2, kCanary);
-      kernels->matmul({x.data(), x_stride, panels.data(), dtype, shape.k, shape.tokens, 0, shape.rows,
-                       out.data(), out_stride, accumulate});
+      kernel.matmul({x.data(), 4 * x_stride, panels.data(), shape.k, shape.tokens, 0, shape.rows, out.data(),
+                     out_stride, accumulate});
       for (int t = 0; t < shape.tokens; ++t) {
         for (int r = 0; r < shape.rows; ++r) {
           const auto at = static_cast<size_t>(t * out_stride + r);
@@ -113,8 +118,9 @@ void check_splits(const Kernels& kernels, const Shape& shape, Dtype dtype, const
     const int tokens = std::min(shape.tokens - t, random.between(1, 8));
     for (int r = 0; r < shape.rows;) {
       const int rows = std::min(shape.rows - r, random.between(1, 1 + shape.rows / 3));
-      kernels.matmul({x.data() + t * shape.k, shape.k, panels, dtype, shape.k, tokens, r, rows,
-                      pieces.data() + t * shape.rows + r, shape.rows, false});
+      product(kernels, dtype)
+          .matmul({x.data() + t * shape.k, 4 * shape.k, panels, shape.k, tokens, r, rows,
+                   pieces.data() + t * shape.rows + r, shape.rows, false});
       r += rows;
     }
     t += tokens;
@@ -129,11 +135,12 @@ TEST(any_split_gives_the_same_bits) {
       Random random(7);
       const auto x = random.reals(static_cast<size_t>(shape.tokens * shape.k), 1);
       const Stored w(dtype, random.reals(static_cast<size_t>(shape.rows * shape.k), 1));
-      const Stored panels = in_panels(w, dtype, shape);
       for (const Kernels* kernels : cpu::runnable_kernels()) {
+        const MatmulKernel& kernel = product(*kernels, dtype);
+        const auto panels = in_panels(kernel, w, shape);
         std::vector<float> whole(static_cast<size_t>(shape.tokens * shape.rows));
-        kernels->matmul({x.data(), shape.k, panels.data(), dtype, shape.k, shape.tokens, 0, shape.rows,
-                         whole.data(), shape.rows, false});
+        kernel.matmul({x.data(), 4 * shape.k, panels.data(), shape.k, shape.tokens, 0, shape.rows,
+                       whole.data(), shape.rows, false});
         for (int repeat = 0; repeat < 3; ++repeat)
           check_splits(*kernels, shape, dtype, x, panels.data(), whole);
       }
@@ -154,13 +161,13 @@ TEST(avx512_equals_its_twin) {
   const auto x = random.reals(static_cast<size_t>(shape.tokens * shape.k), 1);
   for (const Dtype dtype : kDtypes) {
     const Stored w(dtype, random.reals(static_cast<size_t>(shape.rows * shape.k), 1));
-    const Stored panels = in_panels(w, dtype, shape);
+    const auto panels = in_panels(product(*twin, dtype), w, shape);
     std::vector<float> a(static_cast<size_t>(shape.tokens * shape.rows)), b(a);
-    MatmulParams p{x.data(), shape.k,    panels.data(), dtype,      shape.k, shape.tokens,
-                   0,        shape.rows, a.data(),      shape.rows, false};
-    twin->matmul(p);
+    MatmulParams p{x.data(), 4 * shape.k, panels.data(), shape.k,    shape.tokens,
+                   0,        shape.rows,  a.data(),      shape.rows, false};
+    product(*twin, dtype).matmul(p);
     p.out = b.data();
-    wide->matmul(p);
+    product(*wide, dtype).matmul(p);
     CHECK_FOR(same_bytes(a, b), std::string(name_of(dtype)));
   }
 }
@@ -175,14 +182,15 @@ void check_real_shape(const Shape& shape, Dtype dtype) {
   Stored w(dtype, count);
   for (size_t at = 0; at < count; at += period.size())
     std::memcpy(w.at(at), period.data(), std::min(period.size(), count - at) * size_of(dtype));
-  const Stored panels = in_panels(w, dtype, shape);
   std::vector<int> rows{0, 1, shape.rows / 2, shape.rows - 4, shape.rows - 3, shape.rows - 2, shape.rows - 1};
   for (int row = 5; row < shape.rows; row += shape.rows / 100) rows.push_back(row);
   for (const Kernels* kernels : cpu::runnable_kernels()) {
     const std::string context = name_of_case(*kernels, dtype, shape);
+    const MatmulKernel& kernel = product(*kernels, dtype);
+    const auto panels = in_panels(kernel, w, shape);
     std::vector<float> out(static_cast<size_t>(shape.tokens) * static_cast<size_t>(shape.rows));
-    kernels->matmul({x.data(), shape.k, panels.data(), dtype, shape.k, shape.tokens, 0, shape.rows,
-                     out.data(), shape.rows, false});
+    kernel.matmul({x.data(), 4 * shape.k, panels.data(), shape.k, shape.tokens, 0, shape.rows, out.data(),
+                   shape.rows, false});
     for (int t = 0; t < shape.tokens; ++t) {
       for (const int row : rows) {
         const Reference want = dot(&x[static_cast<size_t>(t * shape.k)], w, row, shape.k);

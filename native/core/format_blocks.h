@@ -1,4 +1,4 @@
-// Blocks of 256 numbers, and the fields that all blocks are made of. For block_formats.cc, which lists them.
+// Blocks of 256 numbers, and the fields that all blocks are made of. For format.cc, which lists them.
 #pragma once
 #include <cstddef>
 #include <cstdint>

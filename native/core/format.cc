@@ -1,4 +1,4 @@
-// What the bytes of quantised weights mean.
+// What the bytes of weights mean.
 //
 // A block is a few scales and many small integers: number = scale * integer, or scale * integer + offset.
 // Fields follow each other without padding; numbers of more than one byte are little-endian. `d`, `m` and
@@ -7,11 +7,15 @@
 // Every product is exact in f32: 11 bits of an f16, and at most 12 of a block's scale and integer together.
 // So only the addition of an offset rounds, once, and no compiler can change a result by reordering or
 // fusing. The sign of a zero alone depends on the order: d * scale comes first, then the integer.
-#include "core/block_formats.h"
+#include "core/format.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <string>
 
-#include "core/block_formats_k.h"
+#include "core/error.h"
+#include "core/format_blocks.h"
 
 namespace quern {
 namespace {
@@ -114,25 +118,79 @@ void decode_f8_e5m2(const std::byte* block, float* out) {
   *out = to_f32(static_cast<F8E5m2>(byte_at(block, 0)));
 }
 
-constexpr BlockFormat kFormats[] = {
-    {"F16", 1, 2, decode_f16},         {"BF16", 1, 2, decode_bf16},         {"F8_E4M3", 1, 1, decode_f8_e4m3},
-    {"F8_E5M2", 1, 1, decode_f8_e5m2}, {"Q8_0", 32, 34, decode_q8_0},       {"Q4_0", 32, 18, decode_q4_0},
-    {"Q4_1", 32, 20, decode_q4_1},     {"Q5_0", 32, 22, decode_q5_0},       {"Q5_1", 32, 24, decode_q5_1},
-    {"IQ4_NL", 32, 18, decode_iq4_nl}, {"MXFP4", 32, 17, decode_mxfp4},     {"Q2_K", 256, 84, decode_q2_k},
-    {"Q3_K", 256, 110, decode_q3_k},   {"Q4_K", 256, 144, decode_q4_k},     {"Q5_K", 256, 176, decode_q5_k},
-    {"Q6_K", 256, 210, decode_q6_k},   {"IQ4_XS", 256, 136, decode_iq4_xs},
+void decode_f32(const std::byte* block, float* out) {
+  std::memcpy(out, block, sizeof(float));
+}
+
+void encode_f32(const float* number, std::byte* block) {
+  std::memcpy(block, number, sizeof(float));
+}
+void encode_f16(const float* number, std::byte* block) {
+  const F16 stored = to_f16(*number);
+  std::memcpy(block, &stored, sizeof stored);
+}
+void encode_bf16(const float* number, std::byte* block) {
+  const Bf16 stored = to_bf16(*number);
+  std::memcpy(block, &stored, sizeof stored);
+}
+
+constexpr Format kFormats[] = {
+    {"F32", 1, 4, decode_f32, encode_f32},      {"F16", 1, 2, decode_f16, encode_f16},
+    {"BF16", 1, 2, decode_bf16, encode_bf16},   {"F8_E4M3", 1, 1, decode_f8_e4m3, nullptr},
+    {"F8_E5M2", 1, 1, decode_f8_e5m2, nullptr}, {"Q8_0", 32, 34, decode_q8_0, nullptr},
+    {"Q4_0", 32, 18, decode_q4_0, nullptr},     {"Q4_1", 32, 20, decode_q4_1, nullptr},
+    {"Q5_0", 32, 22, decode_q5_0, nullptr},     {"Q5_1", 32, 24, decode_q5_1, nullptr},
+    {"IQ4_NL", 32, 18, decode_iq4_nl, nullptr}, {"MXFP4", 32, 17, decode_mxfp4, nullptr},
+    {"Q2_K", 256, 84, decode_q2_k, nullptr},    {"Q3_K", 256, 110, decode_q3_k, nullptr},
+    {"Q4_K", 256, 144, decode_q4_k, nullptr},   {"Q5_K", 256, 176, decode_q5_k, nullptr},
+    {"Q6_K", 256, 210, decode_q6_k, nullptr},   {"IQ4_XS", 256, 136, decode_iq4_xs, nullptr},
 };
+
+constexpr int kMostNumbers = 256;  // of a block
 
 }  // namespace
 
-std::span<const BlockFormat> block_formats() {
+std::span<const Format> formats() {
   return kFormats;
 }
 
-const BlockFormat* find_block_format(std::string_view name) {
-  for (const BlockFormat& format : kFormats)
+const Format* find_format(std::string_view name) {
+  for (const Format& format : kFormats)
     if (format.name == name) return &format;
   return nullptr;
+}
+
+const Format& format_of(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::f32:
+      return kFormats[0];
+    case Dtype::f16:
+      return kFormats[1];
+    case Dtype::bf16:
+      return kFormats[2];
+  }
+  throw Error("internal",
+              "format_of: no data type has the number " + std::to_string(static_cast<int>(dtype)));
+}
+
+void decode_row(const Format& format, const std::byte* row, int64_t cols, float* out) {
+  int64_t col = 0;
+  for (; col + format.numbers <= cols; col += format.numbers, row += format.bytes)
+    format.decode(row, out + col);
+  if (col == cols) return;
+  float last[kMostNumbers];
+  format.decode(row, last);
+  std::copy_n(last, cols - col, out + col);
+}
+
+void encode_row(const Format& format, const float* numbers, int64_t cols, std::byte* row) {
+  int64_t col = 0;
+  for (; col + format.numbers <= cols; col += format.numbers, row += format.bytes)
+    format.encode(numbers + col, row);
+  if (col == cols) return;
+  float last[kMostNumbers] = {};
+  std::copy_n(numbers + col, cols - col, last);
+  format.encode(last, row);
 }
 
 }  // namespace quern

@@ -27,20 +27,34 @@ inline float to_f32(F8E5m2 value) {
   return to_f32(static_cast<F16>(static_cast<uint32_t>(value) << 8));
 }
 
-// A number format of weights in files: `numbers` neighbours of a row lie together in `bytes` bytes. A format
-// that stores each number by itself has blocks of one.
-struct BlockFormat {
+// A number format of weights: `numbers` neighbours of a row lie together in `bytes` bytes. A format that
+// stores each number by itself has blocks of one. A row is whole blocks; behind its last number there are
+// zeros.
+struct Format {
   std::string_view name;  // as GGUF and safetensors spell it
   int numbers;
   int bytes;
   // Reads exactly `bytes` bytes at any alignment, writes exactly `numbers` floats. Any bytes are valid: a
   // scale that is no number gives numbers that are none.
   void (*decode)(const std::byte* block, float* out);
+  // The block whose numbers are nearest to these, as far as the format can tell; nullptr for formats that are
+  // only read.
+  void (*encode)(const float* numbers, std::byte* block);
+
+  // Bytes of a row of `cols` numbers.
+  int64_t row_bytes(int64_t cols) const { return (cols + numbers - 1) / numbers * bytes; }
 };
 
-std::span<const BlockFormat> block_formats();
+std::span<const Format> formats();
 
 // nullptr where no format has this name.
-const BlockFormat* find_block_format(std::string_view name);
+const Format* find_format(std::string_view name);
+
+// Of a tensor whose numbers are stored one by one.
+const Format& format_of(Dtype dtype);
+
+// `cols` numbers of a row.
+void decode_row(const Format& format, const std::byte* row, int64_t cols, float* out);
+void encode_row(const Format& format, const float* numbers, int64_t cols, std::byte* row);
 
 }  // namespace quern

@@ -1,6 +1,6 @@
 // Blocks of 256 numbers: groups of 16 or 32 have small integer scales of their own, and `d` (and `dmin`, for
-// the offsets) scales the scales. Notation and rounding: block_formats.cc.
-#include "core/block_formats_k.h"
+// the offsets) scales the scales. Notation and rounding: format.cc.
+#include "core/format_blocks.h"
 
 namespace quern {
 namespace {

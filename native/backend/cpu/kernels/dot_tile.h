@@ -1,6 +1,6 @@
-// The inner tile of matrix products, shared by matmul and by attention's scores. Its numbers of w come from
-// panels or from plain rows; the order of additions is the same: lanes over k, in whole pieces of
-// kPanelDepth, a zero-padded tail, one tree.
+// The inner tile of products of floats, shared by matrix products and by attention's scores. Its numbers of w
+// come from panels (matmul_float.h) or from plain rows; the order of additions is the same: lanes over k, in
+// whole pieces of kTileDepth, a zero-padded tail, one tree.
 #pragma once
 #include "backend/cpu/kernels/kernels.h"
 #include "backend/cpu/kernels/simd.h"
@@ -9,7 +9,7 @@ namespace quern::cpu::QUERN_ISA {
 namespace {
 
 // Accumulators that fit the registers beside one vector of w and kTileTokens of x.
-constexpr int kTileRows = kPanelRows;
+constexpr int kTileRows = 4, kTileDepth = 16;
 #if defined(__AVX512F__)
 constexpr int kTileTokens = 6;
 #elif defined(__AVX2__)
@@ -18,7 +18,7 @@ constexpr int kTileTokens = 3;
 constexpr int kTileTokens = 2;  // a product needs a register of its own where it cannot be fused
 #endif
 
-constexpr int kPieceVectors = kPanelDepth / kLanes;
+constexpr int kPieceVectors = kTileDepth / kLanes;
 
 // w in plain rows, `stride` numbers apart. A vector is the v-th of the piece that begins at column `piece`.
 template <typename W>
@@ -30,16 +30,6 @@ struct Rows {
     return load_partial(at + row * stride + piece + v * kLanes, count);
   }
   Rows next_row() const { return {at + stride, stride}; }
-};
-
-// w in one panel. What a tail lacks is there as zeros.
-template <typename W>
-struct Panel {
-  const W* at;
-  F32 vector(int row, int64_t piece, int v) const {
-    return load(at + piece * kPanelRows + row * kPanelDepth + v * kLanes);
-  }
-  F32 tail(int row, int64_t piece, int v, int) const { return vector(row, piece, v); }
 };
 
 template <typename Source>
@@ -56,8 +46,8 @@ struct DotTile {
 template <bool kAccumulate, int kRows, int kTokens, typename Source>
 inline __attribute__((always_inline)) void dot_tile_of(const DotTile<Source>& tile) {
   F32 sums[kRows][kTokens] = {};
-  const int64_t whole = tile.k - tile.k % kPanelDepth;
-  for (int64_t piece = 0; piece < whole; piece += kPanelDepth) {
+  const int64_t whole = tile.k - tile.k % kTileDepth;
+  for (int64_t piece = 0; piece < whole; piece += kTileDepth) {
 #pragma GCC unroll 4
     for (int v = 0; v < kPieceVectors; ++v) {
       const int64_t k = piece + v * kLanes;
@@ -96,12 +86,6 @@ template <bool kAccumulate, int kRows, int kTokens, typename Source>
 inline void dot_tile_of_tokens(const DotTile<Source>& tile, int tokens) {
   if (tokens == kTokens) return dot_tile_of<kAccumulate, kRows, kTokens>(tile);
   if constexpr (kTokens > 1) dot_tile_of_tokens<kAccumulate, kRows, kTokens - 1>(tile, tokens);
-}
-
-// tokens <= kTileTokens. A panel has all its rows, whatever of them is written.
-template <bool kAccumulate, typename W>
-inline void dot_tile(const DotTile<Panel<W>>& tile, int tokens) {
-  dot_tile_of_tokens<kAccumulate, kTileRows, kTileTokens>(tile, tokens);
 }
 
 // rows <= kTileRows. Plain rows short of a full tile go one by one.

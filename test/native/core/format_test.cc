@@ -1,4 +1,4 @@
-#include "core/block_formats.h"
+#include "core/format.h"
 
 #include <algorithm>
 #include <cmath>
@@ -21,8 +21,7 @@ bool identical(float a, float b) {
 }
 
 // raw: [blocks, bytes], values: [blocks, numbers]
-void check_blocks(const BlockFormat& format, const std::vector<std::byte>& raw,
-                  const std::vector<float>& values) {
+void check_blocks(const Format& format, const std::vector<std::byte>& raw, const std::vector<float>& values) {
   const auto numbers = static_cast<size_t>(format.numbers), bytes = static_cast<size_t>(format.bytes);
   const size_t blocks = raw.size() / bytes;
   CHECK_FOR(blocks > 0 && raw.size() == blocks * bytes, std::string(format.name));
@@ -46,18 +45,18 @@ constexpr Layout kInGguf[] = {
     {"MXFP4", 32, 17},  {"Q2_K", 256, 84},  {"Q3_K", 256, 110},   {"Q4_K", 256, 144}, {"Q5_K", 256, 176},
     {"Q6_K", 256, 210}, {"IQ4_NL", 32, 18}, {"IQ4_XS", 256, 136}, {"F16", 1, 2},      {"BF16", 1, 2},
 };
-constexpr std::string_view kEightBit[] = {"F8_E4M3", "F8_E5M2"};
+constexpr std::string_view kElsewhere[] = {"F32", "F8_E4M3", "F8_E5M2"};
 
 TEST(layouts) {
   for (const Layout& layout : kInGguf) {
-    const BlockFormat* format = find_block_format(layout.name);
+    const Format* format = find_format(layout.name);
     CHECK_FOR(format != nullptr && format->numbers == layout.numbers && format->bytes == layout.bytes,
               std::string(layout.name));
   }
-  CHECK_EQ(block_formats().size(), std::size(kInGguf) + std::size(kEightBit));
-  for (const BlockFormat& format : block_formats()) CHECK(find_block_format(format.name) == &format);
-  for (const std::string_view name : {"", "q4_0", "Q4_", "Q4_0 ", "Q8_K", "F32"})
-    CHECK_FOR(find_block_format(name) == nullptr, std::string(name));
+  CHECK_EQ(formats().size(), std::size(kInGguf) + std::size(kElsewhere));
+  for (const Format& format : formats()) CHECK(find_format(format.name) == &format);
+  for (const std::string_view name : {"", "q4_0", "Q4_", "Q4_0 ", "Q8_K", "F64"})
+    CHECK_FOR(find_format(name) == nullptr, std::string(name));
 }
 
 TEST(golden_blocks) {
@@ -65,7 +64,7 @@ TEST(golden_blocks) {
   if (!golden) return;
   for (const Layout& layout : kInGguf) {
     const std::string name(layout.name);
-    const BlockFormat* format = find_block_format(name);
+    const Format* format = find_format(name);
     if (format != nullptr)
       check_blocks(*format, golden->read<std::byte>(name + ".raw"), golden->read<float>(name + ".values"));
   }
@@ -76,13 +75,13 @@ TEST(golden_eight_bit_floats) {
   if (!golden) return;
   std::vector<std::byte> every_byte(256);
   for (size_t i = 0; i < 256; ++i) every_byte[i] = static_cast<std::byte>(i);
-  check_blocks(*find_block_format("F8_E4M3"), every_byte, golden->read<float>("float8_e4m3.decode"));
-  check_blocks(*find_block_format("F8_E5M2"), every_byte, golden->read<float>("float8_e5m2.decode"));
+  check_blocks(*find_format("F8_E4M3"), every_byte, golden->read<float>("float8_e4m3.decode"));
+  check_blocks(*find_format("F8_E5M2"), every_byte, golden->read<float>("float8_e5m2.decode"));
 }
 
 // A part of the goldens that a published checkout has too: blocks, each followed by its numbers.
 TEST(fixture_blocks) {
-  for (const BlockFormat& format : block_formats()) {
+  for (const Format& format : formats()) {
     const std::string path = QUERN_SOURCE_DIR "/test/fixtures/blocks/" + std::string(format.name) + ".bin";
     std::ifstream file(path, std::ios::binary);
     const std::vector<char> content{std::istreambuf_iterator<char>(file), {}};
@@ -104,7 +103,7 @@ TEST(fixture_blocks) {
 TEST(random_bytes) {
   constexpr float kUntouched = 12345.0f;
   std::mt19937 random(1);
-  for (const BlockFormat& format : block_formats()) {
+  for (const Format& format : formats()) {
     const auto numbers = static_cast<size_t>(format.numbers), bytes = static_cast<size_t>(format.bytes);
     for (size_t round = 0; round < 500; ++round) {
       const size_t before = round % 8;
@@ -145,7 +144,7 @@ TEST(scales_that_are_no_numbers) {
                                  {"Q5_K", 2},
                                  {"Q6_K", 208},
                                  {"IQ4_XS", 0}}) {
-    const BlockFormat* format = find_block_format(name);
+    const Format* format = find_format(name);
     for (const unsigned upper : {0x7cu, 0x7eu, 0xfcu}) {
       std::vector<std::byte> block(static_cast<size_t>(format->bytes));
       block[at + 1] = static_cast<std::byte>(upper);
