@@ -1,3 +1,4 @@
+import { countTokens, messages } from './anthropic/messages.js'
 import type { Endpoint } from './call.js'
 import { completions } from './openai/completions.js'
 import { embeddings } from './openai/embeddings.js'
@@ -12,6 +13,8 @@ import { tokenize } from './vllm/tokenize.js'
 /** Everything that is served: the app, its OpenAPI document and the tests go by this table. */
 export const endpoints: readonly Endpoint[] = [
   completions,
+  messages,
+  countTokens,
   embeddings,
   ...rerank,
   tokenize,

@@ -1,6 +1,4 @@
 // Tools, reasoning and continued messages through chat(), with the bundled model.
-import { cp, readFile, writeFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   type ChatMessage,
@@ -11,6 +9,7 @@ import {
 } from '../../lib/index.js'
 import { conversationPrompt } from '../../lib/model/prompt.js'
 import { temporaryFolder } from './temporary.js'
+import { makeWithTemplate, thinkingTemplate } from './with-template.js'
 
 const getWeather: ToolDefinition = {
   name: 'get_weather',
@@ -19,7 +18,6 @@ const getWeather: ToolDefinition = {
 }
 const greedy = { temperature: 0, maxTokens: 80 }
 const question: ChatMessage[] = [{ role: 'user', content: 'What is the weather in Paris?' }]
-const bundled = fileURLToPath(new URL('../../models/tiny', import.meta.url))
 const folder = temporaryFolder()
 
 let model: Model
@@ -36,11 +34,7 @@ async function eventsOf(generation: { events(): AsyncIterable<GenerationEvent> }
 
 /** The bundled model with another chat template. */
 async function loadWithTemplate(name: string, chatTemplate: string): Promise<Model> {
-  const path = folder.join(name)
-  await cp(bundled, path, { recursive: true })
-  const config = JSON.parse(await readFile(`${path}/tokenizer_config.json`, 'utf8'))
-  await writeFile(`${path}/tokenizer_config.json`, JSON.stringify({ ...config, chat_template: chatTemplate }))
-  return load(path)
+  return load(await makeWithTemplate(folder.join(name), chatTemplate))
 }
 
 describe('tools', () => {
@@ -148,10 +142,7 @@ describe('tools', () => {
 
 describe('reasoning', () => {
   test('what follows an open <think> is reasoning', async () => {
-    const thinking = await loadWithTemplate(
-      'thinking',
-      '<|im_start|>user\n{{ messages[0].content }}<|im_end|>\n<|im_start|>assistant\n<think>\n{# ends with </think> #}',
-    )
+    const thinking = await loadWithTemplate('thinking', thinkingTemplate)
     const generation = thinking.chat('What is the capital of France?', greedy)
     let text = ''
     for await (const piece of generation) text += piece
