@@ -11,21 +11,29 @@ export function ignored() {
   return z.unknown().optional().meta({ description: 'Taken and ignored.' })
 }
 
+/** A value that the API has others for, which cannot be done: they are refused as `unsupported`. */
+export function only<Value extends string>(why: string, ...values: [Value, ...Value[]]) {
+  return unlessRefused(why, values).meta({ enum: values })
+}
+
 /**
  * A member that the API has, that would change the answer, and that cannot be done: it is refused as `unsupported`.
  *
- * @param harmless Its values that ask for nothing.
+ * @param harmless Its values that ask for nothing, as JSON.
  */
-export function refused(why: string, ...harmless: (string | number | boolean)[]) {
-  const means = (value: unknown) => harmless.some((one) => one === value)
-  return z
-    .unknown()
+export function refused(why: string, ...harmless: unknown[]) {
+  const description = `Not supported: ${why}.`
+  return unlessRefused(why, [null, ...harmless])
     .optional()
-    .superRefine((value, context) => {
-      if (value === undefined || value === null || means(value)) return
-      context.addIssue({ code: 'custom', message: why, params: { code: 'unsupported' } })
-    })
-    .meta({ description: `Not supported: ${why}.`, enum: [null, ...harmless] })
+    .meta({ description, enum: [null, ...harmless] })
+}
+
+function unlessRefused(why: string, values: readonly unknown[]) {
+  const taken = new Set(values.map((value) => JSON.stringify(value)))
+  return z.unknown().superRefine((value, context) => {
+    if (value === undefined || taken.has(JSON.stringify(value))) return
+    context.addIssue({ code: 'custom', message: why, params: { code: 'unsupported' } })
+  })
 }
 
 /** A list; one that is too long is looked at no further. */

@@ -1,8 +1,9 @@
 import { countTokens, messages } from './anthropic/messages.js'
 import type { Endpoint } from './call.js'
+import { chatCompletions } from './openai/chat-completions.js'
 import { completions } from './openai/completions.js'
 import { embeddings } from './openai/embeddings.js'
-import { listModels } from './openai/models.js'
+import { getModel, listModels } from './openai/models.js'
 import { health } from './operations/health.js'
 import { metrics } from './operations/metrics.js'
 import { ready } from './operations/ready.js'
@@ -12,6 +13,7 @@ import { tokenize } from './vllm/tokenize.js'
 
 /** Everything that is served: the app, its OpenAPI document and the tests go by this table. */
 export const endpoints: readonly Endpoint[] = [
+  chatCompletions,
   completions,
   messages,
   countTokens,
@@ -20,6 +22,7 @@ export const endpoints: readonly Endpoint[] = [
   tokenize,
   detokenize,
   listModels,
+  getModel,
   health,
   ready,
   metrics,

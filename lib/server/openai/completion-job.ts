@@ -7,13 +7,13 @@ import type { CompletionAnswer } from './completion-answer.js'
 import type { CompletionsRequest } from './completions-body.js'
 import { type Echo, echoOf } from './echo.js'
 import { samplingOptions } from './sampling-params.js'
-import { usageBody } from './usage.js'
+import type { TextJob } from './text-answer.js'
+import { type UsageBody, usageBody } from './usage.js'
 
 type Choices = CompletionAnswer['choices']
-type UsageBody = NonNullable<CompletionAnswer['usage']>
 
 /** What is done for a request to the completions endpoint: each of its prompts is continued `n` times. */
-export class CompletionJob {
+export class CompletionJob implements TextJob {
   readonly #request: CompletionsRequest
   readonly #maxTokens: number
   readonly #model: Model

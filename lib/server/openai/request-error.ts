@@ -46,6 +46,7 @@ export function requestError(error: unknown, input: string): unknown {
 }
 
 function told(error: QuernError, param: string, message: string): ApiError {
-  const { status, code } = apiErrorOf(error)
-  return new ApiError(status, code, message, { param, cause: error })
+  const { status, code, headers } = apiErrorOf(error)
+  const known = code === 'unsupported_option' ? 'unsupported' : code
+  return new ApiError(status, known, message, { param, headers, cause: error })
 }

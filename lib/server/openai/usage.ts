@@ -10,8 +10,10 @@ export const usageAnswer = z.object({
   completion_tokens_details: z.object({ reasoning_tokens: z.int() }),
 })
 
+export type UsageBody = z.output<typeof usageAnswer>
+
 /** Of prompts with their continuations: a prompt counts once, however many continuations it has. */
-export function usageBody(prompts: readonly (readonly Usage[])[]): z.output<typeof usageAnswer> {
+export function usageBody(prompts: readonly (readonly Usage[])[]): UsageBody {
   const firsts = prompts.flatMap((usages) => usages.slice(0, 1))
   const sum = (usages: readonly Usage[], member: keyof Usage) =>
     usages.reduce((total, usage) => total + usage[member], 0)
