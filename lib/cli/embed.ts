@@ -62,7 +62,7 @@ async function print(
 ): Promise<void> {
   const model = await loadModel(flags, err, options.signal ? { signal: options.signal } : {})
   const line = new ProgressLine(err)
-  const embeddings: { text: string; embedding: number[] }[] = []
+  const gathered: string[] = [] // for --json: put out at the end, in pieces, since one text may be too long for a string
   try {
     for (let first = 0; first < texts.length; first += textsAtOnce) {
       const some = texts.slice(first, first + textsAtOnce)
@@ -81,12 +81,16 @@ async function print(
       line.erase()
       for (const [i, vector] of vectors.entries()) {
         const embedding = Array.from(vector, shortest)
-        if (flags.json) embeddings.push({ text: some[i] as string, embedding })
+        if (flags.json) gathered.push(JSON.stringify({ text: some[i], embedding }))
         else out(`${JSON.stringify(embedding)}\n`)
       }
     }
-    const dimensions = embeddings[0]?.embedding.length
-    if (flags.json) out(`${JSON.stringify({ model: model.info.source, dimensions, embeddings })}\n`)
+    if (flags.json) {
+      const dimensions = options.dimensions ?? model.info.config.hidden
+      out(`{"model":${JSON.stringify(model.info.source)},"dimensions":${dimensions},"embeddings":[`)
+      for (const [i, text] of gathered.entries()) out(i === 0 ? text : `,${text}`)
+      out(']}\n')
+    }
   } finally {
     await model.close()
     line.erase()

@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
-import { readFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
 import { type Model, type Perplexity, QuernError, type Score } from '../index.js'
-import { decodeBytes } from './decode-bytes.js'
 import { interruptible } from './interruptible.js'
 import { demoNote, loadModel, ProgressLine } from './load-model.js'
 import { addModelFlags, type ModelFlags, whole } from './model-flags.js'
 import { outputOf } from './output.js'
+import { readText } from './read-text.js'
 import { isPiped, readInput } from './standard-input.js'
 
 interface Flags extends ModelFlags {
@@ -31,7 +31,7 @@ export function register(program: Command): void {
     .option('--json', 'print one JSON object')
     .action(async (prompt: string | undefined, continuation: string | undefined, flags: Flags) => {
       checkUsage(prompt, continuation, flags)
-      const text = prompt === undefined ? await readText(flags, err) : undefined
+      const text = prompt === undefined ? await readGiven(flags, err) : undefined
       if (flags.model === undefined && process.stderr.isTTY) err(`${demoNote}\n`)
       await interruptible(async (signal) => {
         const model = await loadModel(flags, err, { signal })
@@ -72,20 +72,10 @@ function checkUsage(
     throw refuse('--top-logprobs is for a continuation: give a prompt and a continuation')
 }
 
-async function readText({ file }: Flags, err: (text: string) => void): Promise<string> {
-  if (file === undefined) {
-    if (!isPiped()) err('Type or paste the text; Ctrl-D ends it, Ctrl-C leaves.\n')
-    return readInput(err)
-  }
-  try {
-    return decodeBytes(file, await readFile(file), err)
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    throw new QuernError(code === 'ENOENT' ? 'missing_file' : 'read_error', `${file}: ${message}`, {
-      value: file,
-      cause,
-    })
-  }
+async function readGiven({ file }: Flags, err: (text: string) => void): Promise<string> {
+  if (file !== undefined) return readText(file, createReadStream(file), err)
+  if (!isPiped()) err('Type or paste the text; Ctrl-D ends it, Ctrl-C leaves.\n')
+  return readInput(err)
 }
 
 async function perplexityOf(

@@ -53,8 +53,9 @@ test.each([
   [[prompt, continuation, '--file', 'x'], 2, '--file is for a perplexity'],
   [[prompt, continuation, '--window', '9'], 2, '--window and --stride'],
   [['--file', 'x', '--top-logprobs', '9'], 2, '--top-logprobs is for a continuation'],
-  [['--file', '/no/such/file'], 1, '(missing_file)'],
-  [['--file', '/'], 1, '(read_error)'],
+  [['--file', '/no/such/file'], 1, '/no/such/file: there is no such file (missing_file)'],
+  [['--file', '/'], 1, '/: is a folder: expected a file (read_error)'],
+  [['--file', '/dev/zero'], 1, '/dev/zero: more than 128000000 bytes (invalid_input)'],
   [[prompt, continuation, '--top-logprobs', '129'], 2, 'topLogprobs: expected a whole number from 0 to 128'],
   [['', continuation], 1, '(invalid_input)'],
 ])('says what is wrong with %j', async (argv, code, message) => {
