@@ -1,0 +1,40 @@
+// Python packages that tests use: CI installs each into a folder of its own under build/.
+import { execFile, spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+
+const run = promisify(execFile)
+
+export class PythonPackage {
+  readonly isPresent: boolean
+  readonly #install: string
+  readonly #environment: NodeJS.ProcessEnv
+
+  /**
+   * @param module Its name in Python, and of its folder.
+   * @param install What pip is told.
+   */
+  constructor(module: string, install: string) {
+    const folder = fileURLToPath(new URL(`../../build/${module}`, import.meta.url))
+    this.#install = `python3 -m pip install --target build/${module} ${install}`
+    this.#environment = { ...process.env, PYTHONPATH: folder, PYTHONDONTWRITEBYTECODE: '1' }
+    const found = `import ${module}; assert ${module}.__file__.startswith(${JSON.stringify(folder)})`
+    this.isPresent = spawnSync('python3', ['-c', found], { env: this.#environment }).status === 0
+  }
+
+  /** Registers a test that says whether it is there: its absence is a failure in CI and a visible skip elsewhere. */
+  require(): void {
+    if (!this.isPresent && !process.env.CI) test.skip(`absent: ${this.#install}`, () => {})
+    else test('the Python package is present', () => expect(this.isPresent, this.#install).toBe(true))
+  }
+
+  /** Runs a program beside this file, or a module, and gives what it prints; rejects where it fails. */
+  async run(args: string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
+    const options = {
+      env: { ...this.#environment, ...env },
+      cwd: fileURLToPath(new URL('.', import.meta.url)),
+    }
+    return (await run('python3', args, options)).stdout
+  }
+}
