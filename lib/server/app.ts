@@ -7,6 +7,7 @@ import { endpoints } from './endpoints.js'
 import { apiKeyGuard } from './guards/api-key.js'
 import { hostGuard } from './guards/host.js'
 import { ServerMetrics } from './metrics/server-metrics.js'
+import { StoredResponses } from './openai/responses/stored-responses.js'
 import { requestId } from './request-id.js'
 import { RunningCalls } from './running-calls.js'
 import { ServedModels } from './served-models.js'
@@ -54,6 +55,7 @@ export function createApp(options: AppOptions): ServerApp {
     settings,
     metrics: new ServerMetrics(),
     running: new RunningCalls(),
+    responses: new StoredResponses(),
     guards: guardsOf(settings),
   }
   const app = new Hono()

@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { ApiError } from './api-error.js'
 import type { CallReport } from './log/call-report.js'
 import type { Outcome, ServerMetrics } from './metrics/server-metrics.js'
+import type { StoredResponses } from './openai/responses/stored-responses.js'
 import type { RunningCalls } from './running-calls.js'
 import type { Lease, ServedModels } from './served-models.js'
 import type { Settings } from './settings.js'
@@ -12,6 +13,7 @@ export interface ServerContext {
   settings: Settings
   metrics: ServerMetrics
   running: RunningCalls
+  responses: StoredResponses
 }
 
 /** What a call is told of its request, and of the server that it came to. */
@@ -29,6 +31,7 @@ export class Call {
   readonly settings: Settings
   readonly metrics: ServerMetrics
   readonly running: RunningCalls
+  readonly responses: StoredResponses
   readonly #report: CallReport
   readonly #controller = new AbortController()
   readonly #onEnd: () => void
@@ -36,13 +39,17 @@ export class Call {
   #timer: NodeJS.Timeout | undefined
   #isOver = false
 
-  constructor({ params, models, settings, metrics, running, report }: CallContext, onEnd: () => void) {
+  constructor(
+    { params, models, settings, metrics, running, responses, report }: CallContext,
+    onEnd: () => void,
+  ) {
     this.id = report.id
     this.params = params
     this.models = models
     this.settings = settings
     this.metrics = metrics
     this.running = running
+    this.responses = responses
     this.#report = report
     this.#onEnd = onEnd
     running.add(this)

@@ -4,6 +4,7 @@ import { chatCompletions } from './openai/chat-completions.js'
 import { completions } from './openai/completions.js'
 import { embeddings } from './openai/embeddings.js'
 import { getModel, listModels } from './openai/models.js'
+import { createResponse, deleteResponse, getResponse } from './openai/responses/responses.js'
 import { health } from './operations/health.js'
 import { metrics } from './operations/metrics.js'
 import { ready } from './operations/ready.js'
@@ -15,6 +16,9 @@ import { tokenize } from './vllm/tokenize.js'
 export const endpoints: readonly Endpoint[] = [
   chatCompletions,
   completions,
+  createResponse,
+  getResponse,
+  deleteResponse,
   messages,
   countTokens,
   embeddings,

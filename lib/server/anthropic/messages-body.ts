@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ignored, list, optional, refused } from '../body-members.js'
+import { ignored, list, only, optional, refused } from '../body-members.js'
 import { assistantContent, textBlock, userContent } from './blocks.js'
 
 const mostMessages = 10_000
@@ -16,7 +16,7 @@ const message = z.discriminatedUnion(
 )
 
 const tool = z.strictObject({
-  type: optional(z.literal('custom', 'tools of the API itself are not supported: describe one of your own')),
+  type: optional(only('custom', 'tools of the API itself are not supported: describe one of your own')),
   name: z.string().regex(/^[a-zA-Z0-9_.-]{1,128}$/, 'expected 1 to 128 letters, digits, "_", "-" and "."'),
   description: optional(z.string()),
   input_schema: z.record(z.string(), z.unknown()),

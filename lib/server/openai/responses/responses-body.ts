@@ -1,0 +1,72 @@
+import { z } from 'zod'
+import { ignored, list, only, optional, refused } from '../../body-members.js'
+import { samplingParams } from '../sampling-params.js'
+import { inputItems } from './items.js'
+
+const mostTools = 1024
+
+const functionTool = z.strictObject({
+  type: only('function', 'built-in tools are not supported: describe a function of your own'),
+  name: z.string().regex(/^[a-zA-Z0-9_.-]{1,128}$/, 'expected 1 to 128 letters, digits, "_", "-" and "."'),
+  description: optional(z.string()),
+  parameters: optional(z.record(z.string(), z.unknown())),
+  strict: refused('what a model writes is not held to a schema: give strict: false', false),
+  allowed_callers: ignored(),
+  output_schema: ignored(),
+  defer_loading: refused('all tools are shown to the model', false),
+})
+
+const toolChoice = z.unknown().superRefine((choice, context) => {
+  if (choice === undefined || choice === null || choice === 'auto' || choice === 'none') return
+  const message = "no model can be made to call a tool: expected 'auto' or 'none'"
+  context.addIssue({ code: 'custom', message, params: { code: 'unsupported' } })
+})
+
+const textConfig = z.strictObject({
+  format: optional(
+    z.looseObject({ type: only('text', "what a model writes is not held to a format: expected 'text'") }),
+  ),
+  verbosity: ignored(),
+})
+
+export const responsesBody = z.strictObject({
+  model: optional(z.string().max(512)),
+  input: z.union([z.string(), inputItems], 'expected a text or a list of items'),
+  instructions: optional(z.string()),
+  previous_response_id: optional(z.string().max(256)),
+  store: optional(z.boolean()),
+  stream: optional(z.boolean()),
+  stream_options: ignored(),
+  max_output_tokens: optional(z.int().min(1)),
+  ...samplingParams,
+  tools: optional(list(functionTool, mostTools)),
+  tool_choice: toolChoice.meta({ enum: ['auto', 'none', null] }).optional(),
+  parallel_tool_calls: refused('a model may call several tools', true),
+  max_tool_calls: ignored(),
+  text: optional(textConfig),
+  reasoning: optional(
+    z.strictObject({
+      effort: optional(z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh'])),
+      summary: ignored(),
+      generate_summary: ignored(),
+    }),
+  ),
+  /** 'auto' leaves out the oldest turns of a conversation that does not fit. */
+  truncation: optional(z.enum(['auto', 'disabled'])),
+  metadata: optional(z.record(z.string().max(64), z.string().max(512))),
+  include: ignored(),
+  top_logprobs: refused('log-probabilities are given by /v1/chat/completions', 0),
+  background: refused('answers are not made in the background', false),
+  conversation: refused('conversations are kept as responses: give previous_response_id'),
+  prompt: refused('there are no stored prompts'),
+  context_management: refused("conversations are not shortened but by truncation: 'auto'"),
+  moderation: refused('nothing is moderated'),
+  user: ignored(),
+  service_tier: ignored(),
+  safety_identifier: ignored(),
+  prompt_cache_key: ignored(),
+  prompt_cache_options: ignored(),
+  prompt_cache_retention: ignored(),
+})
+
+export type ResponsesRequest = z.output<typeof responsesBody>
