@@ -45,13 +45,3 @@ export function list<Item extends z.ZodType>(item: Item, most: number, least = 0
     return z.NEVER
   }, whole)
 }
-
-/** A name of a kind, of which the API has others: those are refused as `unsupported`. */
-export function only(kind: string, why: string) {
-  return z
-    .string()
-    .superRefine((value, context) => {
-      if (value !== kind) context.addIssue({ code: 'custom', message: why, params: { code: 'unsupported' } })
-    })
-    .meta({ enum: [kind] })
-}

@@ -31,6 +31,20 @@ test('each token with its text', async () => {
   expect(token_strs.at(-1)).toBe('<|im_end|>')
 })
 
+test("a conversation's, as its answer counts them", async () => {
+  const messages = [{ role: 'user', content: 'What is the weather in Paris?' }]
+  const parameters = { type: 'object', properties: {} }
+  const tools = [{ type: 'function', function: { name: 'get_weather', parameters } }]
+  for (const body of [{}, { tools }]) {
+    const { count, tokens } = await json(post(app, '/tokenize', { messages, ...body }))
+    const { usage } = await json(post(app, '/v1/chat/completions', { messages, ...body, max_tokens: 1 }))
+    expect([count, tokens.length]).toEqual([usage.prompt_tokens, usage.prompt_tokens])
+  }
+  const { tokens } = await json(post(app, '/tokenize', { messages, add_generation_prompt: false }))
+  const { prompt } = await json(post(app, '/detokenize', { tokens }))
+  expect(prompt).toBe(model.chatTemplate.render([{ role: 'user', content: 'What is the weather in Paris?' }]))
+})
+
 test('an empty text has none', async () => {
   expect(await json(post(app, '/tokenize', { prompt: '' }))).toMatchObject({ count: 0, tokens: [] })
   expect(await json(post(app, '/detokenize', { tokens: [] }))).toEqual({ prompt: '' })

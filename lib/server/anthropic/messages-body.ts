@@ -16,7 +16,7 @@ const message = z.discriminatedUnion(
 )
 
 const tool = z.strictObject({
-  type: optional(only('custom', 'tools of the API itself are not supported: describe one of your own')),
+  type: optional(only('tools of the API itself are not supported: describe one of your own', 'custom')),
   name: z.string().regex(/^[a-zA-Z0-9_.-]{1,128}$/, 'expected 1 to 128 letters, digits, "_", "-" and "."'),
   description: optional(z.string()),
   input_schema: z.record(z.string(), z.unknown()),

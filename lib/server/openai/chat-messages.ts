@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { ChatMessage, TextPart } from '../../index.js'
 import { ignored, list, only, optional, refused } from '../body-members.js'
+import { innerId } from '../tool-call-ids.js'
 
 const mostMessages = 2048
 const mostParts = 256
@@ -70,7 +71,7 @@ export function conversationOf(messages: readonly Message[]): ChatMessage[] {
 function messageOf(given: Message): ChatMessage {
   const { role, name } = given
   if (role === 'tool')
-    return { role, name, content: contentOf(given.content), tool_call_id: ownCallId(given.tool_call_id) }
+    return { role, name, content: contentOf(given.content), tool_call_id: innerId(given.tool_call_id) }
   if (role !== 'assistant') return { role, name, content: contentOf(given.content) }
   return {
     role,
@@ -78,7 +79,7 @@ function messageOf(given: Message): ChatMessage {
     content: given.content === undefined ? null : contentOf(given.content),
     reasoning_content: given.reasoning_content ?? given.reasoning,
     tool_calls: given.tool_calls?.map(({ id, function: called }) => ({
-      id: ownCallId(id),
+      id: innerId(id),
       type: 'function',
       function: { name: called.name, arguments: called.arguments },
     })),
@@ -88,16 +89,4 @@ function messageOf(given: Message): ChatMessage {
 function contentOf(given: z.output<typeof content>): string | TextPart[] {
   if (typeof given === 'string') return given
   return given.map((one) => ({ type: 'text', text: one.type === 'text' ? one.text : one.refusal }))
-}
-
-const callPrefix = 'call_'
-
-/** The id of a call as OpenAI's API has them. */
-export function publicCallId(id: string): string {
-  return callPrefix + id
-}
-
-/** The id that a call was given here: templates may want one of just this length. */
-function ownCallId(id: string): string {
-  return id.startsWith(callPrefix) ? id.slice(callPrefix.length) : id
 }

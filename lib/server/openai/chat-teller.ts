@@ -1,7 +1,7 @@
 import type { FinishReason, GenerationEvent, GenerationResult, Tokenizer, TokenLogprob } from '../../index.js'
 import type { ChatChoice, ChatPiece } from './chat-answer.js'
 import { chatLogprobsOf } from './chat-logprobs.js'
-import { publicCallId } from './chat-messages.js'
+import { outerId } from '../tool-call-ids.js'
 
 /** What of a reply is told. */
 export interface ChatTelling {
@@ -36,7 +36,7 @@ export class ChatTeller {
     if (event.type === 'tool-call' && this.#calls < this.#telling.mostCalls) {
       const index = this.#calls++
       const { id, name, arguments: json } = event
-      const head = { id: publicCallId(id), type: 'function' as const, function: { name, arguments: '' } }
+      const head = { id: outerId('call_', id), type: 'function' as const, function: { name, arguments: '' } }
       pieces.push(this.#piece({ tool_calls: [{ index, ...head }] }))
       pieces.push(this.#piece({ tool_calls: [{ index, function: { arguments: json } }] }, true))
     }
@@ -46,7 +46,7 @@ export class ChatTeller {
   whole({ text, reasoning, toolCalls, logprobs, finishReason }: GenerationResult): ChatChoice {
     const { mostCalls, tokenizer } = this.#telling
     const calls = toolCalls.slice(0, mostCalls).map(({ id, name, arguments: json }) => ({
-      id: publicCallId(id),
+      id: outerId('call_', id),
       type: 'function' as const,
       function: { name, arguments: json },
     }))

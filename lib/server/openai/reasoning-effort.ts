@@ -12,14 +12,12 @@ export const efforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'ma
 export function effortVariables(
   effort: (typeof efforts)[number] | undefined,
   model: Model,
+  param = 'reasoning_effort',
 ): Record<string, unknown> {
   if (effort === undefined) return {}
   const { source } = model.chatTemplate
   if (source.includes('reasoning_effort')) return { reasoning_effort: effort }
   if (source.includes('enable_thinking')) return { enable_thinking: effort !== 'none' }
   if (effort === 'none' && !source.includes('</think>')) return {}
-  throw unsupported(
-    'reasoning_effort',
-    "reasoning_effort: this model's chat template has no way to say how much to think",
-  )
+  throw unsupported(param, `${param}: this model's chat template has no way to say how much to think`)
 }

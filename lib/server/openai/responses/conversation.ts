@@ -1,5 +1,7 @@
-import type { ChatMessage, FunctionTool } from '../../../index.js'
+import type { ChatMessage, Model } from '../../../index.js'
 import { innerId } from '../../tool-call-ids.js'
+import { toolsOf } from '../chat-tools.js'
+import { effortVariables } from '../reasoning-effort.js'
 import type { InputItem, InputParts } from './items.js'
 import type { ResponsesRequest } from './responses-body.js'
 
@@ -54,23 +56,11 @@ function textOf(content: string | InputParts): string {
 }
 
 /** What the model is asked with, beside its messages. */
-export function promptOptions({ tools, tool_choice, reasoning, truncation }: ResponsesRequest) {
-  const effort = reasoning?.effort
+export function promptOptions({ tools, tool_choice, reasoning, truncation }: ResponsesRequest, model: Model) {
+  const functions = tools?.map((tool) => ({ type: tool.type, function: tool }))
   return {
-    tools: tool_choice === 'none' ? undefined : tools?.map(functionTool),
-    templateVariables:
-      effort === undefined ? undefined : { enable_thinking: effort !== 'none', reasoning_effort: effort },
+    tools: tool_choice === 'none' || functions === undefined ? undefined : toolsOf(functions),
+    templateVariables: effortVariables(reasoning?.effort, model, 'reasoning.effort'),
     contextOverflow: truncation === 'auto' ? ('truncate' as const) : undefined,
-  }
-}
-
-function functionTool({
-  name,
-  description,
-  parameters = { type: 'object', properties: {} },
-}: NonNullable<ResponsesRequest['tools']>[number]): FunctionTool {
-  return {
-    type: 'function',
-    function: { name, ...(description !== undefined && { description }), parameters },
   }
 }

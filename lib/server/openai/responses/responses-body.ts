@@ -1,12 +1,13 @@
 import { z } from 'zod'
 import { ignored, list, only, optional, refused } from '../../body-members.js'
+import { efforts } from '../reasoning-effort.js'
 import { samplingParams } from '../sampling-params.js'
 import { inputItems } from './items.js'
 
 const mostTools = 1024
 
 const functionTool = z.strictObject({
-  type: only('function', 'built-in tools are not supported: describe a function of your own'),
+  type: only('built-in tools are not supported: describe a function of your own', 'function'),
   name: z.string().regex(/^[a-zA-Z0-9_.-]{1,128}$/, 'expected 1 to 128 letters, digits, "_", "-" and "."'),
   description: optional(z.string()),
   parameters: optional(z.record(z.string(), z.unknown())),
@@ -16,15 +17,9 @@ const functionTool = z.strictObject({
   defer_loading: refused('all tools are shown to the model', false),
 })
 
-const toolChoice = z.unknown().superRefine((choice, context) => {
-  if (choice === undefined || choice === null || choice === 'auto' || choice === 'none') return
-  const message = "no model can be made to call a tool: expected 'auto' or 'none'"
-  context.addIssue({ code: 'custom', message, params: { code: 'unsupported' } })
-})
-
 const textConfig = z.strictObject({
   format: optional(
-    z.looseObject({ type: only('text', "what a model writes is not held to a format: expected 'text'") }),
+    z.looseObject({ type: only("what a model writes is not held to a format: expected 'text'", 'text') }),
   ),
   verbosity: ignored(),
 })
@@ -40,13 +35,13 @@ export const responsesBody = z.strictObject({
   max_output_tokens: optional(z.int().min(1)),
   ...samplingParams,
   tools: optional(list(functionTool, mostTools)),
-  tool_choice: toolChoice.meta({ enum: ['auto', 'none', null] }).optional(),
+  tool_choice: refused('a model cannot be made to call a tool yet', 'auto', 'none'),
   parallel_tool_calls: refused('a model may call several tools', true),
   max_tool_calls: ignored(),
   text: optional(textConfig),
   reasoning: optional(
     z.strictObject({
-      effort: optional(z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh'])),
+      effort: optional(z.enum(efforts)),
       summary: ignored(),
       generate_summary: ignored(),
     }),

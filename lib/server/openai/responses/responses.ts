@@ -24,7 +24,7 @@ export const createResponse = endpoint({
     const system = instructions === undefined ? [] : [{ role: 'system' as const, content: instructions }]
     const generation = model.chat([...system, ...messages], {
       ...samplingOptions(request),
-      ...promptOptions(request),
+      ...promptOptions(request, model),
       maxTokens,
       signal: call.signal,
     })
