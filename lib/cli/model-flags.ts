@@ -16,11 +16,17 @@ export interface ModelFlags {
 
 /** Adds them to a command. */
 export function addModelFlags(command: Command): Command {
-  return command
-    .option(
+  return addLoadFlags(
+    command.option(
       '--model <model>',
       'a folder, a model of the hub (org/name) or a random: id (default: the bundled model)',
-    )
+    ),
+  )
+}
+
+/** Adds those that say how a model is loaded. */
+export function addLoadFlags(command: Command): Command {
+  return command
     .option('--revision <revision>', 'of a model of the hub: branch, tag or commit (default: main)')
     .option('--cache-dir <folder>', "where models of the hub are kept (default: Hugging Face's cache)")
     .option('--device <device>', 'where to compute: auto or cpu', 'auto')
@@ -32,7 +38,7 @@ export function addModelFlags(command: Command): Command {
 }
 
 /** What load() makes of them. */
-export function loadOptions(flags: ModelFlags): LoadOptions {
+export function loadOptions(flags: Omit<ModelFlags, 'model'>): LoadOptions {
   const { device, dtype, threads, isa, precision, context, revision, cacheDir } = flags
   return {
     ...(device !== undefined && { device }),

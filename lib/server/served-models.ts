@@ -73,7 +73,7 @@ export class ServedModels {
   async preload(): Promise<void> {
     this.#preloads++
     try {
-      for (const served of this.all()) await served.load()
+      for (const served of this.all()) (await served.lease()).release()
     } finally {
       this.#preloads--
     }
