@@ -1,5 +1,6 @@
-import { apiErrorOf } from './api-error.js'
+import { ApiError, apiErrorOf } from './api-error.js'
 import type { Call } from './call.js'
+import { inWriteTurn } from './write-turns.js'
 
 /** An event of a stream: its data, and its name where the API gives events names. */
 export interface ServerSentEvent {
@@ -13,7 +14,7 @@ const mostUnsent = 64 * 1024
 const graceMs = 1000
 
 /**
- * An answer of server-sent events. All that comes in one turn of the event loop is written at once. A client that reads slowly holds up its
+ * An answer of server-sent events. What comes before its turn to be written is written at once. A client that reads slowly holds up its
  * own source alone; one that is gone ends it. Comments keep the connection alive while nothing comes.
  *
  * @param describe An error that came after the first event, as an event.
@@ -40,7 +41,7 @@ class EventWriter {
   readonly #encoder = new TextEncoder()
   #controller!: ReadableStreamDefaultController<Uint8Array>
   #unsent = ''
-  #flush: NodeJS.Immediate | undefined
+  #isQueued = false
   #resume: (() => void) | undefined
   #isGone = false
 
@@ -73,7 +74,7 @@ class EventWriter {
     first: Promise<IteratorResult<ServerSentEvent, void>>,
     describe: (error: unknown) => ServerSentEvent[],
   ): Promise<void> {
-    const keepAlive = setInterval(() => this.#write(': keep-alive\n\n'), this.#call.settings.keepAliveMs)
+    const keepAlive = setInterval(() => this.#keepAlive(), this.#call.settings.keepAliveMs)
     try {
       for (let next = await first; !next.done && !this.#isGone; next = await source.next()) {
         this.#write(eventText(next.value))
@@ -92,26 +93,42 @@ class EventWriter {
 
   #write(text: string): void {
     this.#unsent += text
-    this.#flush ??= setImmediate(() => this.#send())
+    if (this.#isQueued) return
+    this.#isQueued = true
+    inWriteTurn(() => this.#send())
   }
 
   #send(): void {
-    this.#flush = undefined
+    this.#isQueued = false
     if (this.#unsent !== '' && !this.#isGone) this.#controller.enqueue(this.#encoder.encode(this.#unsent))
     this.#unsent = ''
   }
 
+  /** Nothing for a client that has not taken what there is. */
+  #keepAlive(): void {
+    if (this.#resume === undefined) this.#write(': keep-alive\n\n')
+  }
+
+  /** When the client has taken enough for more to be written; one that takes nothing for long is given up. */
   #drained(): Promise<void> {
-    return new Promise((resolve) => {
+    const { stallMs } = this.#call.settings
+    return new Promise((resolve, reject) => {
+      const giveUp = setTimeout(() => {
+        const stalled = new ApiError(499, 'client_stalled', `the client took nothing for ${stallMs / 1e3} s`)
+        this.#call.abort(stalled)
+        this.#isGone = true
+        this.#controller.error(stalled) // which cuts the connection
+        reject(stalled)
+      }, stallMs)
       this.#resume = () => {
         this.#resume = undefined
+        clearTimeout(giveUp)
         resolve()
       }
     })
   }
 
   #close(): void {
-    clearImmediate(this.#flush)
     this.#send()
     if (!this.#isGone) this.#controller.close()
   }
