@@ -31,7 +31,7 @@ async function readText(request: Request, maxBytes: number): Promise<string> {
     new ApiError(413, 'request_too_large', `the body is too large: at most ${maxBytes} bytes are read`)
   const announced = request.headers.get('content-length')
   if (Number(announced ?? 0) > maxBytes) throw tooLarge()
-  // What is announced is what comes, and reading it whole costs a tenth.
+  // What is announced is what comes: node:http sees to it.
   const bytes =
     announced === null ? await readChunks(request, maxBytes, tooLarge) : await request.arrayBuffer()
   try {

@@ -17,9 +17,10 @@ const program = `
   delays.enable()
   const server = await serve({ models: { tiny: model }, port: 0, ...JSON.parse(process.env.OPTIONS) })
   process.on('message', async (asked) => {
-    if (asked === 'measure') {
+    if (asked === 'stats') process.send(model.stats())
+    else if (asked === 'measure') {
       globalThis.gc()
-      process.send({ p99: delays.percentile(99) / 1e6, rss: process.memoryUsage().rss, stats: model.stats() })
+      process.send({ p99: delays.percentile(99) / 1e6, rss: process.memoryUsage().rss })
       delays.reset()
     } else {
       await server.close(asked)
@@ -35,7 +36,6 @@ export interface Measured {
   p99: number
   /** Resident memory, bytes. */
   rss: number
-  stats: ModelStats
 }
 
 export interface ServerProcess {
@@ -45,6 +45,7 @@ export interface ServerProcess {
   /** What it wrote to standard error. */
   log(): string
   measure(): Promise<Measured>
+  stats(): Promise<ModelStats>
   close(options?: { grace?: number }): Promise<void>
   /** Ends the process. */
   kill(): void
@@ -72,6 +73,7 @@ export async function startServer(options: Partial<ServeOptions> = {}): Promise<
     child,
     log: () => log,
     measure: () => ask('measure'),
+    stats: () => ask('stats'),
     close: async (closing = {}) => void (await ask(closing)),
     kill: () => child.kill('SIGKILL'),
   }
