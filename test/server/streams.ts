@@ -39,7 +39,7 @@ export function ask(
 /** The text that a stream of completions gave, and whether it came to its end. */
 export function streamed(text: string): { text: string; isWhole: boolean } {
   const data = text.split('\n\n').filter((block) => block.startsWith('data: {'))
-  const texts = data.map((block) => JSON.parse(block.slice(6)).choices[0]?.text ?? '')
+  const texts = data.map((block) => JSON.parse(block.slice(6)).choices?.[0]?.text ?? '')
   return { text: texts.join(''), isWhole: text.endsWith('data: [DONE]\n\n') }
 }
 

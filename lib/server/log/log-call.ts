@@ -6,7 +6,8 @@ import type { Logger } from './logger.js'
 export function logCall(logger: Logger, report: CallReport, status: number): void {
   const { id, method, path, model, usage, firstTokenMs, error } = report
   const failure = error === undefined ? undefined : apiErrorOf(error)
-  const isOurs = failure !== undefined && failure.status >= 500
+  // That the time is up or the server ends is nobody's mistake.
+  const isOurs = failure !== undefined && failure.status >= 500 && failure.cause !== undefined
   const fields = {
     id,
     method,
@@ -21,7 +22,7 @@ export function logCall(logger: Logger, report: CallReport, status: number): voi
     ...(firstTokenMs !== undefined && { first_token_ms: Math.round(firstTokenMs) }),
     ms: Math.round(report.age()),
     ...(failure && { code: failure.code, message: failure.message }),
-    ...(isOurs && { error: failure.cause ?? failure }),
+    ...(isOurs && { error: failure.cause }),
   }
   const level = isOurs ? 'error' : failure ? 'warn' : 'info'
   logger[level](fields, lineOf(fields))

@@ -1,0 +1,105 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { afterEach, describe, expect, it } from 'vitest'
+import { servedSources } from '../../lib/cli/served-sources.js'
+import { ask, streamed } from '../server/streams.js'
+import { quern } from './quern.js'
+
+const command = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+const children: ChildProcess[] = []
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL')
+})
+
+/** `quern serve` in a process of its own, when it says where it is. */
+async function start(flags: string[] = [], env: Record<string, string> = {}) {
+  const child = spawn(process.execPath, [command, 'serve', '--port', '0', '--threads', '1', ...flags], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  children.push(child)
+  const exit = once(child, 'exit').then(([code]) => code as number)
+  let said = ''
+  const url = await new Promise<string>((resolve, reject) => {
+    exit.then((code) => reject(new Error(`${code}: ${said}`)))
+    child.stderr.on('data', (text) => {
+      said += text
+      const [, found] = /serving .* on (\S+), /.exec(said) ?? []
+      if (found) resolve(found)
+    })
+  })
+  return { child, exit, url, said: () => said }
+}
+
+describe('quern serve', () => {
+  it('serves the bundled model, and says how to ask it', async () => {
+    const { url, said, child, exit } = await start()
+    const sentence = said()
+    expect(sentence).toContain(`serving quern-tiny on ${url}, without an API key`)
+    expect(sentence).toContain(`curl ${url}/v1/completions`)
+    const { status, text } = await ask(`${url}/v1/completions`, { prompt: 'Once upon a time', max_tokens: 4 })
+    expect(status).toBe(200)
+    expect(JSON.parse(text).model).toBe('quern-tiny')
+    child.kill('SIGTERM')
+    expect(await exit).toBe(0)
+    const line = JSON.parse(said().trim().split('\n').at(-1) ?? '')
+    expect(line).toMatchObject({ level: 'info', path: '/v1/completions', status: 200, completion_tokens: 4 })
+  })
+
+  it('lets streams end when it is told to end, and cuts them when told again', async () => {
+    const long = { prompt: 'Once', max_tokens: 900, ignore_eos: true, stream: true }
+    for (const signals of [1, 2]) {
+      const { url, child, exit } = await start(['--log', 'off'])
+      let sent = 0
+      const { text } = await ask(`${url}/v1/completions`, long, () => {
+        if (sent++ === 0) for (let i = 0; i < signals; i++) setTimeout(() => child.kill('SIGINT'), 10 * i)
+      })
+      expect(streamed(text).isWhole).toBe(signals === 1)
+      expect(await exit).toBe(signals === 1 ? 0 : 130)
+    }
+  })
+
+  it('takes keys from flags and from the environment', async () => {
+    const { url } = await start(['--api-key', 'one', '--log', 'off'], { QUERN_API_KEY: 'two,three' })
+    const status = async (key?: string) => {
+      const headers: Record<string, string> = key === undefined ? {} : { Authorization: `Bearer ${key}` }
+      return (await fetch(`${url}/v1/models`, { headers })).status
+    }
+    expect([await status(), await status('one'), await status('two'), await status('three')]).toEqual([
+      401, 200, 200, 200,
+    ])
+  })
+
+  it('ends with 1 where the model is none, and with 2 for a wrong flag', async () => {
+    expect(await quern('serve', '--port', '0', '--model', './no-such-folder')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('missing_file'),
+    })
+    expect(await quern('serve', '--prot', '0')).toMatchObject({ code: 2 })
+    expect(await quern('serve', '--port', '0', '--api-key', 'with space')).toMatchObject({ code: 2 })
+  })
+})
+
+describe('the names of models', () => {
+  it.each([
+    [[], [['quern-tiny', undefined]]],
+    [['Qwen/Qwen3-0.6B'], [['Qwen/Qwen3-0.6B', 'Qwen/Qwen3-0.6B']]],
+    [['./models/Qwen3/'], [['Qwen3', './models/Qwen3/']]],
+    [['/data/a=b'], [['a=b', '/data/a=b']]],
+    [['random:qwen3-0.6b'], [['random:qwen3-0.6b', 'random:qwen3-0.6b']]],
+    [
+      ['chat=Qwen/Qwen3-0.6B', 'gpt-4o=./x'],
+      [
+        ['chat', 'Qwen/Qwen3-0.6B'],
+        ['gpt-4o', './x'],
+      ],
+    ],
+  ])('%j', (given, expected) => {
+    expect([...servedSources(given)]).toEqual(expected)
+  })
+
+  it('are different', () => {
+    expect(() => servedSources(['./a/x', './b/x'])).toThrow("another model is called 'x' already")
+  })
+})
