@@ -47,7 +47,7 @@ test('what went wrong here is in the log, and never in the answer', async () => 
   expect(text).not.toContain('secret-folder')
   expect(text).not.toContain('.ts:')
   expect(told[0]).toMatchObject({ level: 'error', fields: { code: 'missing_file', status: 500 } })
-  expect(String((told[0]?.fields.error as Error).message)).toContain('secret-folder')
+  expect((told[0]?.fields.error as Error | undefined)?.message).toContain('secret-folder')
 })
 
 test('lines of JSON, and readable ones that no request can forge', () => {
