@@ -126,6 +126,8 @@ export interface Endpoint {
   body?: z.ZodType
   /** What its answer is: for the OpenAPI document, and for the tests, which hold answers against it. Nothing: JSON of some kind. */
   answer?: z.ZodType
+  /** What kind of answer it is. Default: application/json. */
+  answerType?: string
   /** It answers with server-sent events where the body asks for them. */
   streams?: boolean
   /** It answers without an API key, and while the server ends. */

@@ -8,12 +8,12 @@ import { createResponse, deleteResponse, getResponse } from './openai/responses/
 import { health } from './operations/health.js'
 import { metrics } from './operations/metrics.js'
 import { ready } from './operations/ready.js'
+import { openApi } from './openapi/openapi.js'
 import { detokenize } from './vllm/detokenize.js'
 import { rerank } from './vllm/rerank.js'
 import { tokenize } from './vllm/tokenize.js'
 
-/** Everything that is served: the app, its OpenAPI document and the tests go by this table. */
-export const endpoints: readonly Endpoint[] = [
+const described: readonly Endpoint[] = [
   chatCompletions,
   completions,
   createResponse,
@@ -31,3 +31,6 @@ export const endpoints: readonly Endpoint[] = [
   ready,
   metrics,
 ]
+
+/** Everything that is served: the app, its OpenAPI document and the tests go by this table. */
+export const endpoints: readonly Endpoint[] = [...described, openApi(described)]

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { endpoint } from '../call.js'
 
 /** Whether the process lives: where this does not answer, it is started anew. */
@@ -6,5 +7,6 @@ export const health = endpoint({
   path: '/health',
   summary: 'Whether the server is alive.',
   isOpen: true,
+  answer: z.object({ status: z.literal('ok'), server: z.literal('quern') }),
   handle: () => Response.json({ status: 'ok', server: 'quern' }),
 })

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { ApiError } from '../api-error.js'
 import { endpoint } from '../call.js'
 
@@ -7,6 +8,7 @@ export const ready = endpoint({
   path: '/ready',
   summary: 'Whether the server takes requests: not while it loads its first model, nor while it ends.',
   isOpen: true,
+  answer: z.object({ status: z.literal('ready') }),
   handle(_, call) {
     call.running.expectOpen()
     if (call.models.isPreloading) throw new ApiError(503, 'loading', 'the models are being loaded')
