@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { PythonPackage } from './python.js'
 import { serveTiny } from './served.js'
 
-const openai = new PythonPackage('openai', 'openai==3.57.0')
+const openai = new PythonPackage('openai', 'openai-requirements.txt')
 openai.require()
 
 describe.runIf(openai.isPresent)('the library', () => {

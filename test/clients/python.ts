@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 
 const run = promisify(execFile)
+const here = fileURLToPath(new URL('.', import.meta.url))
 
 export class PythonPackage {
   readonly isPresent: boolean
@@ -13,12 +14,12 @@ export class PythonPackage {
 
   /**
    * @param module Its name in Python, and of its folder.
-   * @param install What pip is told.
+   * @param requirements The file, beside this one, of what pip installs.
    */
-  constructor(module: string, install: string) {
+  constructor(module: string, requirements: string) {
     const folder = fileURLToPath(new URL(`../../build/${module}`, import.meta.url))
-    this.#install = `python3 -m pip install --target build/${module} ${install}`
-    this.#environment = { ...process.env, PYTHONPATH: folder, PYTHONDONTWRITEBYTECODE: '1' }
+    this.#install = `python3 -m pip install --target build/${module} -r test/clients/${requirements}`
+    this.#environment = { ...process.env, PYTHONPATH: folder }
     const found = `import ${module}; assert ${module}.__file__.startswith(${JSON.stringify(folder)})`
     this.isPresent = spawnSync('python3', ['-c', found], { env: this.#environment }).status === 0
   }
@@ -29,12 +30,11 @@ export class PythonPackage {
     else test('the Python package is present', () => expect(this.isPresent, this.#install).toBe(true))
   }
 
-  /** Runs a program beside this file, or a module, and gives what it prints; rejects where it fails. */
-  async run(args: string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
-    const options = {
-      env: { ...this.#environment, ...env },
-      cwd: fileURLToPath(new URL('.', import.meta.url)),
-    }
-    return (await run('python3', args, options)).stdout
+  /** Runs a program, in the folder of this file unless another is given, and gives what it prints; rejects where it fails. */
+  async run(
+    args: string[],
+    { cwd = here, env = {} }: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+  ): Promise<string> {
+    return (await run('python3', args, { env: { ...this.#environment, ...env }, cwd })).stdout
   }
 }
