@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import type { Model } from '../index.js'
+import { invalidParam } from './api-error.js'
 
 /** What requests give as a text: the text, or its tokens. */
 export type TextInput = string | Int32Array
@@ -15,7 +17,8 @@ const mostInputs = 2048
 const largestId = 2 ** 31 - 1
 const what = 'a text, a list of texts, the ids of tokens or a list of lists of them'
 
-const ids = { type: 'array', items: { type: 'integer', minimum: 0, maximum: largestId }, minItems: 1 }
+const ids = { type: 'array', items: { type: 'integer', minimum: 0, maximum: largestId } }
+const someIds = { ...ids, minItems: 1 }
 const listOf = (items: object) => ({ type: 'array', items, minItems: 1, maxItems: mostInputs })
 
 /** What is wrong with a value, and where in it. */
@@ -34,16 +37,30 @@ class Wrong extends Error {
  */
 export const textInputs = z
   .unknown()
-  .transform((value, context): TextInputs => {
-    try {
-      return takeInputs(value)
-    } catch (error) {
-      if (!(error instanceof Wrong)) throw error
-      context.addIssue({ code: 'custom', message: error.message, path: error.path })
-      return z.NEVER
-    }
-  })
-  .meta({ anyOf: [{ type: 'string' }, listOf({ type: 'string' }), ids, listOf(ids)] })
+  .transform((value, context) => taken(context, () => takeInputs(value)))
+  .meta({ anyOf: [{ type: 'string' }, listOf({ type: 'string' }), someIds, listOf(someIds)] })
+
+/** The ids of tokens alone. */
+export const tokenIds = z
+  .unknown()
+  .transform((value, context) => taken(context, () => takeIds(expectList(value))))
+  .meta(ids)
+
+/** What is taken of a value, or what is wrong with it. */
+function taken<T>(context: z.RefinementCtx, take: () => T): T {
+  try {
+    return take()
+  } catch (error) {
+    if (!(error instanceof Wrong)) throw error
+    context.addIssue({ code: 'custom', message: error.message, path: error.path })
+    return z.NEVER
+  }
+}
+
+function expectList(value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value
+  throw new Wrong(`expected the ids of tokens, got ${kindOf(value)}`)
+}
 
 function takeInputs(value: unknown): TextInputs {
   if (typeof value === 'string') return { inputs: [value], isList: false }
@@ -78,4 +95,11 @@ function kindOf(value: unknown): string {
   if (typeof value === 'string') return 'a text'
   if (Array.isArray(value)) return 'a list'
   return value === null ? 'null' : `a value of the type ${typeof value}`
+}
+
+/** A text as its tokens; tokens stay as they are. Long texts are encoded beside the event loop. */
+export async function tokensOf(model: Model, input: TextInput, param: string): Promise<Int32Array> {
+  const tokens = typeof input === 'string' ? await model.promptTokens(input) : input
+  if (tokens.length === 0) throw invalidParam(param, `${param}: expected one token at least, got none`)
+  return tokens
 }

@@ -18,7 +18,7 @@ export class PythonPackage {
    */
   constructor(module: string, requirements: string) {
     const folder = fileURLToPath(new URL(`../../build/${module}`, import.meta.url))
-    this.#install = `python3 -m pip install --target build/${module} -r test/clients/${requirements}`
+    this.#install = `python3 -m pip install --no-deps --target build/${module} -r test/clients/${requirements}`
     this.#environment = { ...process.env, PYTHONPATH: folder }
     const found = `import ${module}; assert ${module}.__file__.startswith(${JSON.stringify(folder)})`
     this.isPresent = spawnSync('python3', ['-c', found], { env: this.#environment }).status === 0

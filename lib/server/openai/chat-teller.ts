@@ -1,7 +1,7 @@
 import type { FinishReason, GenerationEvent, GenerationResult, Tokenizer, TokenLogprob } from '../../index.js'
+import { outerId } from '../tool-call-ids.js'
 import type { ChatChoice, ChatPiece } from './chat-answer.js'
 import { chatLogprobsOf } from './chat-logprobs.js'
-import { outerId } from '../tool-call-ids.js'
 
 /** What of a reply is told. */
 export interface ChatTelling {

@@ -77,7 +77,10 @@ export class CompletionJob implements TextJob {
   }
 
   #start(echoes: readonly (Echo | undefined)[]): Generation[] {
-    if (this.#maxTokens === 0) return []
+    if (this.#maxTokens === 0) {
+      for (const echo of echoes) this.#call.took(echo?.tokens.length ?? 0)
+      return []
+    }
     const { prompt, logprobs } = this.#request
     const options = {
       ...samplingOptions(this.#request),

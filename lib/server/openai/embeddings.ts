@@ -2,19 +2,11 @@ import { z } from 'zod'
 import { invalidParam } from '../api-error.js'
 import { optional } from '../body-members.js'
 import { endpoint } from '../call.js'
-import { tokenIds, tokensOf } from '../text-tokens.js'
-
-/** As many inputs as OpenAI's API takes. */
-const mostInputs = 2048
+import { textInputs, tokensOf } from '../text-inputs.js'
 
 const body = z.strictObject({
   model: optional(z.string()),
-  input: z.union([
-    z.string(),
-    tokenIds.min(1),
-    z.array(z.string()).min(1).max(mostInputs),
-    z.array(tokenIds.min(1)).min(1).max(mostInputs),
-  ]),
+  input: textInputs,
   encoding_format: optional(z.enum(['float', 'base64'])),
   dimensions: optional(z.int().min(1)),
   priority: optional(z.int().min(-100).max(100)),
@@ -51,9 +43,9 @@ export const embeddings = endpoint({
         `dimensions: expected at most ${hidden}, which this model has, got ${dimensions}`,
       )
     }
-    const inputs = isSeveral(input) ? input : [input]
+    const { inputs, isList } = input
     const prompts = await Promise.all(
-      inputs.map((one, i) => tokensOf(model, one, isSeveral(input) ? `input[${i}]` : 'input')),
+      inputs.map((one, i) => tokensOf(model, one, isList ? `input[${i}]` : 'input')),
     )
     const vectors = await model.embed(
       prompts.map((tokens) => ({ tokens })),
@@ -73,11 +65,6 @@ export const embeddings = endpoint({
     } satisfies z.output<typeof answer>)
   },
 })
-
-/** Texts, or lists of tokens; not the tokens of one. */
-function isSeveral(input: z.output<typeof body>['input']): input is string[] | number[][] {
-  return Array.isArray(input) && typeof input[0] !== 'number'
-}
 
 function base64({ buffer, byteOffset, byteLength }: Float32Array): string {
   return Buffer.from(buffer, byteOffset, byteLength).toString('base64')

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { optional } from '../body-members.js'
 import { endpoint } from '../call.js'
-import { tokenIds } from '../text-tokens.js'
+import { tokenIds } from '../text-inputs.js'
 
 const body = z.strictObject({ model: optional(z.string()), tokens: tokenIds })
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { load, type Model } from '../../../lib/index.js'
-import { loggerOf } from '../../../lib/server/log/logger.js'
 import { createApp } from '../../../lib/server/index.js'
+import { loggerOf } from '../../../lib/server/log/logger.js'
 import { post } from '../requests.js'
 
 let model: Model

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { load, type Model } from '../../../../lib/index.js'
-import { responseAnswer } from '../../../../lib/server/openai/responses/response.js'
 import { createApp, type ServerApp } from '../../../../lib/server/index.js'
+import { responseAnswer } from '../../../../lib/server/openai/responses/response.js'
 import { temporaryFolder } from '../../../model/temporary.js'
 import { makeWithTemplate, thinkingTemplate } from '../../../model/with-template.js'
 import { eventsOf, type Json, json, post } from '../../requests.js'
