@@ -3,6 +3,7 @@ import { type ChatMessage, load, type Model } from '../../lib/index.js'
 import { createApp, type ServerApp } from '../../lib/server/index.js'
 import { chatAnswer, chatChunk } from '../../lib/server/openai/chat-answer.js'
 import { eventually } from '../eventually.js'
+import { startWork } from '../patience.js'
 import { eventsOf, type Json, json, post } from './requests.js'
 
 let model: Model
@@ -332,6 +333,14 @@ describe('what is wrong is named', () => {
     }
     expect((await answerOf({ ...greedy, ...harmless })).choices).toEqual((await answerOf(greedy)).choices)
   })
+})
+
+test('a body of 150,000 wrong parts is looked at within milliseconds', async () => {
+  const content = Array.from({ length: 256 }, () => ({ type: 'text', tex: '' }))
+  const body = { messages: Array.from({ length: 600 }, () => ({ role: 'user', content })) }
+  const work = startWork()
+  expect(await errorOf(body)).toMatchObject({ status: 400, param: 'messages' })
+  expect(work()).toBeLessThan(300)
 })
 
 test('models are listed, and told of one by one', async () => {

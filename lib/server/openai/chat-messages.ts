@@ -6,6 +6,8 @@ import { innerId } from '../tool-call-ids.js'
 const mostMessages = 2048
 const mostParts = 256
 const mostCalls = 128
+/** Parts and calls of all messages together. */
+const mostPieces = 4096
 const name = optional(z.string().max(256))
 
 const textPart = z.strictObject({ type: z.literal('text'), text: z.string() })
@@ -60,8 +62,22 @@ const message = z.discriminatedUnion(
 
 type Message = z.output<typeof message>
 
-/** A conversation as OpenAI's API has it. */
-export const chatMessages = list(message, mostMessages, 1)
+/** A conversation as OpenAI's API has it. A body of megabytes may hold 100,000 parts, which are counted before they are looked at. */
+export const chatMessages = z.preprocess(
+  (value, context) => {
+    const pieces = Array.isArray(value) ? value.reduce((sum, one) => sum + piecesOf(one), 0) : 0
+    if (pieces <= mostPieces) return value
+    const message = `expected at most ${mostPieces} parts and calls in all, got ${pieces}`
+    context.addIssue({ code: 'custom', message })
+    return z.NEVER
+  },
+  list(message, mostMessages, 1),
+)
+
+function piecesOf(message: { content?: unknown; tool_calls?: unknown } | null): number {
+  const count = (value: unknown) => (Array.isArray(value) ? value.length : 0)
+  return count(message?.content) + count(message?.tool_calls)
+}
 
 /** The same as this library has it. */
 export function conversationOf(messages: readonly Message[]): ChatMessage[] {
