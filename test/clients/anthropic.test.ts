@@ -1,5 +1,5 @@
 // The package `@anthropic-ai/sdk`, as its users use it.
-import Anthropic, { APIError, BadRequestError, NotFoundError } from '@anthropic-ai/sdk'
+import Anthropic, { type APIError, BadRequestError, NotFoundError } from '@anthropic-ai/sdk'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Served, serveTiny } from './served.js'
 import { weatherAnswer, weatherParameters, weatherQuestion, weatherTool } from './weather.js'
