@@ -11,7 +11,7 @@ const commands: Record<string, () => Promise<{ register(program: Command): void 
   embed: () => import('./embed.js'),
   score: () => import('./score.js'),
   inspect: () => import('./inspect.js'),
-  bench: () => import('./bench.js'),
+  bench: () => import('./bench/bench.js'),
   doctor: () => import('./doctor.js'),
   pull: () => import('./pull.js'),
 }
@@ -25,6 +25,7 @@ export async function run(argv: readonly string[], output: Output = processOutpu
     .description('Runs language models inside the process.')
     .version(packageVersion())
     .showHelpAfterError('(quern --help tells more)')
+    .enablePositionalOptions() // bench serve has flags of the same names as bench
     .exitOverride()
     .configureOutput({ writeOut: output.out, writeErr: output.err })
   const asked = argv[0] !== undefined && Object.hasOwn(commands, argv[0]) ? commands[argv[0]] : undefined

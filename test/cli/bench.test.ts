@@ -1,5 +1,7 @@
-import { expect, test } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
+import { percentile } from '../../lib/cli/bench/percentiles.js'
 import { load } from '../../lib/index.js'
+import { serve } from '../../lib/server/index.js'
 import { quern } from './quern.js'
 
 const bench = (...flags: string[]) =>
@@ -48,4 +50,87 @@ test('says the same for people', async () => {
   const { out } = await bench()
   expect(out).toMatch(/prompt 20 +[\d.]+ tokens\/s, [\d.]+ GFLOP\/s \(\d+ % of \d+\)/)
   expect(out).toMatch(/generate 8 +[\d.]+ tokens\/s, [\d.]+ GB\/s \(\d+ % of [\d.]+\)/)
+})
+
+describe('quern bench serve', () => {
+  it('measures a server that it starts itself', async () => {
+    const { code, out } = await quern(
+      'bench',
+      'serve',
+      '--requests',
+      '6',
+      '--generate',
+      '8',
+      '--prompt',
+      '20',
+      '--threads',
+      '1',
+      '--json',
+    )
+    expect(code).toBe(0)
+    const report = JSON.parse(out)
+    expect(report).toMatchObject({
+      model: 'quern-tiny',
+      completed: 6,
+      failed: 0,
+      generatedTokens: 48,
+      generate: 8,
+      requestRate: 'inf',
+    })
+    expect(report.promptTokens).toBeGreaterThan(6 * 15)
+    for (const name of ['ttftMs', 'tpotMs', 'itlMs', 'e2eMs']) {
+      const { p50, p95, p99 } = report[name]
+      expect(p50 <= p95 && p95 <= p99, name).toBe(true)
+      expect(p99, name).toBeGreaterThan(0)
+    }
+    expect(report.ttftMs.p50).toBeLessThan(report.e2eMs.p50)
+  })
+
+  it('measures another server, and counts what it refuses', async () => {
+    const model = await load(undefined, { threads: 1 })
+    const server = await serve({
+      models: { tiny: model },
+      port: 0,
+      apiKeys: ['key'],
+      maxTokens: 4,
+      log: 'off',
+    })
+    const at = ['bench', 'serve', '--url', `${server.url}/`, '--requests', '3', '--rate', '50', '--json']
+    const served = JSON.parse((await quern(...at, '--api-key', 'key', '--generate', '4')).out)
+    expect(served).toMatchObject({ model: 'tiny', completed: 3, generatedTokens: 12 })
+    const refused = JSON.parse((await quern(...at, '--api-key', 'key', '--generate', '5')).out)
+    expect(refused).toMatchObject({ completed: 0, failed: 3 })
+    expect(Object.keys(refused.errors)[0]).toMatch(/^400 /)
+    expect((await quern(...at)).code).toBe(1)
+    await server.close()
+    await model.close()
+  })
+
+  it('takes a rate above 0', async () => {
+    expect((await quern('bench', 'serve', '--rate', '0')).code).toBe(2)
+  })
+})
+
+describe('quern bench --table article', () => {
+  it('says what it cannot run', async () => {
+    const { code, out } = await quern('bench', '--table', 'article', '--threads', '1', '--json')
+    expect(code).toBe(0)
+    const [short, ...long] = JSON.parse(out)
+    expect(short).toMatchObject({ prompt: 1024, generate: 512, firstTokenMs: expect.any(Number) })
+    expect(long.map((row: { notRun: string }) => row.notRun)).toEqual(
+      Array(2).fill("the model's context is 2048 tokens"),
+    )
+    const hasty = await quern('bench', '--table', 'article', '--threads', '1', '--max-minutes', '0')
+    expect(hasty.out).toContain('not run: about')
+  })
+})
+
+test.each([
+  [[], 50, 0],
+  [[3], 99, 3],
+  [[4, 1, 3, 2], 50, 2.5],
+  [[1, 2, 3, 4, 5], 25, 2],
+  [Array.from({ length: 101 }, (_, i) => i), 99, 99],
+])('of %j the percentile %i is %f', (values, percent, expected) => {
+  expect(percentile(values, percent)).toBe(expected)
 })

@@ -1,9 +1,13 @@
-import type { Command } from 'commander'
-import { doctor, type Model } from '../index.js'
-import { formatBytes } from './bytes.js'
-import { loadModel } from './load-model.js'
-import { addModelFlags, type ModelFlags, whole } from './model-flags.js'
-import { outputOf } from './output.js'
+import { type Command, Option } from 'commander'
+import { doctor, type Model } from '../../index.js'
+import { formatBytes } from '../bytes.js'
+import { loadModel } from '../load-model.js'
+import { addModelFlags, decimal, type ModelFlags, whole } from '../model-flags.js'
+import { outputOf } from '../output.js'
+import { articleTable, tableText } from './article-table.js'
+import { matrixProducts } from './flops.js'
+import { median } from './percentiles.js'
+import { registerServe } from './serve.js'
 
 interface Flags extends ModelFlags {
   prompt: number
@@ -11,6 +15,8 @@ interface Flags extends ModelFlags {
   depth: number
   batch: number
   runs: number
+  table?: 'article'
+  maxMinutes: number
   json?: boolean
 }
 
@@ -24,14 +30,27 @@ interface BenchRun {
 export function register(program: Command): void {
   const { out, err } = outputOf(program)
   const command = program.command('bench').description('measure a model on this machine: medians over runs')
+  registerServe(command.enablePositionalOptions())
   addModelFlags(command)
     .option('--prompt <n>', 'tokens of the prompt', whole, 128)
     .option('--generate <n>', 'tokens to generate', whole, 32)
     .option('--depth <n>', 'tokens put before the prompt and computed with it', whole, 0)
     .option('--batch <n>', 'sequences at a time', whole, 1)
     .option('--runs <n>', 'measurements', whole, 5)
+    .addOption(
+      new Option(
+        '--table <name>',
+        'instead: article, the time to the first token and tokens per second at 1K, 32K and 128K of prompt',
+      ).choices(['article']),
+    )
+    .option('--max-minutes <n>', 'of a table: what a row would take beyond it is told, not run', decimal, 10)
     .option('--json', 'print one JSON object')
     .action(async (flags: Flags) => {
+      if (flags.table === 'article') {
+        const rows = await articleTable(flags, err)
+        out(flags.json ? `${JSON.stringify(rows, null, 2)}\n` : tableText(rows))
+        return
+      }
       const started = performance.now()
       const model = await loadModel(flags, err, { tokenizer: false })
       const loadMs = performance.now() - started
@@ -113,19 +132,6 @@ async function runOnce(
     prefillTokensPerSecond: (1e3 * batch * (depth + prompt)) / Math.max(...firstTokensMs),
     decodeTokensPerSecond: generate > 1 ? (batch * (generate - 1)) / Math.max(...decodeSeconds) : 0,
   }
-}
-
-/** Multiply-adds that one prompt token costs in the layers' matrices. */
-function matrixProducts({ layers, hidden, heads, kvHeads, headDim, ffn }: Model['info']['config']): number {
-  return layers * hidden * (2 * heads * headDim + 2 * kvHeads * headDim + 3 * ffn)
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1
-    ? (sorted[middle] ?? 0)
-    : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2
 }
 
 function describe(report: Report): string {
