@@ -15,11 +15,15 @@ import { sources } from './sources.mjs'
 
 const otherNodes = ['22', '24']
 const jest = 'jest@30.5.2'
+/** Of all that is installed, what the server's dependencies may take. */
+const mostServerBytes = 14e6
 const neededFiles = [
   'dist/index.js',
   'dist/index.mjs',
   'dist/index.d.ts',
   'dist/index.d.mts',
+  'dist/server/index.mjs',
+  'dist/server/index.d.mts',
   'dist/cli/main.js',
   'prebuilds/linux-x64/quern.node',
   'models/tiny/model.safetensors',
@@ -32,9 +36,21 @@ const stream = `
   for await (const text of model.generate('Once upon a time', { maxTokens: 16, temperature: 0 })) process.stdout.write(text)
   await model.close()
 `
+const answer = `
+  const server = await serve({ models: { demo: {} }, port: 0 })
+  const response = await fetch(server.url + '/v1/completions', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ prompt: 'Once upon a time', max_tokens: 16, temperature: 0 }),
+  })
+  process.stdout.write((await response.json()).choices[0].text)
+  await server.close()
+`
 const programs = {
   'import.mjs': `import { load } from 'quern'\n${stream}`,
   'require.cjs': `const { load } = require('quern')\nasync function main() {${stream}}\nmain()`,
+  'import-server.mjs': `import { serve } from 'quern/server'\n${answer}`,
+  'require-server.cjs': `const { serve } = require('quern/server')\nasync function main() {${answer}}\nmain()`,
 }
 
 const temp = mkdtempSync(join(tmpdir(), 'quern-package-'))
@@ -66,6 +82,13 @@ const bytes = all.reduce((sum, path) => sum + statSync(join(consumer.folder, pat
 console.log(
   `tarball ${megabytes(statSync(tarball).size)}, installed ${megabytes(bytes)} in ${all.length} files`,
 )
+// what the server needs is small
+const serverPackages = ['hono', '@hono/node-server', 'zod']
+const serverBytes = all
+  .filter((path) => serverPackages.some((name) => path.startsWith(`node_modules/${name}/`)))
+  .reduce((sum, path) => sum + statSync(join(consumer.folder, path)).size, 0)
+console.log(`  ${serverPackages.join(', ')}: ${megabytes(serverBytes)}`)
+if (serverBytes > mostServerBytes) problems.push(`the server's packages take ${megabytes(serverBytes)}`)
 
 // judge
 const { messages, pkg } = await publint({ strict: true, pack: { tarball: readFileSync(tarball).buffer } })
