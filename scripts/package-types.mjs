@@ -16,6 +16,13 @@ const compilations = [
   { name: 'bundler', flags: ['--module', 'esnext', '--moduleResolution', 'bundler'], files: ['bundled.ts'] },
 ]
 
+/** The program that serves. */
+const ofServer = {
+  name: 'server',
+  flags: ['--module', 'nodenext'],
+  files: ['typed-server.mts', 'typed-server.cts'],
+}
+
 /** The oldest and the newest TypeScript that the guide names. */
 function versions() {
   const guide = readFileSync(join(root, 'docs/getting-started.md'), 'utf8')
@@ -35,9 +42,11 @@ export function packageTypes(temp, tarball) {
   for (const version of versions()) {
     const consumer = new Consumer(join(temp, `typescript-${version}`))
     consumer.install(tarball, `typescript@${version}`, '@types/node@20', '--ignore-scripts')
-    for (const { name, flags, files } of compilations) {
+    const isNewest = version === versions().at(-1)
+    for (const { name, flags, files } of isNewest ? [...compilations, ofServer] : compilations) {
       const where = `TypeScript ${version}, ${name}`
-      for (const file of files) copyFileSync(join(root, 'test/package/typed.ts'), join(consumer.folder, file))
+      const source = name === ofServer.name ? 'typed-server.ts' : 'typed.ts'
+      for (const file of files) copyFileSync(join(root, 'test/package', source), join(consumer.folder, file))
       const compiled = consumer.run('tsc', ...strict, ...flags, '--outDir', name, ...files)
       if (!compiled.passed) problems.push(`${where}: ${compiled.said}`)
       else console.log(`  ${where}: ${files.join(', ')} compile`)

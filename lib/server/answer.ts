@@ -21,12 +21,12 @@ const idHeaders = {
 } as const satisfies Record<Endpoint['dialect'], readonly string[]>
 
 /** A request from its body to its answer, or to what is told of its failure. */
-export async function answer(row: Endpoint, { req }: Context, server: Server): Promise<Response> {
+export async function answer(row: Endpoint, { req, env }: Context, server: Server): Promise<Response> {
   const report = new CallReport(requestId(req.raw), req.method, req.path)
   const { signal } = req.raw
   let status = 200
   const params = req.param() as Record<string, string>
-  const call = new Call({ ...server, params, report }, () => {
+  const call = new Call({ ...server, params, report, outgoing: env?.outgoing }, () => {
     signal.removeEventListener('abort', abandon)
     conclude(row, report, status, server)
   })

@@ -5,7 +5,10 @@ import { ApiError, apiErrorOf } from './api-error.js'
 import { type AppOptions, appOptionShape, checkOptions, settingsOf } from './app-options.js'
 import { endpoints } from './endpoints.js'
 import { apiKeyGuard } from './guards/api-key.js'
+import type { Guard } from './guards/guard.js'
 import { hostGuard } from './guards/host.js'
+import { CallReport } from './log/call-report.js'
+import { logCall } from './log/log-call.js'
 import { ServerMetrics } from './metrics/server-metrics.js'
 import { StoredResponses } from './openai/responses/stored-responses.js'
 import { requestId } from './request-id.js'
@@ -91,13 +94,21 @@ function crossOrigin(origins: readonly string[]) {
 }
 
 /** Answers a request that no row of the table is for; whoever may not ask is not told what there is. */
-function refuse({ req }: Context, { guards }: Server, why: () => ApiError): Response {
-  const id = requestId(req.raw)
+function refuse({ req }: Context, { guards, metrics, settings }: Server, why: () => ApiError): Response {
+  const report = new CallReport(requestId(req.raw), req.method, req.path)
+  const error = refusal(req.raw, guards, why)
+  report.error = error
+  metrics.answered('other', 'other', error.status)
+  logCall(settings.logger, report, error.status)
+  return errorResponse(error, 'openai', report.id)
+}
+
+function refusal(request: Request, guards: readonly Guard[], why: () => ApiError): ApiError {
   try {
-    for (const guard of guards) guard(req.raw)
-    return errorResponse(why(), 'openai', id)
+    for (const guard of guards) guard(request)
+    return why()
   } catch (error) {
-    return errorResponse(apiErrorOf(error), 'openai', id)
+    return apiErrorOf(error)
   }
 }
 

@@ -21,6 +21,8 @@ export interface CallContext extends ServerContext {
   /** What the variables of its path stand for: `{ id: 'resp_1' }` for `/v1/responses/:id`. */
   params: Readonly<Record<string, string>>
   report: CallReport
+  /** The connection's way out, if Node.js serves it. */
+  outgoing: { destroy(): void } | undefined
 }
 
 /** A request that is being answered. */
@@ -33,6 +35,7 @@ export class Call {
   readonly running: RunningCalls
   readonly responses: StoredResponses
   readonly #report: CallReport
+  readonly #outgoing: CallContext['outgoing']
   readonly #controller = new AbortController()
   readonly #onEnd: () => void
   readonly #leases: Lease[] = []
@@ -40,7 +43,7 @@ export class Call {
   #isOver = false
 
   constructor(
-    { params, models, settings, metrics, running, responses, report }: CallContext,
+    { params, models, settings, metrics, running, responses, report, outgoing }: CallContext,
     onEnd: () => void,
   ) {
     this.id = report.id
@@ -51,6 +54,7 @@ export class Call {
     this.running = running
     this.responses = responses
     this.#report = report
+    this.#outgoing = outgoing
     this.#onEnd = onEnd
     running.add(this)
     if (settings.timeoutMs === undefined) return
@@ -65,6 +69,12 @@ export class Call {
 
   abort(reason: ApiError): void {
     this.#controller.abort(reason)
+  }
+
+  /** Cuts the connection, where that is possible. */
+  hangUp(): boolean {
+    this.#outgoing?.destroy()
+    return this.#outgoing !== undefined
   }
 
   /** The client is gone. */

@@ -117,7 +117,7 @@ class EventWriter {
         const stalled = new ApiError(499, 'client_stalled', `the client took nothing for ${stallMs / 1e3} s`)
         this.#call.abort(stalled)
         this.#isGone = true
-        this.#controller.error(stalled) // which cuts the connection
+        if (!this.#call.hangUp()) this.#controller.error(stalled)
         reject(stalled)
       }, stallMs)
       this.#resume = () => {

@@ -1,14 +1,6 @@
 // A program of somebody who compiles strictly, and looks into the declarations of libraries. The package's test compiles it as an ES module
 // and as CommonJS, with every TypeScript that the guides name, and runs what comes out.
 import {
-  type AppOptions,
-  createApp,
-  type RunningServer,
-  type ServeOptions,
-  type ServerApp,
-  serve,
-} from 'quern/server'
-import {
   type ChatMessage,
   type ChatTemplate,
   type DoctorOptions,
@@ -131,19 +123,9 @@ function codeOf(error: unknown): QuernErrorCode | undefined {
 
 export type Others = [ChatTemplate, DoctorOptions, PullOptions]
 
-async function serving(options: ServeOptions): Promise<void> {
-  const settings: AppOptions = { models: options.models, maxTokens: 16 }
-  const app: ServerApp = createApp(settings)
-  const server: RunningServer = await serve(options)
-  console.log((await app.request('/health')).status, (await fetch(`${server.url}/health`)).status)
-  await server.close({ grace: 0 })
-  await app.close()
-}
-
 run({ temperature: 0 })
   .then((text) => process.stdout.write(text))
   .then(() => measure(undefined))
-  .then(() => serving({ models: { demo: {} }, port: 0 }))
   .then(() => load('/no/such/folder'))
   .catch((error) => {
     if (codeOf(error) !== 'missing_file') throw error

@@ -26,7 +26,9 @@ test('a line for each request: what it was, took and gave', async () => {
   await (await post(app, '/v1/completions?secret=1', { ...request, stream: true })).text()
   await post(app, '/v1/completions', { ...request, temperature: 9 })
   await app.request('/health')
-  expect(told.map(({ level }) => level)).toEqual(['info', 'info', 'warn'])
+  await app.request('/nothing')
+  expect(told.map(({ level }) => level)).toEqual(['info', 'info', 'warn', 'warn'])
+  expect(told[3]?.fields).toMatchObject({ path: '/nothing', status: 404, code: 'not_found' })
   expect(told[0]?.fields).toMatchObject({
     ...{ id: 'mine-1', method: 'POST', path: '/v1/completions', status: 200, model: 'tiny' },
     ...{ prompt_tokens: 4, completion_tokens: 8, first_token_ms: expect.any(Number), ms: expect.any(Number) },
