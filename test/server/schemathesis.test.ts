@@ -4,7 +4,10 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { serve } from '../../lib/server/index.js'
+import { temporaryFolder } from '../model/temporary.js'
 
+/** It leaves what it found in the folder where it runs. */
+const folder = temporaryFolder()
 /** Where CI installs it: python3 -m pip install --target build/schemathesis schemathesis==4.32.5 */
 const installed = fileURLToPath(new URL('../../build/schemathesis', import.meta.url))
 const hooks = fileURLToPath(new URL('schemathesis_hooks.py', import.meta.url))
@@ -32,7 +35,10 @@ if (!isPresent && !process.env.CI) {
     const run = ['-m', 'schemathesis.cli', 'run', `${server.url}/openapi.json`]
     const how = ['--phases', 'fuzzing', '--max-examples', '50', '--seed', '1', '--checks', checks.join(',')]
     const quiet = ['--no-color', '--generation-database', 'none']
-    const { stdout } = await promisify(execFile)('python3', [...run, ...how, ...quiet], { env: environment })
+    const { stdout } = await promisify(execFile)('python3', [...run, ...how, ...quiet], {
+      env: environment,
+      cwd: folder.join('.'),
+    })
       .catch((error: { stdout: string; stderr: string }) => ({ stdout: error.stdout + error.stderr }))
       .finally(() => server.close())
     expect(stdout).toMatch(/\d+ generated, \d+ passed/)
