@@ -1,13 +1,15 @@
-// Speed of the matrix products against the machine's limits: `bench.kernels [threads]`. One line a case: the
-// median of several runs.
+// Speed of the matrix products against the machine's limits: `bench.kernels [threads] [instruction set]`. One
+// line a case: the median of several runs.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <string_view>
 #include <vector>
 
 #include "backend/cpu/machine_limits.h"
 #include "backend/cpu/matmul_kernels.h"
+#include "backend/cpu/kernels/activation_block.h"
 #include "core/memory.h"
 #include "core/thread_pool.h"
 
@@ -25,7 +27,8 @@ double median_seconds(const std::vector<double>& runs) {
 void measure(const Isa& isa, int threads, const MachineLimits& limits, int tokens, int64_t k, int64_t rows,
              const char* format) {
   const MatmulKernel& kernel = choose_matmul(isa, *find_format(format), false);
-  const int64_t x_stride = 4 * k;
+  const bool blocks = kernel.activations == Activations::int8;
+  const int64_t x_stride = blocks ? activation_row_bytes(k) : 4 * k;
   const Buffer w(static_cast<size_t>(kernel.bytes(rows, k))), x(static_cast<size_t>(tokens * x_stride)),
       out(static_cast<size_t>(tokens * rows) * 4);
   std::fill_n(w.as<char>(), w.bytes(), char{0x3c});  // a plain number in every type: subnormal ones are slow
@@ -56,11 +59,13 @@ void measure(const Isa& isa, int threads, const MachineLimits& limits, int token
 
 int main(int count, char** arguments) {
   const int threads = count > 1 ? std::atoi(arguments[1]) : 1;
+  const std::string_view only = count > 2 ? arguments[2] : "";
   for (const Isa* isa : runnable_isas()) {
+    if (!only.empty() && only != isa->name) continue;
     const MachineLimits limits = measure_machine(*isa->kernels, threads);
     std::printf("%-12s %d threads  memory %.1f GB/s, multiply-adds %.1f GFLOP/s\n", isa->name, threads,
                 1e-9 * limits.read_bytes_per_second, 2e-9 * limits.multiply_adds_per_second);
-    for (const char* format : {"BF16", "F16", "F32"}) {
+    for (const char* format : {"BF16", "F16", "F32", "Q8_0", "Q4_0"}) {
       measure(*isa, threads, limits, 1, 1024, 3072 * 32, format);
       measure(*isa, threads, limits, 1, 2560, 9728 * 4, format);
       for (const int tokens : {2, 3, 4, 8, 16}) measure(*isa, threads, limits, tokens, 2560, 9728, format);

@@ -30,11 +30,16 @@ export function addLoadFlags(command: Command): Command {
     .option('--revision <revision>', 'of a model of the hub: branch, tag or commit (default: main)')
     .option('--cache-dir <folder>', "where models of the hub are kept (default: Hugging Face's cache)")
     .option('--device <device>', 'where to compute: auto or cpu', 'auto')
-    .option('--dtype <dtype>', 'convert the weights: auto, f32, f16 or bf16', 'auto')
-    .option('--precision <precision>', 'fast or exact (float32 keys and values)', 'fast')
+    .option('--dtype <dtype>', 'convert the weights: auto, f32, f16, bf16, int8 or int4', 'auto')
+    .option('--precision <precision>', 'fast or exact (float32 activations, keys and values)', 'fast')
     .option('--threads <n>', 'threads that compute (default: all)', whole)
     .option('--context <n>', "tokens of prompt and answer together (default: the model's limit)", whole)
-    .addOption(new Option('--isa <name>', 'the instruction set: baseline, avx2, avx512').default('auto'))
+    .addOption(
+      new Option(
+        '--isa <name>',
+        'the instruction set: baseline, avx2, avx_vnni, avx512, avx512_vnni',
+      ).default('auto'),
+    )
 }
 
 /** What load() makes of them. */

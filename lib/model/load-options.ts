@@ -7,10 +7,20 @@ import {
   unsupportedOption,
 } from '../input/check-option.js'
 import { takeOptions } from '../input/take-options.js'
-import { dtypes } from '../native/constants.js'
+import { dtypes, quantizations } from '../native/constants.js'
 import { checkIsa } from './isa.js'
 import type { WeightDtype } from './plan.js'
 import { checkHubOptions } from './pull.js'
+
+/**
+ * What matrices can be made of while a model is loaded, beside the types they are stored in.
+ *
+ * @example
+ * ```ts
+ * const smaller: Quantization = 'int4'
+ * ```
+ */
+export type Quantization = (typeof quantizations)[number]
 
 /**
  * How to load a model.
@@ -23,11 +33,14 @@ import { checkHubOptions } from './pull.js'
 export interface LoadOptions {
   /** Where to compute. Default 'auto': the best there is, today always the CPU. */
   device?: 'auto' | 'cpu' | undefined
-  /** Convert the matrices to this type while loading. Default 'auto': as they are stored. */
-  dtype?: 'auto' | WeightDtype | undefined
   /**
-   * 'fast' (default) keeps 16-bit keys and values; 'exact' keeps float32 ones, which takes twice the KV memory and agrees with Hugging Face's
-   * float32 results.
+   * Convert the matrices to this type while loading. Default 'auto': as they are stored. 'int8' and 'int4' are whole numbers in groups of 32
+   * with a scale: 8.5 and 4.5 bits a weight (of 'int4', the embedding and the output matrix have 8.5). docs/formats.md says what that costs.
+   */
+  dtype?: 'auto' | WeightDtype | Quantization | undefined
+  /**
+   * 'fast' (default) keeps 16-bit keys and values and multiplies 'int8' and 'int4' weights with activations of 8 bits; 'exact' keeps all of
+   * that in float32, which takes twice the KV memory, and agrees with Hugging Face's float32 results where the weights do.
    */
   precision?: 'fast' | 'exact' | undefined
   /** Tokens that prompt and answer may have together. Default: the model's own limit; more only where its positions scale on their own. */
@@ -43,8 +56,8 @@ export interface LoadOptions {
   maxQueue?: number | undefined
   /** Threads that compute. Default: as many as the process may use, by its affinity and its cgroup. */
   threads?: number | undefined
-  /** Use this instruction set instead of the best one: 'baseline', 'avx2', 'avx512'; `model.info.isa` tells which is used. */
-  isa?: 'auto' | 'baseline' | 'avx2' | 'avx512' | undefined
+  /** Use this instruction set instead of the best one: 'baseline', 'avx2', 'avx_vnni', 'avx512', 'avx512_vnni'; `model.info.isa` tells which is used. */
+  isa?: 'auto' | 'baseline' | 'avx2' | 'avx_vnni' | 'avx512' | 'avx512_vnni' | undefined
   /** false: leave the tokenizer out and work with token ids only. */
   tokenizer?: false | undefined
   /** Of a model of the hub: a branch, a tag or a commit. Default 'main'. */
@@ -79,13 +92,13 @@ export const defaultMaxQueue = 4096
 
 const choices: Record<string, readonly unknown[]> = {
   device: ['auto', 'cpu'],
-  dtype: ['auto', ...dtypes],
+  dtype: ['auto', ...dtypes, ...quantizations],
   precision: ['fast', 'exact'],
   tokenizer: [false],
 }
 
 /** Values that the design knows and that come later: refused by name, not as nonsense. */
-const later: Record<string, RegExp> = { device: /^cuda(:\d+)?$/, dtype: /^(int8|int4)$/ }
+const later: Record<string, RegExp> = { device: /^cuda(:\d+)?$/ }
 
 const callbacks = ['onProgress', 'onWarning'] as const
 const known = [

@@ -5,6 +5,7 @@ import type { HubLimits } from '../hub/limits.js'
 import { invalidOption } from '../input/check-option.js'
 import type { NativeModel, NativeRows } from '../native/binding.js'
 import { callNative, fromNative } from '../native/call-native.js'
+import { dtypes } from '../native/constants.js'
 import { deviceLibrary, native } from '../native/load-binding.js'
 import { onAbort } from '../on-abort.js'
 import { Tokenizer } from '../tokenizer/tokenizer.js'
@@ -85,10 +86,8 @@ async function prepare(
   const found = await resolveSource(source)
   const revision = chooseRevision(found, options)
   if (found.kind === 'random') {
-    const plan = planRandomModel(
-      found.id,
-      options.dtype === undefined || options.dtype === 'auto' ? {} : { dtype: options.dtype },
-    )
+    const made = dtypes.find((dtype) => dtype === options.dtype) // what is quantized is made as always, then rounded
+    const plan = planRandomModel(found.id, made === undefined ? {} : { dtype: made })
     return {
       source: found.id,
       architecture: 'qwen3',

@@ -1,9 +1,10 @@
-import type { dtypes, pagePositions, samplers } from './constants.js'
+import type { dtypes, pagePositions, quantizations, samplers } from './constants.js'
 import type { NativeSampling } from './sampling.js'
 
 /** What the native addon exports: the one place where its types are written down. A script compares this with the addon itself. */
 export interface NativeBinding {
   readonly dtypes: typeof dtypes
+  readonly quantizations: typeof quantizations
   readonly samplers: typeof samplers
   readonly pagePositions: typeof pagePositions
   Tokenizer: new (definition: NativeTokenizerDefinition) => NativeTokenizer
@@ -32,7 +33,7 @@ export interface NativeMachineLimits {
 
 export interface NativeLoadOptions {
   /** What matrices are converted to while loading; `auto` leaves them as stored. */
-  dtype: 'auto' | NativeDtype
+  dtype: 'auto' | NativeDtype | (typeof quantizations)[number]
   /** float32 keys and values. */
   exact: boolean
   /** 0: as many as the process may use. */

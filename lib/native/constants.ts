@@ -4,6 +4,9 @@
 /** How one number of a weight, or of keys and values, is stored. */
 export const dtypes = ['f32', 'f16', 'bf16'] as const
 
+/** What matrices can become while they are loaded, beside one of `dtypes`: whole numbers in groups of 32 with a scale. */
+export const quantizations = ['int8', 'int4'] as const
+
 /** The steps of sampling by the names of their options, in the default order. */
 export const samplers = [
   'logitBias',

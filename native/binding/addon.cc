@@ -8,6 +8,7 @@
 #include "binding/read_sampling.h"
 #include "binding/sampling_binding.h"
 #include "binding/tokenizer_binding.h"
+#include "model/weights.h"
 
 namespace {
 
@@ -19,7 +20,11 @@ void export_constants(Napi::Env env, Napi::Object exports) {
   Napi::Array samplers = Napi::Array::New(env);
   for (const char* name : quern::kSamplerNames)
     quern::put(samplers, samplers.Length(), Napi::String::New(env, name));
+  Napi::Array quantizations = Napi::Array::New(env);
+  for (const char* name : quern::kQuantizations)
+    quern::put(quantizations, quantizations.Length(), Napi::String::New(env, name));
   exports.Set("dtypes", dtypes);
+  exports.Set("quantizations", quantizations);
   exports.Set("samplers", samplers);
   exports.Set("pagePositions", Napi::Number::New(env, quern::kPagePositions));
 }

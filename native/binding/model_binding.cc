@@ -279,12 +279,10 @@ struct LoadListeners {
 LoadListeners read_load_options(const Napi::Value& object, LoadJob& job) {
   const Reader options(object, "NativeLoadOptions");
   const std::string dtype = options.text("dtype");
-  if (const auto named = dtype_named(dtype)) {
-    job.options.format = &format_of(*named);
-  } else if (dtype != "auto") {
-    options.fail("dtype", "auto or the name of one, got " + dtype);
-  }
-  job.options.exact = options.flag("exact");
+  const auto weights = weight_choice(dtype);
+  if (!weights && dtype != "auto") options.fail("dtype", "auto or the name of one, got " + dtype);
+  job.options.weights = weights.value_or(WeightChoice{});
+  job.options.weights.exact = options.flag("exact");
   job.device.threads = options.integer<int>("threads");
   job.device.isa = options.text("isa");
   job.device.library = options.text("deviceLibrary");

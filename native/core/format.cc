@@ -16,6 +16,7 @@
 
 #include "core/error.h"
 #include "core/format_blocks.h"
+#include "core/quantize.h"
 
 namespace quern {
 namespace {
@@ -137,8 +138,8 @@ void encode_bf16(const float* number, std::byte* block) {
 constexpr Format kFormats[] = {
     {"F32", 1, 4, decode_f32, encode_f32},      {"F16", 1, 2, decode_f16, encode_f16},
     {"BF16", 1, 2, decode_bf16, encode_bf16},   {"F8_E4M3", 1, 1, decode_f8_e4m3, nullptr},
-    {"F8_E5M2", 1, 1, decode_f8_e5m2, nullptr}, {"Q8_0", 32, 34, decode_q8_0, nullptr},
-    {"Q4_0", 32, 18, decode_q4_0, nullptr},     {"Q4_1", 32, 20, decode_q4_1, nullptr},
+    {"F8_E5M2", 1, 1, decode_f8_e5m2, nullptr}, {"Q8_0", 32, 34, decode_q8_0, encode_q8_0},
+    {"Q4_0", 32, 18, decode_q4_0, encode_q4_0}, {"Q4_1", 32, 20, decode_q4_1, nullptr},
     {"Q5_0", 32, 22, decode_q5_0, nullptr},     {"Q5_1", 32, 24, decode_q5_1, nullptr},
     {"IQ4_NL", 32, 18, decode_iq4_nl, nullptr}, {"MXFP4", 32, 17, decode_mxfp4, nullptr},
     {"Q2_K", 256, 84, decode_q2_k, nullptr},    {"Q3_K", 256, 110, decode_q3_k, nullptr},

@@ -13,7 +13,7 @@ constexpr uint64_t kLeastKvBytes = uint64_t{64} << 20;
 
 KvShape plan_kv(const DecoderConfig& config, const Device& device, const LoadOptions& options,
                 int context_length) {
-  KvShape shape{device.kv_dtype(options.exact), config.kv_heads, config.head_dim, 1};
+  KvShape shape{device.kv_dtype(options.weights.exact), config.kv_heads, config.head_dim, 1};
   const auto page_bytes =
       static_cast<uint64_t>(shape.layer_bytes()) * 2 * static_cast<uint64_t>(config.layers);
   const uint64_t context_bytes =
@@ -36,7 +36,7 @@ std::unique_ptr<Engine> load_engine(const ModelPlan& plan, std::unique_ptr<Devic
                                     const LoadOptions& options, const DecoderWeights::Progress& progress,
                                     std::function<void()> wake) {
   const DecoderConfig& config = plan.config;
-  DecoderWeights weights(plan, *device, {options.format, options.exact}, progress);
+  DecoderWeights weights(plan, *device, options.weights, progress);
   const int context = options.context_length > 0 ? options.context_length : config.context_length;
   Engine::Options engine;
   engine.context_length = context;

@@ -9,12 +9,11 @@
 namespace quern {
 
 struct LoadOptions {
-  const Format* format = nullptr;  // matrices are converted to it; without it they stay as stored
-  bool exact = false;              // float32 activations, keys and values instead of 8 and 16 bits
-  int context_length = 0;          // 0: the model's
-  uint64_t kv_bytes = 0;           // 0: one full context, at most half of the memory that is left
-  int step_rows = 512;             // rows of one step
-  int queue = 4096;                // requests that may wait
+  WeightChoice weights;    // and whether keys, values and activations are float32, not of 16 and 8 bits
+  int context_length = 0;  // 0: the model's
+  uint64_t kv_bytes = 0;   // 0: one full context, at most half of the memory that is left
+  int step_rows = 512;     // rows of one step
+  int queue = 4096;        // requests that may wait
 };
 
 // Everything between a plan and a model that serves requests: weights, KV cache, engine thread.

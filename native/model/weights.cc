@@ -94,7 +94,8 @@ class Loader {
                                      std::to_string(weight.cols) + "]");
     }
     const Source source(weight, files_, plan_.seed);
-    const Format& format = rows > 1 && choice_.format ? *choice_.format : *weight.format;
+    const Format* const chosen = slot == "embed" || slot == "head" ? choice_.ends : choice_.layers;
+    const Format& format = rows > 1 && chosen ? *chosen : *weight.format;
     const auto read = [&](int64_t first, int64_t count, std::byte* into) {
       if (progress_.abort && progress_.abort->load(std::memory_order_relaxed)) {
         throw Error("aborted", "loading was aborted");
@@ -122,6 +123,18 @@ class Loader {
 };
 
 }  // namespace
+
+// Four bits are too few for the ends: every token comes from one row of the embedding alone, and the output
+// matrix decides between tokens that are near each other.
+std::optional<WeightChoice> weight_choice(std::string_view name) {
+  if (name == "int8" || name == "int4") {
+    const Format* const eight_bits = find_format("Q8_0");
+    return WeightChoice{name == "int8" ? eight_bits : find_format("Q4_0"), eight_bits};
+  }
+  const auto dtype = dtype_named(name);
+  if (!dtype) return {};
+  return WeightChoice{&format_of(*dtype), &format_of(*dtype)};
+}
 
 DecoderWeights::DecoderWeights(const ModelPlan& plan, Device& device, const WeightChoice& choice,
                                const Progress& progress) {

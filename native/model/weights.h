@@ -3,7 +3,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "backend/backend.h"
@@ -19,11 +21,18 @@ struct LayerWeights {
   const Weight* down = nullptr;  // [hidden, ffn]
 };
 
-// What matrices become while they are loaded.
+// What matrices become while they are loaded. Where a format is missing they stay as they are.
 struct WeightChoice {
-  const Format* format = nullptr;  // none: they stay as they are
-  bool exact = false;              // see WeightView
+  const Format* layers = nullptr;
+  const Format* ends = nullptr;  // the embedding and the output matrix
+  bool exact = false;            // see WeightView
 };
+
+// The names of what matrices can become, beside those of data types.
+constexpr const char* kQuantizations[] = {"int8", "int4"};
+
+// By the name of a data type, or by one of kQuantizations; nothing where there is no such name.
+std::optional<WeightChoice> weight_choice(std::string_view name);
 
 class DecoderWeights {
  public:

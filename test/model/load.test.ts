@@ -60,8 +60,6 @@ describe('options', () => {
   it.each([
     ['device', 'cuda'],
     ['device', 'cuda:1'],
-    ['dtype', 'int8'],
-    ['dtype', 'int4'],
     ['ropeScaling', {}],
     ['positionEncoding', 'alibi'],
     ['attentionSinks', 4],

@@ -1,49 +1,13 @@
 // A real chat model of 135M parameters against Hugging Face transformers: continuations, logits and likelihoods.
-import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import { load, type Model } from '../../lib/index.js'
-import { goldenPath, readJson } from '../golden.js'
-import { expectWithin, rowAt, type Tolerance, topIndices } from '../numbers.js'
+import { expectWithin, rowAt, topIndices } from '../numbers.js'
+import { type Dtype, type Expected, expectedOfSmolLm2, smolLm2, whatSmolLm2Lacks } from './smollm2.js'
 
-type Dtype = 'f32' | 'bf16'
-
-interface Expected {
-  tolerance: Tolerance & { nll_atol: number }
-  conversations: ({ id: string; rendered: string; ids: number[] } & Record<
-    Dtype,
-    { greedy: number[]; stopped: boolean; text: string; top10: [number, number][] }
-  >)[]
-  texts: ({ id: string; text: string; ids: number[] } & Record<
-    Dtype,
-    { mean_nll: number; first_nlls: number[] }
-  >)[]
-}
-
-const source = goldenPath('..', 'models', 'smollm2-135m-instruct')
-const buildFolder = fileURLToPath(new URL('../../build/test-models', import.meta.url))
 /** "1e-4 is generous" for the mean of a text. */
 const meanNllBound = 1e-4
 
-function whatIsMissing(): string | undefined {
-  if (!existsSync(source)) return `${source} is absent`
-  const numpy = spawnSync('python3', ['-c', 'import numpy'])
-  return numpy.status === 0 ? undefined : 'python3 with numpy is absent'
-}
-
-const missing = whatIsMissing()
+const missing = whatSmolLm2Lacks()
 if (missing !== undefined && !process.env.CI) {
   test.skip(`the 135M model is not tested: ${missing}`, () => {})
 } else {
@@ -59,32 +23,9 @@ function nll(row: Float32Array, token: number): number {
   return largest + Math.log(sum) - (row[token] as number)
 }
 
-/**
- * The model as a Hugging Face folder. It takes seconds to make, so it stays in build/ until what it is made of changes; it appears there
- * in one step.
- */
-function convertedModel(dtype: Dtype): string {
-  const key = createHash('sha256').update(readFileSync(`${source}/to_hf.py`))
-  for (const name of readdirSync(source).sort()) {
-    const { size, mtimeMs } = statSync(`${source}/${name}`)
-    key.update(`${name} ${size} ${mtimeMs}\n`)
-  }
-  const folder = join(buildFolder, `smollm2-${dtype}-${key.digest('hex').slice(0, 16)}`)
-  if (existsSync(folder)) return folder
-  mkdirSync(buildFolder, { recursive: true })
-  const temporary = mkdtempSync(`${folder}-`)
-  const made = spawnSync('python3', [`${source}/to_hf.py`, join(temporary, 'hf'), '--dtype', dtype], {
-    encoding: 'utf8',
-  })
-  expect(made.status, made.stderr).toBe(0)
-  renameSync(join(temporary, 'hf'), folder)
-  rmSync(temporary, { recursive: true })
-  return folder
-}
-
 const present = missing === undefined
 const { conversations, texts, tolerance } = present
-  ? readJson<Expected>(`${source}/expected.json`)
+  ? expectedOfSmolLm2()
   : ({ conversations: [], texts: [] } as unknown as Expected)
 
 /** Conversations in the type that the model comes in; texts in both types, each in one of them. */
@@ -96,7 +37,7 @@ const plan: { dtype: Dtype; conversations: Expected['conversations']; texts: Exp
 describe.runIf(present).each(plan)('SmolLM2-135M-Instruct in $dtype', ({ dtype, conversations, texts }) => {
   let model: Model
   beforeAll(async () => {
-    model = await load(convertedModel(dtype), { precision: 'exact' })
+    model = await load(smolLm2(dtype), { precision: 'exact' })
     expect(model.info).toMatchObject({ architecture: 'llama', dtype, precision: 'exact' })
   })
   afterAll(() => model?.close())

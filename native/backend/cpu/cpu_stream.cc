@@ -8,6 +8,7 @@
 
 #include "backend/cpu/cpu_attention.h"
 #include "backend/cpu/cpu_weight.h"
+#include "backend/cpu/kernels/activation_block.h"
 #include "backend/cpu/sampling/sampler.h"
 #include "core/error.h"
 #include "core/memory.h"
@@ -41,6 +42,21 @@ Grid cut(int tokens, int64_t rows, int64_t k, int64_t row_bytes, int granule) {
           static_cast<int>((rows + item_rows - 1) / item_rows)};
 }
 
+// Rows that weights are multiplied with: as they are, and as blocks where one of the weights wants these.
+struct Inputs {
+  const float* numbers;  // [rows, cols]
+  const std::byte* blocks;
+  int64_t cols;
+
+  const void* row(const CpuWeight& w, int64_t row) const {
+    return wants_blocks(w) ? static_cast<const void*>(blocks + row * stride(w)) : numbers + row * cols;
+  }
+  int64_t stride(const CpuWeight& w) const {  // bytes
+    return wants_blocks(w) ? activation_row_bytes(cols) : cols * static_cast<int64_t>(sizeof(float));
+  }
+  static bool wants_blocks(const CpuWeight& w) { return w.kernel->activations == Activations::int8; }
+};
+
 // Does the work of each operation when it is called; a step that was launched is done.
 class CpuStream final : public Stream {
  public:
@@ -53,6 +69,9 @@ class CpuStream final : public Stream {
         2 * std::max<int64_t>(kItemProducts / limits.hidden + kMostItemTokens * kRowGranule, kItemBytes);
     tile_numbers_ = std::max(heads_tile, ffn_tile);
     tiles_ = f32(threads_ * tile_numbers_);
+    const int64_t widest = std::max({limits.hidden, limits.heads * limits.head_dim, limits.ffn});
+    blocks_ = Buffer(static_cast<size_t>(std::max(limits.rows * activation_row_bytes(widest),
+                                                  limits.logits_rows * activation_row_bytes(limits.hidden))));
     tokens_.reserve(static_cast<size_t>(limits.rows));
     row_page_.resize(static_cast<size_t>(limits.rows));
     row_slot_.resize(static_cast<size_t>(limits.rows));
@@ -107,7 +126,7 @@ class CpuStream final : public Stream {
                        Tensor q) override {
     const int head_dim = shape.head_dim, kv_heads = shape.kv_heads,
               heads = static_cast<int>(q.cols) / head_dim;
-    const float* normed = normalise(*w.norm, w.norm_eps, x);
+    const Inputs normed = normalise(*w.norm, w.norm_eps, x, {w.q, w.k, w.v});
     const Grid grid = cut(input_.rows(), head_dim, x.cols, cpu_weight(*w.q).row_bytes(), head_dim);
     run((heads + 2 * kv_heads) * grid.token_items, [&](int item, int thread) {
       const int slot = item / grid.token_items, first = item % grid.token_items * grid.tokens;
@@ -120,7 +139,7 @@ class CpuStream final : public Stream {
       float* out =
           is_q ? q.as<float>() + first * q.cols + head * head_dim : tile(thread);  // [tokens, head_dim]
       const int64_t stride = is_q ? q.cols : head_dim;
-      multiply(projection, normed + first * x.cols, tokens, int64_t{head} * head_dim, head_dim, out, stride);
+      multiply(projection, normed, first, tokens, int64_t{head} * head_dim, head_dim, out, stride);
       for (int t = 0; t < tokens; ++t) {
         float* numbers = out + t * stride;
         const int row = first + t;
@@ -150,14 +169,14 @@ class CpuStream final : public Stream {
   void matmul_add(const Weight& weight, Tensor in, Tensor x) override {
     const CpuWeight& w = cpu_weight(weight);
     const Grid grid = cut(static_cast<int>(in.rows), w.rows, w.cols, w.row_bytes(), kRowGranule);
-    run(grid.items(),
-        [&](int item, int) { product(grid, item, w, in.as<float>(), in.rows, x.as<float>(), true); });
+    const Inputs inputs = as_inputs(in, {&weight});
+    run(grid.items(), [&](int item, int) { product(grid, item, w, inputs, in.rows, x.as<float>(), true); });
   }
 
   // One item: some rows of gate and of up for some tokens, and their combination.
   void ffn_input(const FfnInputWeights& weights, Tensor x, Tensor out) override {
     const CpuWeight &gate = cpu_weight(*weights.gate), &up = cpu_weight(*weights.up);
-    const float* normed = normalise(*weights.norm, weights.norm_eps, x);
+    const Inputs normed = normalise(*weights.norm, weights.norm_eps, x, {weights.gate, weights.up});
     const Grid grid =
         cut(static_cast<int>(x.rows), gate.rows, 2 * gate.cols, 2 * gate.row_bytes(), kRowGranule);
     QUERN_CHECK(2 * int64_t{grid.tokens} * grid.rows <= tile_numbers_);
@@ -167,9 +186,8 @@ class CpuStream final : public Stream {
       const int rows = static_cast<int>(std::min<int64_t>(grid.rows, gate.rows - first_row));
       const int tokens = static_cast<int>(std::min<int64_t>(grid.tokens, x.rows - first));
       float *gates = tile(thread), *ups = gates + int64_t{tokens} * rows;  // [tokens, rows] each
-      const float* in = normed + first * x.cols;
-      multiply(gate, in, tokens, first_row, rows, gates, rows);
-      multiply(up, in, tokens, first_row, rows, ups, rows);
+      multiply(gate, normed, first, tokens, first_row, rows, gates, rows);
+      multiply(up, normed, first, tokens, first_row, rows, ups, rows);
       for (int t = 0; t < tokens; ++t) {
         kernels_.silu_mul({gates + int64_t{t} * rows, ups + int64_t{t} * rows,
                            out.as<float>() + (first + t) * out.cols + first_row, rows});
@@ -193,8 +211,8 @@ class CpuStream final : public Stream {
     const Tensor normed{normed_.as<float>(), Dtype::f32, rows, x.cols};
     final_norm(norm, norm_eps, x, chosen, normed);
     const Grid grid = cut(rows, w.rows, w.cols, w.row_bytes(), kRowGranule);
-    run(grid.items(),
-        [&](int item, int) { product(grid, item, w, normed.as<float>(), rows, out.as<float>(), false); });
+    const Inputs inputs = as_inputs(normed, {&head});
+    run(grid.items(), [&](int item, int) { product(grid, item, w, inputs, rows, out.as<float>(), false); });
   }
 
   void sample(Tensor logits, std::span<const SampleParams> params) override {
@@ -241,36 +259,61 @@ class CpuStream final : public Stream {
     for (int i = 0; i < count; ++i) to[i] += what[i];
   }
 
-  // [rows, hidden] f32 in normed_; on all threads once that pays.
-  const float* normalise(const Weight& norm, float eps, Tensor x) const {
+  // Calls work(first, rows) for all rows; on all threads once that pays.
+  template <typename Work>
+  void for_rows(int64_t rows, const Work& work) const {
     constexpr int kRowsPerItem = 16;
-    const int rows = static_cast<int>(x.rows), cols = static_cast<int>(x.cols);
-    const auto piece = [&](int item, int) {
-      const int first = item * kRowsPerItem;
-      kernels_.rms_norm({x.as<float>() + first * x.cols, x.cols, cpu_weight(norm).vector(), eps,
-                         std::min(kRowsPerItem, rows - first), cols, normed_.as<float>() + first * x.cols,
-                         x.cols});
-    };
-    run((rows + kRowsPerItem - 1) / kRowsPerItem, piece);
-    return normed_.as<float>();
+    run(static_cast<int>((rows + kRowsPerItem - 1) / kRowsPerItem), [&](int item, int) {
+      const int64_t first = int64_t{item} * kRowsPerItem;
+      work(first, static_cast<int>(std::min<int64_t>(kRowsPerItem, rows - first)));
+    });
+  }
+
+  using Weights = std::initializer_list<const Weight*>;
+  static bool want_blocks(Weights weights) {
+    return std::any_of(weights.begin(), weights.end(),
+                       [](const Weight* weight) { return Inputs::wants_blocks(*cpu_weight(weight)); });
+  }
+  void make_blocks(const float* numbers, int64_t cols, int64_t first, int rows) const {
+    kernels_.quantize({numbers + first * cols, cols, cols, rows,
+                       blocks_.as<std::byte>() + first * activation_row_bytes(cols)});
+  }
+
+  // x, for products with these weights.
+  Inputs as_inputs(Tensor x, Weights weights) const {
+    if (want_blocks(weights)) {
+      for_rows(x.rows, [&](int64_t first, int rows) { make_blocks(x.as<float>(), x.cols, first, rows); });
+    }
+    return {x.as<float>(), blocks_.as<std::byte>(), x.cols};
+  }
+
+  // x normalised, in normed_, for products with these weights.
+  Inputs normalise(const Weight& norm, float eps, Tensor x, Weights weights) const {
+    const bool blocks = want_blocks(weights);
+    float* const normed = normed_.as<float>();
+    for_rows(x.rows, [&](int64_t first, int rows) {
+      kernels_.rms_norm({x.as<float>() + first * x.cols, x.cols, cpu_weight(norm).vector(), eps, rows,
+                         static_cast<int>(x.cols), normed + first * x.cols, x.cols});
+      if (blocks) make_blocks(normed, x.cols, first, rows);
+    });
+    return {normed, blocks_.as<std::byte>(), x.cols};
   }
 
   // One item of out (+)= in w^T.
-  void product(const Grid& grid, int item, const CpuWeight& w, const float* in, int64_t in_rows, float* out,
-               bool accumulate) const {
+  static void product(const Grid& grid, int item, const CpuWeight& w, const Inputs& in, int64_t in_rows,
+                      float* out, bool accumulate) {
     const int64_t first_row = int64_t{item / grid.token_items} * grid.rows,
                   first = int64_t{item % grid.token_items} * grid.tokens;
     const auto tokens = static_cast<int>(std::min<int64_t>(grid.tokens, in_rows - first));
     const auto rows = static_cast<int>(std::min<int64_t>(grid.rows, w.rows - first_row));
-    multiply(w, in + first * w.cols, tokens, first_row, rows, out + first * w.rows + first_row, w.rows,
-             accumulate);
+    multiply(w, in, first, tokens, first_row, rows, out + first * w.rows + first_row, w.rows, accumulate);
   }
 
-  // out [tokens, rows] (+)= in w^T, of w's rows from first_row on.
-  static void multiply(const CpuWeight& w, const float* in, int tokens, int64_t first_row, int rows,
-                       float* out, int64_t out_stride, bool accumulate = false) {
-    w.kernel->matmul({in, w.cols * static_cast<int64_t>(sizeof(float)), w.panels(), w.cols, tokens, first_row,
-                      rows, out, out_stride, accumulate});
+  // out [tokens, rows] (+)= in w^T, of `in` from row `first` and of w from row `first_row` on.
+  static void multiply(const CpuWeight& w, const Inputs& in, int64_t first, int tokens, int64_t first_row,
+                       int rows, float* out, int64_t out_stride, bool accumulate = false) {
+    w.kernel->matmul({in.row(w, first), in.stride(w), w.panels(), w.cols, tokens, first_row, rows, out,
+                      out_stride, accumulate});
   }
 
   // Where each row's key and value go: its page, and its place in the page.
@@ -288,6 +331,7 @@ class CpuStream final : public Stream {
   const int threads_;
   const StreamLimits limits_;
   Buffer normed_;  // [rows, hidden] f32
+  Buffer blocks_;  // [rows] of ActivationBlock
   Buffer tiles_;   // [threads, tile_numbers_] f32
   int64_t tile_numbers_ = 0;
   Attention attention_;

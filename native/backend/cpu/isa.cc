@@ -32,7 +32,9 @@ constexpr Isa kIsas[] = {
     {"baseline", 0, &baseline::kKernels},
 #if defined(QUERN_X86)
     {"avx2", kAvx2, &avx2::kKernels},
+    {"avx_vnni", kAvx2 | kAvxVnni, &avx2::kKernels},
     {"avx512", kAvx2 | kAvx512, &avx512::kKernels},
+    {"avx512_vnni", kAvx2 | kAvx512 | kAvx512Vnni, &avx512::kKernels},
 #endif
 };
 
@@ -45,6 +47,8 @@ Features features_of_this_machine() {
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
     found |= kAvx512;
+  if (__builtin_cpu_supports("avxvnni")) found |= kAvxVnni;
+  if (__builtin_cpu_supports("avx512vnni")) found |= kAvx512Vnni;
 #endif
   return found;
 }

@@ -7,17 +7,26 @@
 namespace quern::cpu {
 
 namespace baseline {
-extern const MatmulKernel kMatmulF32, kMatmulF16, kMatmulBf16;
+extern const MatmulKernel kMatmulF32, kMatmulF16, kMatmulBf16, kMatmulQ8, kMatmulQ4, kMatmulQ8Int8,
+    kMatmulQ4Int8;
 }
 #if defined(QUERN_X86)
 namespace avx2 {
-extern const MatmulKernel kMatmulF32, kMatmulF16, kMatmulBf16;
+extern const MatmulKernel kMatmulF32, kMatmulF16, kMatmulBf16, kMatmulQ8, kMatmulQ4, kMatmulQ8Int8,
+    kMatmulQ4Int8;
+}
+namespace avx_vnni {
+extern const MatmulKernel kMatmulQ8Int8, kMatmulQ4Int8;
 }
 namespace avx512 {
-extern const MatmulKernel kMatmulF32, kMatmulF16, kMatmulBf16;
+extern const MatmulKernel kMatmulF32, kMatmulF16, kMatmulBf16, kMatmulQ8, kMatmulQ4;
+}
+namespace avx512_vnni {
+extern const MatmulKernel kMatmulQ8Int8, kMatmulQ4Int8;
 }
 namespace avx512_twin {
-extern const MatmulKernel kMatmulF32, kMatmulF16, kMatmulBf16;
+extern const MatmulKernel kMatmulF32, kMatmulF16, kMatmulBf16, kMatmulQ8, kMatmulQ4, kMatmulQ8Int8,
+    kMatmulQ4Int8;
 }
 #endif
 
@@ -28,21 +37,40 @@ struct Row {
   const MatmulKernel* kernel;
 };
 
-// Of those that fit, the last is the best.
+// Of those that fit, the last is the best. Integers are added without rounding: avx512 without VNNI has no
+// product with them of its own, and uses that of avx2.
 constexpr Row kRows[] = {
     {0, &baseline::kMatmulF32},
     {0, &baseline::kMatmulF16},
     {0, &baseline::kMatmulBf16},
+    {0, &baseline::kMatmulQ8},
+    {0, &baseline::kMatmulQ4},
+    {0, &baseline::kMatmulQ8Int8},
+    {0, &baseline::kMatmulQ4Int8},
 #if defined(QUERN_X86)
     {kAvx2, &avx2::kMatmulF32},
     {kAvx2, &avx2::kMatmulF16},
     {kAvx2, &avx2::kMatmulBf16},
+    {kAvx2, &avx2::kMatmulQ8},
+    {kAvx2, &avx2::kMatmulQ4},
     {kAvx512, &avx512::kMatmulF32},
     {kAvx512, &avx512::kMatmulF16},
     {kAvx512, &avx512::kMatmulBf16},
+    {kAvx512, &avx512::kMatmulQ8},
+    {kAvx512, &avx512::kMatmulQ4},
+    {kAvx2, &avx2::kMatmulQ8Int8},
+    {kAvx2, &avx2::kMatmulQ4Int8},
+    {kAvxVnni, &avx_vnni::kMatmulQ8Int8},
+    {kAvxVnni, &avx_vnni::kMatmulQ4Int8},
+    {kAvx512Vnni, &avx512_vnni::kMatmulQ8Int8},
+    {kAvx512Vnni, &avx512_vnni::kMatmulQ4Int8},
     {kAvx512Twin, &avx512_twin::kMatmulF32},
     {kAvx512Twin, &avx512_twin::kMatmulF16},
     {kAvx512Twin, &avx512_twin::kMatmulBf16},
+    {kAvx512Twin, &avx512_twin::kMatmulQ8},
+    {kAvx512Twin, &avx512_twin::kMatmulQ4},
+    {kAvx512Twin, &avx512_twin::kMatmulQ8Int8},
+    {kAvx512Twin, &avx512_twin::kMatmulQ4Int8},
 #endif
 };
 

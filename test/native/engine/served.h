@@ -137,7 +137,7 @@ class Served {
     LoadOptions options;
     options.step_rows = setup.step_rows;
     options.kv_bytes = setup.kv_bytes;
-    options.exact = setup.exact;
+    options.weights.exact = setup.exact;
     options.queue = setup.queue;
     engine_ = load_engine(parse_plan(plan), std::move(device), options, {}, [this] {
       const std::lock_guard lock(mutex_);

@@ -14,10 +14,10 @@
 namespace quern::test {
 namespace {
 
-DecoderWeights load(const std::string& plan, const Format* format = nullptr,
+DecoderWeights load(const std::string& plan, const char* dtype = "",
                     const DecoderWeights::Progress& progress = {}) {
   const auto device = create_cpu_device({1, "auto"});
-  return DecoderWeights(parse_plan(plan), *device, {format}, progress);
+  return DecoderWeights(parse_plan(plan), *device, weight_choice(dtype).value_or(WeightChoice{}), progress);
 }
 
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
@@ -60,7 +60,7 @@ TEST(every_weight_must_be_there_in_its_shape) {
 TEST(progress_counts_every_byte_and_an_abort_is_heard) {
   const ModelFiles files;
   std::vector<uint64_t> done;
-  (void)load(files.plan(), nullptr, {[&](uint64_t so_far, uint64_t total) {
+  (void)load(files.plan(), "", {[&](uint64_t so_far, uint64_t total) {
                CHECK_EQ(total, files.weight_bytes());
                CHECK(done.empty() || so_far > done.back());
                done.push_back(so_far);
@@ -70,11 +70,11 @@ TEST(progress_counts_every_byte_and_an_abort_is_heard) {
   std::atomic<bool> abort{true};
   int reports = 0;
   const auto count = [&](uint64_t, uint64_t) { ++reports; };
-  CHECK_ERROR(load(files.plan(), nullptr, {count, &abort}), "aborted");
+  CHECK_ERROR(load(files.plan(), "", {count, &abort}), "aborted");
   CHECK_EQ(reports, 0);
   abort = false;
   const auto set_at_third = [&](uint64_t, uint64_t) { abort = ++reports == 3; };
-  CHECK_ERROR(load(files.plan(), nullptr, {set_at_third, &abort}), "aborted");
+  CHECK_ERROR(load(files.plan(), "", {set_at_third, &abort}), "aborted");
   CHECK_EQ(reports, 3);
 }
 
@@ -85,13 +85,13 @@ TEST(bytes_in_memory) {
   const auto layers = uint64_t{2} * (2 * 64 * 48 + 2 * 32 * 48 + 3 * 96 * 48);
   const auto table = uint64_t{308} * 48;  // rows lie in panels of four
   for (const Dtype dtype : kDtypes) {
-    const DecoderWeights weights = load(files.plan(), &format_of(dtype));
+    const DecoderWeights weights = load(files.plan(), name_of(dtype).data());
     CHECK_EQ(weights.bytes(), size_of(dtype) * (layers + 2 * table) + vectors);
     CHECK_EQ(weights.bytes_per_token(),
              size_of(dtype) * (layers + table));  // one row of the embedding is nothing
   }
-  const DecoderWeights tied = load(
-      replaced(files.plan(), "config tied_embeddings 0", "config tied_embeddings 1"), &format_of(Dtype::f16));
+  const DecoderWeights tied =
+      load(replaced(files.plan(), "config tied_embeddings 0", "config tied_embeddings 1"), "f16");
   CHECK_EQ(tied.bytes(), 2 * (layers + table) + vectors);
   CHECK_EQ(tied.bytes_per_token(), 2 * (layers + table));
 }
@@ -107,9 +107,28 @@ TEST(only_matrices_are_converted) {
       CHECK(view.rows == 1 || view.format == &format_of(dtype));
     };
     WatchedDevice device(create_cpu_device({1, "auto"}), watch);
-    (void)DecoderWeights(parse_plan(files.plan()), device, {&format_of(dtype)}, {});
+    (void)DecoderWeights(parse_plan(files.plan()), device, *weight_choice(name_of(dtype)), {});
     CHECK_EQ(vectors.size(), std::size(kDtypes));
   }
+}
+
+// Of int4 the ends have 8 bits.
+TEST(quantized_while_loading) {
+  const ModelFiles files;
+  for (const std::string name : kQuantizations) {
+    Watch watch;
+    int ends = 0;
+    watch.on_prepare = [&](const WeightView& view) {
+      if (view.rows == 1) return;
+      const bool end = view.rows == 307;
+      ends += end ? 1 : 0;
+      CHECK_EQ(view.format->name, std::string_view(end || name == "int8" ? "Q8_0" : "Q4_0"));
+    };
+    WatchedDevice device(create_cpu_device({1, "auto"}), watch);
+    (void)DecoderWeights(parse_plan(files.plan()), device, *weight_choice(name), {});
+    CHECK_EQ(ends, 2);
+  }
+  CHECK(!weight_choice("int2") && !weight_choice("auto") && !weight_choice(""));
 }
 
 }  // namespace

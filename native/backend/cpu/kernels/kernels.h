@@ -44,6 +44,15 @@ struct ConvertParams {
   int64_t count = 0;
 };
 
+// Rows of numbers to rows of ActivationBlock (activation_block.h).
+struct QuantizeParams {
+  const float* x = nullptr;  // [rows, k] f32, rows x_stride apart
+  int64_t x_stride = 0;
+  int64_t k = 0;
+  int rows = 0;
+  void* out = nullptr;  // [rows], activation_row_bytes(k) each
+};
+
 // Attention of one tile: some consecutive tokens of one sequence, the query heads that share one key/value
 // head, and the positions of one segment. Its result is a partial softmax, which merge_attention folds with
 // the others in the order of segments.
@@ -141,6 +150,7 @@ struct Kernels {
   void (*rotate)(const RotateParams&);
   void (*silu_mul)(const SiluMulParams&);
   void (*convert)(const ConvertParams&);
+  void (*quantize)(const QuantizeParams&);
   void (*attention)(const AttentionParams&);
   void (*attention_begin)(const AttentionStateParams&);
   void (*attention_merge)(const AttentionStateParams&);

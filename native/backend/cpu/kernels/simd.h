@@ -16,8 +16,9 @@
 #define QUERN_TEXT(x) QUERN_TEXT_(x)
 #define QUERN_ISA_NAME QUERN_TEXT(QUERN_ISA)
 
-// Which instruction set this is, as a number that the preprocessor can compare.
+// Which instruction sets are wide, as a number that the preprocessor can compare.
 #define QUERN_IS_avx512 1
+#define QUERN_IS_avx512_vnni 1
 #define QUERN_IS_avx512_twin 1
 #define QUERN_WIDE QUERN_CONCAT(QUERN_IS_, QUERN_ISA)
 

@@ -8,6 +8,7 @@ void rms_norm(const RmsNormParams&);
 void rotate(const RotateParams&);
 void silu_mul(const SiluMulParams&);
 void convert(const ConvertParams&);
+void quantize(const QuantizeParams&);
 void attention(const AttentionParams&);
 void attention_begin(const AttentionStateParams&);
 void attention_merge(const AttentionStateParams&);
@@ -29,10 +30,11 @@ float read_stream(const float*, int64_t);
 int64_t multiply_adds(int64_t, float*);
 
 extern const Kernels kKernels;
-const Kernels kKernels{QUERN_ISA_NAME,  kLanes,       rms_norm,        rotate,          silu_mul,
-                       convert,         attention,    attention_begin, attention_merge, largest_of,
-                       softmax_weights, sum_above,    collect_between, scale,           block_largest,
-                       collect_ids,     mass_above,   collect_pairs,   keep_between,    least_above,
-                       moments,         weighted_sum, closeness,       read_stream,     multiply_adds};
+const Kernels kKernels{QUERN_ISA_NAME, kLanes,          rms_norm,     rotate,          silu_mul,
+                       convert,        quantize,        attention,    attention_begin, attention_merge,
+                       largest_of,     softmax_weights, sum_above,    collect_between, scale,
+                       block_largest,  collect_ids,     mass_above,   collect_pairs,   keep_between,
+                       least_above,    moments,         weighted_sum, closeness,       read_stream,
+                       multiply_adds};
 
 }  // namespace quern::cpu::QUERN_ISA

@@ -31,11 +31,16 @@ class Layer {
   struct Options {
     float bias = 0.3f;  // biases are drawn from [-bias, bias)
     bool head_norms = true;
+    bool exact = true;  // see WeightView
   };
   Layer(int threads, const std::string& isa, Dtype weights, Dtype kv)
       : Layer(threads, isa, weights, kv, {}) {}
   Layer(int threads, const std::string& isa, Dtype weights, Dtype kv, const Options& options)
-      : device_(create_cpu_device({threads, isa})), shape_{kv, kKvHeads, kHeadDim, 200} {
+      : Layer(threads, isa, format_of(weights), kv, options) {}
+  Layer(int threads, const std::string& isa, const Format& weights, Dtype kv, const Options& options)
+      : device_(create_cpu_device({threads, isa})),
+        exact_(options.exact),
+        shape_{kv, kKvHeads, kHeadDim, 200} {
     const int q_rows = kHeads * kHeadDim, kv_rows = kKvHeads * kHeadDim;
     ReferenceLayer& layer = reference_.layers.emplace_back();
     table_ = prepare(weights, kVocab, kHidden, 1, reference_.embed);
@@ -118,20 +123,27 @@ class Layer {
   }
 
   // The same numbers for the backend and for the reference.
-  std::unique_ptr<Weight> prepare(Dtype dtype, int64_t rows, int64_t cols, uint64_t seed,
+  std::unique_ptr<Weight> prepare(const Format& format, int64_t rows, int64_t cols, uint64_t seed,
                                   ReferenceDecoder::Numbers& reference, float scale = 0.3f) {
-    const Stored numbers(dtype, Random(seed).reals(static_cast<size_t>(rows * cols), scale));
-    for (size_t i = 0; i < numbers.size(); ++i) reference.push_back(double{numbers[i]});
+    const auto drawn = Random(seed).reals(static_cast<size_t>(rows * cols), scale);
+    const int64_t bytes = format.row_bytes(cols);
+    std::vector<std::byte> stored(static_cast<size_t>(rows * bytes));
+    std::vector<float> numbers(static_cast<size_t>(cols));
+    for (int64_t row = 0; row < rows; ++row) {
+      encode_row(format, drawn.data() + row * cols, cols, stored.data() + row * bytes);
+      decode_row(format, stored.data() + row * bytes, cols, numbers.data());
+      reference.insert(reference.end(), numbers.begin(), numbers.end());
+    }
     const auto read = [&](int64_t first, int64_t count, std::byte* into) {
-      std::memcpy(into, numbers.at(static_cast<size_t>(first * cols)),
-                  static_cast<size_t>(count * cols) * size_of(dtype));
+      std::memcpy(into, stored.data() + first * bytes, static_cast<size_t>(count * bytes));
     };
-    return device_->prepare_weight({&format_of(dtype), rows, cols, false, read});
+    return device_->prepare_weight({&format, rows, cols, exact_, read});
   }
 
   ReferenceDecoder reference_{kHidden, kHeads, kKvHeads, kHeadDim, kFfn, kVocab, kRopeDim,
                               10000,   kEps,   {},       {},       {},   {}};
   std::unique_ptr<Device> device_;
+  bool exact_;
   KvShape shape_;
   std::unique_ptr<Weight> table_, norm_, q_, k_, v_, q_bias_, k_bias_, v_bias_, q_norm_, k_norm_, o_, gate_,
       up_, down_;
