@@ -14,6 +14,12 @@ export interface Server extends ServerContext {
   guards: readonly Guard[]
 }
 
+/** Where an API's clients look for the request's id. */
+const idHeaders = {
+  openai: ['x-request-id'],
+  anthropic: ['x-request-id', 'request-id'],
+} as const satisfies Record<Endpoint['dialect'], readonly string[]>
+
 /** A request from its body to its answer, or to what is told of its failure. */
 export async function answer(row: Endpoint, { req, env }: Context, server: Server): Promise<Response> {
   const report = new CallReport(requestId(req.raw), req.method, req.path)
@@ -32,7 +38,7 @@ export async function answer(row: Endpoint, { req, env }: Context, server: Serve
     const body = row.body && (await readBody(req.raw, row.body, server.settings.maxBodyBytes))
     const response = await row.handle(body, call)
     status = response.status
-    response.headers.set('x-request-id', report.id)
+    for (const name of idHeaders[row.dialect]) response.headers.set(name, report.id)
     if (!isStream(response)) call.end()
     return response
   } catch (thrown) {
@@ -66,5 +72,6 @@ function isStream(response: Response): boolean {
 /** What a client is told of a failure, in the words of the API that it speaks. */
 export function errorResponse(error: ApiError, dialect: Endpoint['dialect'], id: string): Response {
   const body = dialect === 'anthropic' ? anthropicErrorBody(error, id) : errorBody(error)
-  return Response.json(body, { status: error.status, headers: { ...error.headers, 'x-request-id': id } })
+  const headers = Object.fromEntries(idHeaders[dialect].map((name) => [name, id]))
+  return Response.json(body, { status: error.status, headers: { ...error.headers, ...headers } })
 }

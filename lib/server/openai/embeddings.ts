@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { invalidParam } from '../api-error.js'
-import { optional } from '../body-members.js'
+import { ignored, optional } from '../body-members.js'
 import { endpoint } from '../call.js'
 import { textInputs, tokensOf } from '../text-inputs.js'
 
@@ -10,7 +10,7 @@ const body = z.strictObject({
   encoding_format: optional(z.enum(['float', 'base64'])),
   dimensions: optional(z.int().min(1)),
   priority: optional(z.int().min(-100).max(100)),
-  user: optional(z.string()),
+  user: ignored(),
 })
 
 const answer = z.object({

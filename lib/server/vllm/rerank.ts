@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { QuernError, type RankedDocument } from '../../index.js'
 import { ApiError } from '../api-error.js'
-import { optional } from '../body-members.js'
+import { ignored, optional } from '../body-members.js'
 import { endpoint } from '../call.js'
 
 const mostDocuments = 4096
@@ -17,7 +17,7 @@ const body = z.strictObject({
   top_n: optional(z.int().min(0)),
   return_documents: optional(z.boolean()),
   priority: optional(z.int().min(-100).max(100)),
-  user: optional(z.string()),
+  user: ignored(),
 })
 
 const answer = z.object({

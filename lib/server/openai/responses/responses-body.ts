@@ -49,7 +49,7 @@ export const responsesBody = z.strictObject({
   /** 'auto' leaves out the oldest turns of a conversation that does not fit. */
   truncation: optional(z.enum(['auto', 'disabled'])),
   metadata: optional(z.record(z.string().max(64), z.string().max(512))),
-  include: ignored(),
+  include: optional(list(only('nothing else is included', 'reasoning.encrypted_content'), 32)),
   top_logprobs: refused('log-probabilities are given by /v1/chat/completions', 0),
   background: refused('answers are not made in the background', false),
   conversation: refused('conversations are kept as responses: give previous_response_id'),

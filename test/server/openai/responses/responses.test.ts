@@ -218,6 +218,7 @@ test.each([
   [{ input: [{ role: 'user', content: [image] }] }, 'input[0].content[0]', 'unsupported'],
   [{ input: [{ type: 'item_reference', id: 'x' }] }, 'input[0].type', null],
   [{ max_output_tokens: 501 }, 'max_output_tokens', null],
+  [{ include: ['message.output_text.logprobs'] }, 'include[0]', 'unsupported'],
   [{ background: true }, 'background', 'unsupported'],
   [{ conversation: 'conv_1' }, 'conversation', 'unsupported'],
   [{ text: { format: { type: 'json_schema', schema: {} } } }, 'text.format.type', 'unsupported'],
