@@ -6,6 +6,6 @@
 
 export { createApp, type ServerApp } from './app.js'
 export type { AppOptions } from './app-options.js'
-export type { Logger } from './log/logger.js'
+export type { LogFormat, Logger } from './log/logger.js'
 export { type RunningServer, type ServeOptions, serve } from './serve.js'
 export type { ModelSource } from './served-models.js'

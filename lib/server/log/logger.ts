@@ -16,12 +16,20 @@ export interface Logger {
   error(fields: object, line: string): void
 }
 
-/** How much a server writes to standard error by itself. */
+/**
+ * How much a server writes to standard error by itself: a line of JSON or a readable one for each request, JSON of what went wrong here alone,
+ * or nothing.
+ *
+ * @example
+ * ```ts
+ * const log: LogFormat = process.stderr.isTTY ? 'text' : 'json'
+ * ```
+ */
 export type LogFormat = 'json' | 'text' | 'errors' | 'off'
 
 const nothing = () => {}
 
-/** A line of JSON, or a readable one, for each request; `errors`: JSON, of what went wrong here alone. */
+/** What writes so. */
 export function loggerOf(log: Logger | LogFormat, write = writeToStandardError): Logger {
   if (typeof log === 'object') return log
   if (log === 'off') return { info: nothing, warn: nothing, error: nothing }
