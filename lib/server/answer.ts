@@ -7,6 +7,7 @@ import { CallReport } from './log/call-report.js'
 import { logCall } from './log/log-call.js'
 import { readBody } from './read-body.js'
 import { requestId } from './request-id.js'
+import { untilAborted } from './until-aborted.js'
 
 /** What a request is answered with. */
 export interface Server extends ServerContext {
@@ -33,10 +34,7 @@ export async function answer(row: Endpoint, { req, env }: Context, server: Serve
   const abandon = () => call.abandon()
   signal.addEventListener('abort', abandon)
   try {
-    if (!row.isOpen) for (const guard of server.guards) guard(req.raw)
-    if (row.body) server.running.expectOpen()
-    const body = row.body && (await readBody(req.raw, row.body, server.settings.maxBodyBytes))
-    const response = await row.handle(body, call)
+    const response = await untilAborted(respond(row, req.raw, call, server), call.signal)
     status = response.status
     for (const name of idHeaders[row.dialect]) response.headers.set(name, report.id)
     if (!isStream(response)) call.end()
@@ -49,6 +47,13 @@ export async function answer(row: Endpoint, { req, env }: Context, server: Serve
     call.end()
     return errorResponse(told, row.dialect, report.id)
   }
+}
+
+async function respond(row: Endpoint, request: Request, call: Call, server: Server): Promise<Response> {
+  if (!row.isOpen) for (const guard of server.guards) guard(request)
+  if (row.body) server.running.expectOpen()
+  const body = row.body && (await readBody(request, row.body, server.settings.maxBodyBytes))
+  return row.handle(body, call)
 }
 
 /** What was done of a request, for those who run the server. */

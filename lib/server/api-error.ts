@@ -1,6 +1,9 @@
 import { QuernError, type QuernErrorCode } from '../index.js'
 import { statusOf } from './error-status.js'
 
+/** Characters of a message: some hold what the client wrote, which comes back to it and goes into the log. */
+const longestMessage = 1000
+
 /** What a client is told of a request that failed. */
 export class ApiError extends Error {
   readonly status: number
@@ -16,7 +19,7 @@ export class ApiError extends Error {
     message: string,
     details: { param?: string; headers?: Record<string, string>; cause?: unknown } = {},
   ) {
-    super(message, 'cause' in details ? { cause: details.cause } : undefined)
+    super(clipped(message, longestMessage), 'cause' in details ? { cause: details.cause } : undefined)
     this.status = status
     this.code = code
     this.param = details.param ?? null
@@ -30,6 +33,11 @@ export class ApiError extends Error {
     if (this.status === 429) return 'rate_limit_error'
     return this.status < 500 ? 'invalid_request_error' : 'server_error'
   }
+}
+
+/** The beginning of a text that is longer than that. */
+export function clipped(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most)}…` : text
 }
 
 /** A member of the body that has a wrong value. */

@@ -6,6 +6,9 @@ export function optional<Schema extends z.ZodType>(schema: Schema) {
   return schema.nullish().transform((value) => value ?? undefined)
 }
 
+/** Which of the models is asked. */
+export const modelName = optional(z.string().max(512))
+
 /** A member that the API has and that changes nothing here: whatever it is, it is taken. */
 export function ignored() {
   return z.unknown().optional().meta({ description: 'Taken and ignored.' })

@@ -81,13 +81,22 @@ class EventWriter {
         if ((this.#controller.desiredSize ?? 0) <= 0) await this.#drained()
       }
     } catch (error) {
-      this.#call.failed(error)
-      for (const event of describe(apiErrorOf(error))) this.#write(eventText(event))
+      this.#tell(error, describe)
     } finally {
       clearInterval(keepAlive)
       this.#close()
       source.return().catch(() => {}) // its own clean-up; what it throws there nobody waits for
       this.#call.end()
+    }
+  }
+
+  /** A failure that cannot even be told ends the stream all the same. */
+  #tell(error: unknown, describe: (error: unknown) => ServerSentEvent[]): void {
+    this.#call.failed(error)
+    try {
+      for (const event of describe(apiErrorOf(error))) this.#write(eventText(event))
+    } catch (worse) {
+      this.#call.failed(worse)
     }
   }
 

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
-import { ApiError, invalidParam } from './api-error.js'
+import { ApiError, clipped, invalidParam } from './api-error.js'
+import { isNestedDeeper } from './nesting.js'
 
 /**
  * A request's body: JSON that fits the schema.
@@ -20,6 +21,11 @@ export async function readBody<Schema extends z.ZodType>(
       'unsupported_media_type',
       `${message}; with curl: -H 'Content-Type: application/json'`,
     )
+  }
+  const packed = request.headers.get('content-encoding') ?? 'identity'
+  if (packed !== 'identity') {
+    const message = `expected a body as it is, got one of the content encoding ${packed.slice(0, 100)}`
+    throw new ApiError(415, 'unsupported_media_type', message)
   }
   const parsed = schema.safeParse(parse(await readText(request, maxBytes)))
   if (parsed.success) return parsed.data
@@ -52,7 +58,14 @@ async function readChunks(request: Request, maxBytes: number, tooLarge: () => Ap
   return Buffer.concat(chunks)
 }
 
+/** Levels of a body's lists and objects: beyond some thousands of them whatever goes through them fails. Schemas of tools may have 200. */
+const mostLevels = 256
+
 function parse(text: string): unknown {
+  if (isNestedDeeper(text, mostLevels)) {
+    const message = `the body is nested too deep: lists and objects may be nested at most ${mostLevels} levels deep`
+    throw new ApiError(400, 'invalid_json', message)
+  }
   try {
     return JSON.parse(text)
   } catch (error) {
@@ -64,8 +77,9 @@ function parse(text: string): unknown {
 /** Where it is wrong first, and what was expected there. */
 export function issueError(issue: z.core.$ZodIssue): ApiError {
   const { path, message, code } = deepest(issue)
+  if (path.length === 0) return new ApiError(400, code, `the body: ${message}`)
   const param = paramName(path)
-  return invalidParam(param, param === '' ? message : `${param}: ${message}`, code)
+  return invalidParam(param, `${param}: ${message}`, code)
 }
 
 /** A fault, and whether something of another kind is there, or what is there is too large, too long and so on. */
@@ -95,9 +109,13 @@ function deepest(issue: z.core.$ZodIssue, above: readonly PropertyKey[] = []): F
   return best && (best.path.length > path.length || !best.isOtherKind) ? best : own
 }
 
-/** `messages[0].content` */
+const longestKey = 100
+
+/** `messages[0].content`. A key may be as long as its body. */
 function paramName(path: readonly PropertyKey[]): string {
   return path
-    .map((key, i) => (typeof key === 'number' ? `[${key}]` : `${i > 0 ? '.' : ''}${String(key)}`))
+    .map((key, i) =>
+      typeof key === 'number' ? `[${key}]` : `${i > 0 ? '.' : ''}${clipped(String(key), longestKey)}`,
+    )
     .join('')
 }

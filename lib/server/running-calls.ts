@@ -46,7 +46,8 @@ export class RunningCalls {
   }
 }
 
-function closing(): ApiError {
+/** What is told to whoever comes while the server ends. */
+export function closing(): ApiError {
   return new ApiError(503, 'closing', 'the server is shutting down: ask again in a moment', {
     headers: { 'Retry-After': '1', Connection: 'close' },
   })

@@ -92,7 +92,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     ? [...loopbackHosts, host, ...(appOptions.allowedHosts ?? [])]
     : appOptions.allowedHosts
   const app = createApp({ ...appOptions, allowedHosts })
-  const server = httpServer(app, 1e3 * receiveTimeout)
+  const server = httpServer(app, host, 1e3 * receiveTimeout)
   server.maxConnections = maxConnections
   server.listen(port, host)
   try {
@@ -115,9 +115,10 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   }
 }
 
-function httpServer(app: ServerApp, receiveMs: number): Server {
+function httpServer(app: ServerApp, host: string, receiveMs: number): Server {
   return createAdaptorServer({
     fetch: app.fetch,
+    hostname: host.includes(':') ? `[${host}]` : host, // of requests of HTTP/1.0, which need not name one: balancers' probes
     overrideGlobalObjects: false, // they are the program's
     createServer,
     serverOptions: {

@@ -1,5 +1,6 @@
 import { type LoadOptions, load, Model } from '../index.js'
-import { ApiError } from './api-error.js'
+import { ApiError, clipped } from './api-error.js'
+import { closing } from './running-calls.js'
 
 /**
  * A model that the server loads when it is first asked for.
@@ -25,6 +26,8 @@ export interface Lease {
   model: Model
   release(): void
 }
+
+const longestName = 200
 
 /** The models of a server, by name. The first serves requests that name none. */
 export class ServedModels {
@@ -55,9 +58,14 @@ export class ServedModels {
     const served = name === undefined ? this.all()[0] : this.#models.get(name)
     if (served) return served
     const names = [...this.#models.keys()].map((one) => `'${one}'`).join(', ')
-    throw new ApiError(404, 'model_not_found', `there is no model '${name}' here: expected one of ${names}`, {
-      param: 'model',
-    })
+    throw new ApiError(
+      404,
+      'model_not_found',
+      `there is no model '${name && clipped(name, longestName)}' here: expected one of ${names}`,
+      {
+        param: 'model',
+      },
+    )
   }
 
   /** Whether `preload()` is under way. */
@@ -91,6 +99,7 @@ export class ServedModel {
   /** Seconds since 1970. */
   readonly created = Math.floor(Date.now() / 1000)
   readonly #source: ModelSource | undefined
+  readonly #ending = new AbortController()
   #loading: Promise<Model> | undefined
   #model: Model | undefined
   #leases = 0
@@ -126,7 +135,9 @@ export class ServedModel {
   /** Whoever comes while it is being loaded waits for the same. After a failure it is tried again. */
   load(): Promise<Model> {
     if (this.#model) return Promise.resolve(this.#model)
-    this.#loading ??= load(this.#source?.source, this.#source?.options)
+    const { source, options } = this.#source ?? {}
+    const signals = [this.#ending.signal, ...(options?.signal ? [options.signal] : [])]
+    this.#loading ??= load(source, { ...options, signal: AbortSignal.any(signals) })
       .then((model) => {
         this.#model = model
         return model
@@ -137,7 +148,13 @@ export class ServedModel {
     return this.#loading
   }
 
+  /** For good: what is being loaded is given up. */
   async close(): Promise<void> {
+    this.#ending.abort(closing())
+    await this.#unload()
+  }
+
+  async #unload(): Promise<void> {
     clearTimeout(this.#idle)
     if (!this.#source) return
     const model = this.#model ?? (await this.#loading?.catch(() => undefined))
@@ -148,6 +165,6 @@ export class ServedModel {
   #release(): void {
     const { unloadAfter } = this.#source ?? {}
     if (--this.#leases > 0 || unloadAfter === undefined) return
-    this.#idle = setTimeout(() => void this.close(), 1e3 * unloadAfter).unref()
+    this.#idle = setTimeout(() => void this.#unload(), 1e3 * unloadAfter).unref()
   }
 }

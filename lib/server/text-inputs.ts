@@ -97,6 +97,15 @@ function kindOf(value: unknown): string {
   return value === null ? 'null' : `a value of the type ${typeof value}`
 }
 
+/** @throws {ApiError} 400 where the model does not have one of the tokens. */
+export function checkTokens(model: Model, tokens: Int32Array, param: string): void {
+  const { vocab } = model.info.config
+  const at = tokens.findIndex((id) => id >= vocab)
+  if (at < 0) return
+  const message = `token ${tokens[at]} is not in the vocabulary: expected ids from 0 to ${vocab - 1}`
+  throw invalidParam(param, `${param}: ${message}`, 'invalid_token')
+}
+
 /** A text as its tokens; tokens stay as they are. Long texts are encoded beside the event loop. */
 export async function tokensOf(model: Model, input: TextInput, param: string): Promise<Int32Array> {
   const tokens = typeof input === 'string' ? await model.promptTokens(input) : input

@@ -1,6 +1,8 @@
 import { invalidParam } from './api-error.js'
 import type { Settings } from './settings.js'
 
+const largestCount = 2 ** 31 - 1
+
 /**
  * Tokens that a request may generate: those that it asks for, or by default as many as the server allows.
  *
@@ -12,6 +14,8 @@ export function tokenLimit(
   { maxTokens: most }: Settings,
   byDefault = most,
 ): number | undefined {
+  if (asked !== undefined && asked > largestCount)
+    throw invalidParam(param, `${param}: expected at most ${largestCount}, got ${asked}`)
   if (asked === undefined)
     return byDefault === undefined || most === undefined ? byDefault : Math.min(byDefault, most)
   if (most === undefined || asked <= most) return asked

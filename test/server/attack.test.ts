@@ -73,6 +73,7 @@ describe('bodies', () => {
 
 describe('heads', () => {
   test.each([
+    ['HTTP/1.0 without a name, as balancers ask', 'GET /health HTTP/1.0\r\n\r\n', 200],
     [
       'two lengths',
       'POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n{}',

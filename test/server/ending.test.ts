@@ -4,7 +4,7 @@ import { load, type Model } from '../../lib/index.js'
 import { createApp, type RunningServer, serve } from '../../lib/server/index.js'
 import { eventually } from '../eventually.js'
 import { json, post } from './requests.js'
-import { ask, streamed } from './streams.js'
+import { ask, raw, streamed } from './streams.js'
 
 let model: Model | undefined
 let server: RunningServer | undefined
@@ -101,4 +101,55 @@ test('a server that everybody reaches and may use warns', async () => {
   await (await serve(options)).close()
   await (await serve({ ...options, apiKeys: ['key'] })).close()
   expect(warnings).toEqual([expect.stringContaining('give it API keys')])
+})
+
+/** A model that takes seconds to load. */
+const large = { source: 'random:qwen3-0.6b', options: { contextLength: 64, threads: 1 } }
+
+test('a request is told that its time is up, or that the server ends, while its model is loaded', async () => {
+  const request = { prompt: [1, 2], max_tokens: 1 }
+  for (const [options, code] of [
+    [{ timeout: 0.2 }, 'timeout'],
+    [{}, 'closing'],
+  ] as const) {
+    const app = createApp({ models: { large }, log: 'off', ...options })
+    let isLoaded = false
+    void app.preload().then(
+      () => {
+        isLoaded = true
+      },
+      () => {},
+    )
+    const answer = post(app, '/v1/completions', request)
+    const closed = code === 'closing' ? app.close({ grace: 0.2 }) : undefined
+    expect((await json(answer)).error.code).toBe(code)
+    expect(isLoaded).toBe(false)
+    await (closed ?? app.close({ grace: 0 }))
+  }
+})
+
+test('once closed it loads nothing, whoever had asked for it', async () => {
+  const app = createApp({ models: { a: { options: { threads: 1 } }, b: { options: { threads: 1 } } } })
+  const preloaded = app.preload()
+  await app.close()
+  await expect(preloaded).rejects.toMatchObject({ code: 'closing' })
+  await expect(app.preload()).rejects.toMatchObject({ code: 'closing' })
+  const metrics = await (await app.request('/metrics')).text()
+  expect(metrics).toMatch(/^quern_model_loaded\{model_name="a"\} 0\nquern_model_loaded\{model_name="b"\} 0$/m)
+})
+
+test('a body that does not come keeps nobody: neither the time of a request nor the end of the server', async () => {
+  const head =
+    'POST /tokenize HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{'
+  for (const [options, code] of [
+    [{ timeout: 0.2 }, 'timeout'],
+    [{}, 'closing'],
+  ] as const) {
+    server = await serve({ models: { tiny: {} }, port: 0, log: 'off', ...options })
+    const answer = raw(Number(new URL(server.url).port), head, 5000)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    const closed = code === 'closing' ? server.close({ grace: 0.1 }) : undefined
+    expect(await answer).toContain(`"code":"${code}"`)
+    await (closed ?? server.close({ grace: 0 }))
+  }
 })

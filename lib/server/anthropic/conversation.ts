@@ -75,7 +75,7 @@ function assistantMessage(content: AssistantContent, names: Map<string, string>)
 function say(said: ChatMessage[], message: ChatMessage): void {
   const last = said.at(-1)
   if (last?.role !== message.role || message.role === 'tool') said.push(message)
-  else if (message.role === 'user') last.content = [...partsOf(last.content), ...partsOf(message.content)]
+  else if (message.role === 'user') last.content = partsOf(last.content, message.content)
   else {
     last.content = `${last.content}${message.content}`
     last.reasoning_content = (last.reasoning_content ?? '') + (message.reasoning_content ?? '') || undefined
@@ -84,8 +84,11 @@ function say(said: ChatMessage[], message: ChatMessage): void {
   }
 }
 
-function partsOf(content: ChatMessage['content']): readonly TextPart[] {
-  return typeof content === 'string' ? [{ type: 'text', text: content }] : (content ?? [])
+/** The parts of both, in the list of the first where it has one: a turn may be made of thousands of messages. */
+function partsOf(first: ChatMessage['content'], second: ChatMessage['content']): TextPart[] {
+  const parts = typeof first === 'string' ? [part({ text: first })] : ((first ?? []) as TextPart[])
+  parts.push(...(typeof second === 'string' ? [part({ text: second })] : (second ?? [])))
+  return parts
 }
 
 function part({ text }: { text: string }): TextPart {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ignored, list, only, optional, refused } from '../body-members.js'
+import { ignored, list, modelName, only, optional, refused } from '../body-members.js'
 import { assistantContent, textBlock, userContent } from './blocks.js'
 
 const mostMessages = 10_000
@@ -60,7 +60,7 @@ const thinking = z.discriminatedUnion(
 
 /** What a conversation is made of: what is answered, and what is counted. */
 const conversation = {
-  model: optional(z.string().max(512)),
+  model: modelName,
   messages: list(message, mostMessages, 1),
   system: optional(z.union([z.string(), list(textBlock, mostMessages)])),
   tools: optional(list(tool, mostTools)),

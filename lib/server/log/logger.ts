@@ -53,10 +53,15 @@ function textLine(level: string, write: (text: string) => void): Logger['info'] 
   return (fields, line) => {
     const { error } = fields as { error?: unknown }
     const time = new Date().toTimeString().slice(0, 8)
-    const trace = level === 'error' && error instanceof Error ? `\n${describe(error).stack}` : ''
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal would obey them
-    write(`${time} ${`${line}${trace}`.replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/g, '?')}\n`)
+    const trace = level === 'error' && error instanceof Error ? (describe(error).stack ?? '').split('\n') : []
+    write(`${time} ${[line, ...trace].map(harmless).join('\n  ')}\n`)
   }
+}
+
+/** On one line, and nothing that a terminal obeys. */
+function harmless(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these it does obey
+  return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '?')
 }
 
 /** An error as a log has it. */

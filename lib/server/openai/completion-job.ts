@@ -1,7 +1,7 @@
 import type { GenerateInput, Generation, Model, Usage } from '../../index.js'
 import type { Call } from '../call.js'
 import { allResults, interleaved } from '../generations.js'
-import type { TextInput } from '../text-inputs.js'
+import { checkTokens, type TextInput } from '../text-inputs.js'
 import { ChoiceTeller } from './choice-teller.js'
 import type { CompletionAnswer } from './completion-answer.js'
 import type { CompletionsRequest } from './completions-body.js'
@@ -58,7 +58,10 @@ export class CompletionJob implements TextJob {
     yield { usage: this.#usage(echoes, usages) }
   }
 
-  #echoes(): Promise<(Echo | undefined)[]> {
+  async #echoes(): Promise<(Echo | undefined)[]> {
+    const { isList, inputs } = this.#request.prompt
+    for (const [i, input] of inputs.entries())
+      if (typeof input !== 'string') checkTokens(this.#model, input, isList ? `prompt[${i}]` : 'prompt')
     const { echo, logprobs, priority, prompt } = this.#request
     const options = { priority, signal: this.#call.signal }
     return Promise.all(

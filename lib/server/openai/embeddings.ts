@@ -1,11 +1,14 @@
 import { z } from 'zod'
+import { QuernError } from '../../index.js'
 import { invalidParam } from '../api-error.js'
-import { ignored, optional } from '../body-members.js'
+import { ignored, modelName, optional } from '../body-members.js'
 import { endpoint } from '../call.js'
+import { jsonList } from '../json-list.js'
 import { textInputs, tokensOf } from '../text-inputs.js'
+import { told } from './request-error.js'
 
 const body = z.strictObject({
-  model: optional(z.string()),
+  model: modelName,
   input: textInputs,
   encoding_format: optional(z.enum(['float', 'base64'])),
   dimensions: optional(z.int().min(1)),
@@ -47,24 +50,36 @@ export const embeddings = endpoint({
     const prompts = await Promise.all(
       inputs.map((one, i) => tokensOf(model, one, isList ? `input[${i}]` : 'input')),
     )
-    const vectors = await model.embed(
-      prompts.map((tokens) => ({ tokens })),
-      { dimensions, priority, signal: call.signal },
-    )
+    const vectors = await model
+      .embed(
+        prompts.map((tokens) => ({ tokens })),
+        { dimensions, priority, signal: call.signal },
+      )
+      .catch((error: unknown) => {
+        throw inputError(error, isList)
+      })
     const tokens = prompts.reduce((sum, { length }) => sum + length, 0)
     call.took(tokens)
-    return Response.json({
-      object: 'list',
-      data: vectors.map((vector, index) => ({
-        object: 'embedding',
-        index,
-        embedding: encoding_format === 'base64' ? base64(vector) : Array.from(vector),
-      })),
-      model: lease.name,
-      usage: { prompt_tokens: tokens, total_tokens: tokens },
-    } satisfies z.output<typeof answer>)
+    const data = await jsonList(vectors.entries(), ([index, vector]) => ({
+      object: 'embedding',
+      index,
+      embedding: encoding_format === 'base64' ? base64(vector) : Array.from(vector),
+    }))
+    const usage = { prompt_tokens: tokens, total_tokens: tokens }
+    const rest = `"model":${JSON.stringify(lease.name)},"usage":${JSON.stringify(usage)}`
+    return new Response(`{"object":"list","data":${data},${rest}}`, {
+      headers: { 'Content-Type': 'application/json' },
+    })
   },
 })
+
+/** What the library says of its texts, said of the request's input. */
+function inputError(error: unknown, isList: boolean): unknown {
+  const place = error instanceof QuernError ? /^texts(\[\d+\])(?=:)/.exec(error.message) : null
+  if (!place) return error
+  const param = isList ? `input${place[1]}` : 'input'
+  return told(error as QuernError, param, param + (error as QuernError).message.slice(place[0].length))
+}
 
 function base64({ buffer, byteOffset, byteLength }: Float32Array): string {
   return Buffer.from(buffer, byteOffset, byteLength).toString('base64')

@@ -38,14 +38,15 @@ export function requestError(error: unknown, input: string): unknown {
   if (!(error instanceof QuernError)) return error
   const option = /^\w+(?=[:[.])/.exec(error.message)?.[0] ?? ''
   const member = members[option]
-  if (member !== undefined && /^(invalid|unsupported)_option$/.test(error.code))
+  if (member !== undefined && /^(invalid_option|unsupported_option|invalid_token)$/.test(error.code))
     return told(error, member, member + error.message.slice(option.length))
   if (!aboutInput.has(error.code)) return error
   const { message } = error
   return told(error, input, message.startsWith(input) ? message : `${input}: ${message}`)
 }
 
-function told(error: QuernError, param: string, message: string): ApiError {
+/** The same of a member of the request. */
+export function told(error: QuernError, param: string, message: string): ApiError {
   const { status, code, headers } = apiErrorOf(error)
   const known = code === 'unsupported_option' ? 'unsupported' : code
   return new ApiError(status, known, message, { param, headers, cause: error })

@@ -1,12 +1,12 @@
 import { z } from 'zod'
-import { ignored, optional } from '../body-members.js'
+import { ignored, modelName, optional } from '../body-members.js'
 
 /** Continuations that one request may ask for, of all its prompts together: as many as are computed at a time. */
 export const mostChoices = 256
 
 /** What both endpoints for text have beside sampling. */
 export const sharedParams = {
-  model: optional(z.string().max(512)),
+  model: modelName,
   n: optional(z.int().min(1).max(mostChoices)),
   stream: optional(z.boolean()),
   stream_options: optional(

@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { optional } from '../body-members.js'
+import { modelName } from '../body-members.js'
 import { endpoint } from '../call.js'
-import { tokenIds } from '../text-inputs.js'
+import { checkTokens, tokenIds } from '../text-inputs.js'
 
-const body = z.strictObject({ model: optional(z.string()), tokens: tokenIds })
+const body = z.strictObject({ model: modelName, tokens: tokenIds })
 
 const answer = z.object({ prompt: z.string() })
 
@@ -15,6 +15,7 @@ export const detokenize = endpoint({
   answer,
   async handle({ model: name, tokens }, call) {
     const { model } = await call.model(name)
+    checkTokens(model, tokens, 'tokens')
     return Response.json({ prompt: model.tokenizer.decode(tokens) } satisfies z.output<typeof answer>)
   },
 })

@@ -1,13 +1,13 @@
 import { z } from 'zod'
 import { QuernError, type RankedDocument } from '../../index.js'
 import { ApiError } from '../api-error.js'
-import { ignored, optional } from '../body-members.js'
+import { ignored, modelName, optional } from '../body-members.js'
 import { endpoint } from '../call.js'
 
 const mostDocuments = 4096
 
 const body = z.strictObject({
-  model: optional(z.string()),
+  model: modelName,
   query: z.string(),
   documents: z
     .array(z.union([z.string(), z.strictObject({ text: z.string() })]))

@@ -1,12 +1,13 @@
 import { z } from 'zod'
-import type { Model } from '../../index.js'
-import { optional, refused } from '../body-members.js'
+import type { Model, Tokenizer } from '../../index.js'
+import { modelName, optional, refused } from '../body-members.js'
 import { endpoint } from '../call.js'
+import { jsonList } from '../json-list.js'
 import { chatMessages, conversationOf } from '../openai/chat-messages.js'
 import { chatTools, toolsOf } from '../openai/chat-tools.js'
 
 const shared = {
-  model: optional(z.string().max(512)),
+  model: modelName,
   return_token_strs: optional(z.boolean()),
 }
 const textBody = z.strictObject({
@@ -45,16 +46,26 @@ export const tokenize = endpoint({
   async handle(request, call) {
     const { model } = await call.model(request.model)
     const tokens = await tokensOf(request, model)
-    return Response.json({
-      count: tokens.length,
-      max_model_len: model.info.contextLength,
-      tokens: Array.from(tokens),
-      ...(request.return_token_strs && {
-        token_strs: Array.from(tokens, (token) => model.tokenizer.decode([token])),
-      }),
-    } satisfies z.output<typeof answer>)
+    const members = [
+      `"count":${tokens.length},"max_model_len":${model.info.contextLength}`,
+      `"tokens":${await jsonList(tokens, (token) => token)}`,
+      ...(request.return_token_strs
+        ? [`"token_strs":${await jsonList(tokens, textOf(model.tokenizer))}`]
+        : []),
+    ]
+    return new Response(`{${members.join()}}`, { headers: { 'Content-Type': 'application/json' } })
   },
 })
+
+/** The text of a token. There are fewer tokens than a long text has. */
+function textOf(tokenizer: Tokenizer): (token: number) => string {
+  const known = new Map<number, string>()
+  return (token) => {
+    const text = known.get(token) ?? tokenizer.decode([token])
+    known.set(token, text)
+    return text
+  }
+}
 
 function tokensOf(request: z.output<typeof body>, model: Model): Promise<Int32Array> {
   if ('prompt' in request)

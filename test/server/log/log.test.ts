@@ -66,6 +66,10 @@ test('lines of JSON, and readable ones that no request can forge', () => {
   })
   loggerOf('text', write).info({}, 'GET /\x1b[31m 200\r')
   expect(written).toMatch(/^\d\d:\d\d:\d\d GET \/\?\[31m 200\?\n$/)
+  loggerOf('text', write).warn({}, 'GET /a\n12:00:00 GET /forged 200\u2028x')
+  expect(written).toMatch(/^\d\d:\d\d:\d\d GET \/a\?12:00:00 GET \/forged 200\?x\n$/)
+  loggerOf('text', write).error({ error: new Error('a\n12:00:00 forged') }, 'it failed')
+  expect(written).toMatch(/ it failed\n {2}Error: a\n {2}12:00:00 forged\n/)
   written = ''
   loggerOf('errors', write).warn({}, 'x')
   loggerOf('off', write).error({}, 'x')

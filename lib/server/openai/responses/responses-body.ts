@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ignored, list, only, optional, refused } from '../../body-members.js'
+import { ignored, list, modelName, only, optional, refused } from '../../body-members.js'
 import { efforts } from '../reasoning-effort.js'
 import { samplingParams } from '../sampling-params.js'
 import { inputItems } from './items.js'
@@ -25,7 +25,7 @@ const textConfig = z.strictObject({
 })
 
 export const responsesBody = z.strictObject({
-  model: optional(z.string().max(512)),
+  model: modelName,
   input: z.union([z.string(), inputItems], 'expected a text or a list of items'),
   instructions: optional(z.string()),
   previous_response_id: optional(z.string().max(256)),
