@@ -3,6 +3,7 @@ import { cors } from 'hono/cors'
 import { answer, errorResponse, type Server } from './answer.js'
 import { ApiError, apiErrorOf } from './api-error.js'
 import { type AppOptions, appOptionShape, checkOptions, settingsOf } from './app-options.js'
+import type { Endpoint } from './call.js'
 import { endpoints } from './endpoints.js'
 import { apiKeyGuard } from './guards/api-key.js'
 import type { Guard } from './guards/guard.js'
@@ -66,10 +67,10 @@ export function createApp(options: AppOptions): ServerApp {
   for (const row of endpoints) {
     app.on(row.method.toUpperCase(), row.path, (context) => answer(row, context, server))
   }
-  for (const path of new Set(endpoints.map((row) => row.path))) {
-    app.all(path, (context) => refuse(context, server, () => wrongMethod(context, path)))
+  for (const { path, dialect } of new Map(endpoints.map((row) => [row.path, row])).values()) {
+    app.all(path, (context) => refuse(context, server, dialect, () => wrongMethod(context, path)))
   }
-  app.notFound((context) => refuse(context, server, () => unknownPath(context)))
+  app.notFound((context) => refuse(context, server, 'openai', () => unknownPath(context)))
   return Object.assign(app, {
     preload: () => server.models.preload(),
     async close({ grace = settings.graceMs / 1e3 } = {}) {
@@ -94,13 +95,18 @@ function crossOrigin(origins: readonly string[]) {
 }
 
 /** Answers a request that no row of the table is for; whoever may not ask is not told what there is. */
-function refuse({ req }: Context, { guards, metrics, settings }: Server, why: () => ApiError): Response {
+function refuse(
+  { req }: Context,
+  { guards, metrics, settings }: Server,
+  dialect: Endpoint['dialect'],
+  why: () => ApiError,
+): Response {
   const report = new CallReport(requestId(req.raw), req.method, req.path)
   const error = refusal(req.raw, guards, why)
   report.error = error
   metrics.answered('other', 'other', error.status)
   logCall(settings.logger, report, error.status)
-  return errorResponse(error, 'openai', report.id)
+  return errorResponse(error, dialect, report.id)
 }
 
 function refusal(request: Request, guards: readonly Guard[], why: () => ApiError): ApiError {

@@ -105,6 +105,16 @@ describe('of which member', () => {
   })
 })
 
+test('a method that is not taken is told so in the words of the API', async () => {
+  const { error, ...rest } = await json(app.request(paths.messages))
+  expect(rest).toMatchObject({ type: 'error', request_id: expect.any(String) })
+  expect(error).toEqual({
+    type: 'invalid_request_error',
+    message: '/v1/messages does not take GET, but POST',
+  })
+  expect((await json(app.request(paths.chat))).error.code).toBe('method_not_allowed')
+})
+
 test('a body that is packed is refused as such', async () => {
   const response = await post(app, paths.completions, { prompt: 'x' }, { 'Content-Encoding': 'gzip' })
   expect(response.status).toBe(415)
