@@ -32,6 +32,7 @@ class PrefixCache {
   int64_t in_use() const { return in_use_; }                   // pages that somebody holds
   int64_t free() const { return pool_.total() - in_use_; }     // pages that take() can give
   int64_t cached() const { return pool_.in_use() - in_use_; }  // known pages that nobody holds
+  int32_t holders(int32_t page) const { return at(page).holders; }
 
   // What the first page of a sequence follows. Sequences of different variants share nothing, though their
   // tokens are equal: their rotary angles differ (Rope::variant).

@@ -115,12 +115,8 @@ bool Scheduler::fits(const Sequence& next, int32_t priority) const {
   };
   int beside = 0;
   int64_t promised = 0;  // to running sequences that are still being computed
-  int64_t freed = 0;     // at most: some of these pages are others' too
   for (const auto& sequence : running_) {
-    if (sequence->priority < priority) {
-      freed += static_cast<int64_t>(sequence->pages.size());
-      continue;
-    }
+    if (sequence->priority < priority) continue;
     ++beside;
     promised += std::max<int64_t>(0, missing(*sequence));
   }
@@ -129,7 +125,21 @@ bool Scheduler::fits(const Sequence& next, int32_t priority) const {
   // One page beyond its tokens, so that it is not preempted by the next step.
   const int64_t all = static_cast<int64_t>(next.pages.size()) + missing(next) + 1;
   const int64_t needed = std::min(all, cache_.total()) - static_cast<int64_t>(next.pages.size());
-  return cache_.free() + freed - promised >= needed;
+  return cache_.free() + pages_below(priority) - promised >= needed;
+}
+
+int64_t Scheduler::pages_below(int32_t priority) const {
+  std::vector<int32_t> held;  // a page as often as they hold it
+  for (const auto& sequence : running_)
+    if (sequence->priority < priority)
+      held.insert(held.end(), sequence->pages.begin(), sequence->pages.end());
+  std::ranges::sort(held);
+  int64_t count = 0;
+  for (size_t first = 0, end = 0; first < held.size(); first = end) {
+    while (end < held.size() && held[end] == held[first]) ++end;
+    if (static_cast<int32_t>(end - first) == cache_.holders(held[first])) ++count;  // else others hold it too
+  }
+  return count;
 }
 
 // Goes on to where the cache knows its tokens' pages, from the page that it is in.

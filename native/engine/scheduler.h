@@ -58,6 +58,8 @@ class Scheduler {
   void choose(Sequence& sequence, int32_t rows);
   // Whether there is room for it beside the running ones of at least this priority, if the others gave way.
   bool fits(const Sequence& next, int32_t priority) const;
+  // Pages that nobody would hold if the running ones below this priority gave way.
+  int64_t pages_below(int32_t priority) const;
   void find_known(Sequence& sequence);
   bool follows_another(const Sequence& sequence) const;
   bool is_paused(const Sequence& sequence) const;

@@ -1,5 +1,7 @@
 // Who goes first, and who gives way.
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "backend/backend.h"
 #include "check.h"
@@ -54,6 +56,23 @@ TEST(nobody_gives_way_for_nothing) {
   scheduler.add(make_sequence(4, std::vector<int32_t>(10, 4), 4));
   CHECK_EQ(shown(scheduler.schedule()), std::string("1:1 4:10"));
   CHECK_EQ(ids(scheduler.waiting()), std::string("3 2"));
+}
+
+// 8 pages, of which two sequences share three: they are free when both have gone, not when one has.
+TEST(shared_pages_are_free_when_all_who_hold_them_give_way) {
+  std::vector<int32_t> longer(70, 1), shorter(58, 1);
+  std::fill(shorter.begin() + 50, shorter.end(), 2);
+  for (const int32_t priority : {5, 0}) {
+    Scheduler scheduler({512, 10, 8});
+    scheduler.add(make_sequence(1, longer, priority));
+    compute(scheduler);
+    scheduler.add(make_sequence(2, shorter));
+    compute(scheduler);
+    scheduler.add(make_sequence(3, std::vector<int32_t>(60, 3), 3));
+    const bool stays = priority == 5;
+    CHECK_EQ(shown(scheduler.schedule()), std::string(stays ? "1:1 2:1" : "3:60"));
+    CHECK_EQ(ids(scheduler.waiting()), std::string(stays ? "3" : "1 2"));
+  }
 }
 
 TEST(equals_do_not_give_way) {
