@@ -40,7 +40,8 @@ struct WeightView {
   const Format* format = nullptr;
   int64_t rows = 0;
   int64_t cols = 0;
-  bool exact = false;  // products take activations as they are, not rounded to fewer bits
+  bool is_vector = false;  // a norm's or a bias, of one row; a matrix may have one row too
+  bool exact = false;      // products take activations as they are, not rounded to fewer bits
   // Writes rows [first, first + count), format->row_bytes(cols) bytes each, to `into`.
   std::function<void(int64_t first, int64_t count, std::byte* into)> read;
 };

@@ -136,15 +136,24 @@ void encode_bf16(const float* number, std::byte* block) {
 }
 
 constexpr Format kFormats[] = {
-    {"F32", 1, 4, decode_f32, encode_f32},      {"F16", 1, 2, decode_f16, encode_f16},
-    {"BF16", 1, 2, decode_bf16, encode_bf16},   {"F8_E4M3", 1, 1, decode_f8_e4m3, nullptr},
-    {"F8_E5M2", 1, 1, decode_f8_e5m2, nullptr}, {"Q8_0", 32, 34, decode_q8_0, encode_q8_0},
-    {"Q4_0", 32, 18, decode_q4_0, encode_q4_0}, {"Q4_1", 32, 20, decode_q4_1, nullptr},
-    {"Q5_0", 32, 22, decode_q5_0, nullptr},     {"Q5_1", 32, 24, decode_q5_1, nullptr},
-    {"IQ4_NL", 32, 18, decode_iq4_nl, nullptr}, {"MXFP4", 32, 17, decode_mxfp4, nullptr},
-    {"Q2_K", 256, 84, decode_q2_k, nullptr},    {"Q3_K", 256, 110, decode_q3_k, nullptr},
-    {"Q4_K", 256, 144, decode_q4_k, nullptr},   {"Q5_K", 256, 176, decode_q5_k, nullptr},
-    {"Q6_K", 256, 210, decode_q6_k, nullptr},   {"IQ4_XS", 256, 136, decode_iq4_xs, nullptr},
+    {"F32", 1, 4, decode_f32, encode_f32},
+    {"F16", 1, 2, decode_f16, encode_f16, 65504},
+    {"BF16", 1, 2, decode_bf16, encode_bf16, 0x1.fep127f},
+    {"F8_E4M3", 1, 1, decode_f8_e4m3, nullptr},
+    {"F8_E5M2", 1, 1, decode_f8_e5m2, nullptr},
+    {"Q8_0", 32, 34, decode_q8_0, encode_q8_0, 127 * 65504.0f},
+    {"Q4_0", 32, 18, decode_q4_0, encode_q4_0, 8 * 65504.0f},
+    {"Q4_1", 32, 20, decode_q4_1, nullptr},
+    {"Q5_0", 32, 22, decode_q5_0, nullptr},
+    {"Q5_1", 32, 24, decode_q5_1, nullptr},
+    {"IQ4_NL", 32, 18, decode_iq4_nl, nullptr},
+    {"MXFP4", 32, 17, decode_mxfp4, nullptr},
+    {"Q2_K", 256, 84, decode_q2_k, nullptr},
+    {"Q3_K", 256, 110, decode_q3_k, nullptr},
+    {"Q4_K", 256, 144, decode_q4_k, nullptr},
+    {"Q5_K", 256, 176, decode_q5_k, nullptr},
+    {"Q6_K", 256, 210, decode_q6_k, nullptr},
+    {"IQ4_XS", 256, 136, decode_iq4_xs, nullptr},
 };
 
 constexpr int kMostNumbers = 256;  // of a block

@@ -40,6 +40,8 @@ struct Format {
   // The block whose numbers are nearest to these, as far as the format can tell; nullptr for formats that are
   // only read.
   void (*encode)(const float* numbers, std::byte* block);
+  // The largest magnitude that `encode` takes; what is beyond becomes infinite.
+  float most = std::numeric_limits<float>::max();
 
   // Bytes of a row of `cols` numbers.
   int64_t row_bytes(int64_t cols) const { return (cols + numbers - 1) / numbers * bytes; }

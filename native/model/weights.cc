@@ -1,7 +1,11 @@
 #include "model/weights.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <iomanip>
+#include <sstream>
+#include <utility>
 
 #include "core/error.h"
 #include "core/file.h"
@@ -35,11 +39,31 @@ class Source {
     for (int64_t row = 0; row < count; ++row) {
       made_up ? make_up((first + row) * cols, numbers)
               : decode_row(stored, rows.data() + row * stored_bytes, cols, numbers.data());
+      check_range(numbers, format);
       encode_row(format, numbers.data(), cols, into + row * bytes);
     }
   }
 
  private:
+  // What is infinite in a file stays so; but nothing may become so.
+  void check_range(const std::vector<float>& numbers, const Format& format) const {
+    int beyond = 0;  // without a branch: this is every number that is converted
+    for (const float number : numbers) beyond |= std::abs(number) > format.most;
+    if (!beyond) return;
+    for (const float number : numbers) {
+      if (!(std::abs(number) > format.most) || std::isinf(number)) continue;
+      throw Error("invalid_option", "dtype: expected one that holds the numbers of " + weight_.slot +
+                                        ", got " + std::string(format.name) + ", which ends at " +
+                                        text_of(format.most) + ", for " + text_of(number) +
+                                        "; 'auto' leaves the weights as they are stored");
+    }
+  }
+  static std::string text_of(float number) {
+    std::ostringstream text;
+    text << std::setprecision(9) << number;
+    return text.str();
+  }
+
   // SplitMix64's finaliser (Steele, Lea and Flood 2014): a counter goes in, independent bits come out.
   static uint64_t hash(uint64_t x) {
     x += 0x9e3779b97f4a7c15u;
@@ -84,7 +108,18 @@ class Loader {
     }
   }
 
-  std::unique_ptr<Weight> load(const std::string& slot, int64_t rows, int64_t cols) {
+  std::unique_ptr<Weight> load_vector(const std::string& slot, int64_t count) {
+    const PlannedWeight& weight = planned(slot, 1, count);
+    return load(weight, *weight.format, true);
+  }
+  std::unique_ptr<Weight> load_matrix(const std::string& slot, int64_t rows, int64_t cols) {
+    const PlannedWeight& weight = planned(slot, rows, cols);
+    const Format* const chosen = slot == "embed" || slot == "head" ? choice_.ends : choice_.layers;
+    return load(weight, chosen ? *chosen : *weight.format, false);
+  }
+
+ private:
+  const PlannedWeight& planned(const std::string& slot, int64_t rows, int64_t cols) const {
     const auto found = by_slot_.find(slot);
     if (found == by_slot_.end()) throw Error("missing_tensor", "the plan has no weight " + slot);
     const PlannedWeight& weight = *found->second;
@@ -93,22 +128,24 @@ class Loader {
                                      "], got [" + std::to_string(weight.rows) + ", " +
                                      std::to_string(weight.cols) + "]");
     }
+    return weight;
+  }
+
+  std::unique_ptr<Weight> load(const PlannedWeight& weight, const Format& format, bool is_vector) {
     const Source source(weight, files_, plan_.seed);
-    const Format* const chosen = slot == "embed" || slot == "head" ? choice_.ends : choice_.layers;
-    const Format& format = rows > 1 && chosen ? *chosen : *weight.format;
     const auto read = [&](int64_t first, int64_t count, std::byte* into) {
       if (progress_.abort && progress_.abort->load(std::memory_order_relaxed)) {
         throw Error("aborted", "loading was aborted");
       }
       source.read(first, count, format, into);
     };
-    auto prepared = device_.prepare_weight({&format, rows, cols, choice_.exact, read});
+    auto prepared =
+        device_.prepare_weight({&format, weight.rows, weight.cols, is_vector, choice_.exact, read});
     done_ += size(weight);
     if (progress_.report) progress_.report(done_, total_);
     return prepared;
   }
 
- private:
   static uint64_t size(const PlannedWeight& weight) {
     return static_cast<uint64_t>(weight.rows * weight.format->row_bytes(weight.cols));
   }
@@ -140,42 +177,47 @@ DecoderWeights::DecoderWeights(const ModelPlan& plan, Device& device, const Weig
                                const Progress& progress) {
   const DecoderConfig& c = plan.config;
   Loader loader(plan, device, choice, progress);
-  const auto take = [&](const std::string& slot, int64_t rows, int64_t cols) -> const Weight* {
-    auto& weight = owned_[slot];
-    weight = loader.load(slot, rows, cols);
+  const auto keep = [&](const std::string& slot, std::unique_ptr<Weight> weight) -> const Weight* {
     bytes_ += weight->bytes();
-    if (rows > 1 && (slot != "embed" || c.tied_embeddings)) bytes_per_token_ += weight->bytes();
-    return weight.get();
+    return (owned_[slot] = std::move(weight)).get();
+  };
+  const auto vector = [&](const std::string& slot, int64_t count) {
+    return keep(slot, loader.load_vector(slot, count));
+  };
+  const auto matrix = [&](const std::string& slot, int64_t rows, int64_t cols) {
+    const Weight* const weight = keep(slot, loader.load_matrix(slot, rows, cols));
+    if (slot != "embed" || c.tied_embeddings) bytes_per_token_ += weight->bytes();
+    return weight;
   };
   const int64_t q_rows = int64_t{c.heads} * c.head_dim, kv_rows = int64_t{c.kv_heads} * c.head_dim;
   const auto eps = static_cast<float>(c.norm_eps);
-  embedding_ = take("embed", c.vocab, c.hidden);
+  embedding_ = matrix("embed", c.vocab, c.hidden);
   for (int i = 0; i < c.layers; ++i) {
     const std::string at = "layers." + std::to_string(i) + ".";
     LayerWeights layer;
     AttentionInputWeights& input = layer.attention_input;
-    input.norm = take(at + "attention_norm", 1, c.hidden);
-    input.q = take(at + "q", q_rows, c.hidden);
-    input.k = take(at + "k", kv_rows, c.hidden);
-    input.v = take(at + "v", kv_rows, c.hidden);
+    input.norm = vector(at + "attention_norm", c.hidden);
+    input.q = matrix(at + "q", q_rows, c.hidden);
+    input.k = matrix(at + "k", kv_rows, c.hidden);
+    input.v = matrix(at + "v", kv_rows, c.hidden);
     if (c.qkv_bias) {
-      input.q_bias = take(at + "q_bias", 1, q_rows);
-      input.k_bias = take(at + "k_bias", 1, kv_rows);
-      input.v_bias = take(at + "v_bias", 1, kv_rows);
+      input.q_bias = vector(at + "q_bias", q_rows);
+      input.k_bias = vector(at + "k_bias", kv_rows);
+      input.v_bias = vector(at + "v_bias", kv_rows);
     }
     if (c.qk_norm) {
-      input.q_norm = take(at + "q_norm", 1, c.head_dim);
-      input.k_norm = take(at + "k_norm", 1, c.head_dim);
+      input.q_norm = vector(at + "q_norm", c.head_dim);
+      input.k_norm = vector(at + "k_norm", c.head_dim);
     }
     input.norm_eps = eps;
-    layer.o = take(at + "o", c.hidden, q_rows);
-    layer.ffn_input = {take(at + "ffn_norm", 1, c.hidden), take(at + "gate", c.ffn, c.hidden),
-                       take(at + "up", c.ffn, c.hidden), eps};
-    layer.down = take(at + "down", c.hidden, c.ffn);
+    layer.o = matrix(at + "o", c.hidden, q_rows);
+    layer.ffn_input = {vector(at + "ffn_norm", c.hidden), matrix(at + "gate", c.ffn, c.hidden),
+                       matrix(at + "up", c.ffn, c.hidden), eps};
+    layer.down = matrix(at + "down", c.hidden, c.ffn);
     layers_.push_back(layer);
   }
-  final_norm_ = take("final_norm", 1, c.hidden);
-  head_ = c.tied_embeddings ? embedding_ : take("head", c.vocab, c.hidden);
+  final_norm_ = vector("final_norm", c.hidden);
+  head_ = c.tied_embeddings ? embedding_ : matrix("head", c.vocab, c.hidden);
 }
 
 }  // namespace quern

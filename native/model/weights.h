@@ -41,7 +41,7 @@ class DecoderWeights {
     const std::atomic<bool>* abort = nullptr;                   // set: loading throws Error aborted
   };
   // Loads all that the config asks for. Throws Error missing_tensor, wrong_shape, truncated, read_error,
-  // out_of_memory, unsupported_format.
+  // out_of_memory, unsupported_format, invalid_option.
   DecoderWeights(const ModelPlan& plan, Device& device, const WeightChoice& choice, const Progress& progress);
 
   const Weight& embedding() const { return *embedding_; }

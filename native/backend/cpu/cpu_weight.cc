@@ -43,7 +43,7 @@ std::unique_ptr<Weight> prepare_cpu_weight(const WeightView& view, const Isa& is
   auto weight = std::make_unique<CpuWeight>();
   weight->rows = view.rows;
   weight->cols = view.cols;
-  if (view.rows == 1) {
+  if (view.is_vector) {
     weight->memory = Buffer(weight->bytes());
     decode_row(*view.format, read(view, 0, 1).data(), view.cols, weight->memory.as<float>());
     return weight;

@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-#define QUERN_DEVICE_ABI 2u
+#define QUERN_DEVICE_ABI 3u
 
 // 0: done. Else the function failed, has written why to its `failure`, and nothing to what it would give.
 typedef int32_t QuernStatus;
@@ -166,7 +166,7 @@ typedef struct QuernMemory QuernMemory;
 typedef struct QuernWeightView {
   const char* format;  // as GGUF and safetensors spell it
   int64_t rows, cols;
-  int32_t exact;
+  int32_t is_vector, exact;
   // May be called by several threads at a time, and fails as the library's own functions do.
   QuernStatus (*read)(const void* context, int64_t first_row, int64_t rows, void* into,
                       QuernFailure* failure);

@@ -11,7 +11,8 @@ LibraryWeight::LibraryWeight(const QuernLibrary& library, QuernDevice* device, c
     });
   };
   const std::string format(view.format->name);
-  const QuernWeightView crossing{format.c_str(), view.rows, view.cols, view.exact, read, &view};
+  const QuernWeightView crossing{format.c_str(), view.rows, view.cols, view.is_vector,
+                                 view.exact,     read,      &view};
   wire::checked([&](QuernFailure* failure) {
     return library.create_weight(device, &crossing, &weight_, &bytes_, failure);
   });

@@ -103,8 +103,8 @@ TEST(only_matrices_are_converted) {
     Watch watch;
     std::set<const Format*> vectors;
     watch.on_prepare = [&](const WeightView& view) {
-      if (view.rows == 1) vectors.insert(view.format);
-      CHECK(view.rows == 1 || view.format == &format_of(dtype));
+      if (view.is_vector) vectors.insert(view.format);
+      CHECK(view.is_vector || view.format == &format_of(dtype));
     };
     WatchedDevice device(create_cpu_device({1, "auto"}), watch);
     (void)DecoderWeights(parse_plan(files.plan()), device, *weight_choice(name_of(dtype)), {});
@@ -119,7 +119,7 @@ TEST(quantized_while_loading) {
     Watch watch;
     int ends = 0;
     watch.on_prepare = [&](const WeightView& view) {
-      if (view.rows == 1) return;
+      if (view.is_vector) return;
       const bool end = view.rows == 307;
       ends += end ? 1 : 0;
       CHECK_EQ(view.format->name, std::string_view(end || name == "int8" ? "Q8_0" : "Q4_0"));

@@ -61,7 +61,8 @@ QuernStatus create_weight(QuernDevice* device, const QuernWeightView* view, Quer
     const auto read = [view](int64_t first, int64_t count, std::byte* into) {
       wire::checked([&](QuernFailure* why) { return view->read(view->context, first, count, into, why); });
     };
-    auto prepared = of(device).prepare_weight({format, view->rows, view->cols, view->exact != 0, read});
+    auto prepared = of(device).prepare_weight(
+        {format, view->rows, view->cols, view->is_vector != 0, view->exact != 0, read});
     *bytes = prepared->bytes();
     *weight = reinterpret_cast<QuernWeight*>(prepared.release());
   });

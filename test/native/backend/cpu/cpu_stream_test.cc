@@ -215,7 +215,11 @@ TEST(an_error_while_reading_a_weight_arrives) {
   const auto device = create_cpu_device({2, "auto"});
   for (const Dtype dtype : kDtypes) {
     for (const int64_t rows : {1, 4000}) {
-      const WeightView view{&format_of(dtype), rows, 1000, false,
+      const WeightView view{&format_of(dtype),
+                            rows,
+                            1000,
+                            rows == 1,
+                            false,
                             [](int64_t, int64_t, std::byte*) { throw Error("read_error", "made up"); }};
       CHECK_ERROR(device->prepare_weight(view), "read_error");
     }

@@ -137,7 +137,7 @@ class Layer {
     const auto read = [&](int64_t first, int64_t count, std::byte* into) {
       std::memcpy(into, stored.data() + first * bytes, static_cast<size_t>(count * bytes));
     };
-    return device_->prepare_weight({&format, rows, cols, exact_, read});
+    return device_->prepare_weight({&format, rows, cols, rows == 1, exact_, read});
   }
 
   ReferenceDecoder reference_{kHidden, kHeads, kKvHeads, kHeadDim, kFfn, kVocab, kRopeDim,

@@ -106,8 +106,8 @@ TEST(what_reading_a_weight_throws_comes_back) {
   const auto device = make_late_device(2);
   for (const int64_t rows : {int64_t{1}, int64_t{64}}) {
     const auto prepare = [&](const std::function<void()>& fail) {
-      return device->prepare_weight(
-          {&format_of(Dtype::f32), rows, 64, false, [&](int64_t, int64_t, std::byte*) { fail(); }});
+      return device->prepare_weight({&format_of(Dtype::f32), rows, 64, rows == 1, false,
+                                     [&](int64_t, int64_t, std::byte*) { fail(); }});
     };
     CHECK_ERROR(prepare([] { throw Error("truncated", "made up"); }), "truncated");
     CHECK_ERROR(prepare([] { throw std::bad_alloc(); }), "out_of_memory");
@@ -122,7 +122,7 @@ TEST(a_message_that_is_too_long_is_cut_at_a_character) {
   while (message.size() < 2000) message += "ü";
   std::string got;
   try {
-    (void)device->prepare_weight({&format_of(Dtype::f32), 1, 64, false,
+    (void)device->prepare_weight({&format_of(Dtype::f32), 1, 64, true, false,
                                   [&](int64_t, int64_t, std::byte*) { throw Error("read_error", message); }});
   } catch (const Error& error) {
     got = error.what();
