@@ -170,7 +170,7 @@ async function loadNative(
   let failure: { reason: unknown } | undefined // what onProgress threw
   const report = (loadedBytes: number, totalBytes: number) => {
     try {
-      if (failure === undefined) onProgress?.({ phase: 'load', loadedBytes, totalBytes })
+      if (failure === undefined && !signal?.aborted) onProgress?.({ phase: 'load', loadedBytes, totalBytes })
     } catch (reason) {
       failure = { reason }
       loading.abort()

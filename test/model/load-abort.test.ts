@@ -46,6 +46,17 @@ test.runIf(process.platform === 'linux')(
   },
 )
 
+test('nothing is reported after an abort', async () => {
+  const controller = new AbortController()
+  let reports = 0
+  const onProgress = () => {
+    if (++reports === 2) controller.abort()
+  }
+  await expect(load(undefined, { signal: controller.signal, onProgress })).rejects.toThrow()
+  await sleep(50)
+  expect(reports).toBe(2)
+})
+
 test('a model whose weights are deleted after loading works, and only what needs them says so', async () => {
   const path = folder.join('short-lived')
   await cp(bundledModelPath(), path, { recursive: true })
