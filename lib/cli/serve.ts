@@ -8,16 +8,16 @@ import { servedSources } from './served-sources.js'
 import { untilEnded } from './until-ended.js'
 
 interface Flags extends Omit<ModelFlags, 'model'> {
-  model: string[]
+  model?: string[]
   port: number
   host: string
-  apiKey: string[]
+  apiKey?: string[]
   maxQueue?: number
   timeout?: number
   maxTokens?: number
   unloadAfter?: number
-  allowedHost: string[]
-  cors: string[]
+  allowedHost?: string[]
+  cors?: string[]
   grace?: number
   log?: 'json' | 'text' | 'off'
 }
@@ -29,7 +29,6 @@ export function register(program: Command): void {
     '--model <model>',
     'a folder, a model of the hub (org/name) or a random: id, or NAME=one of them; several are loaded when they are first asked for (default: the bundled model)',
     oneMore,
-    [],
   )
   addLoadFlags(command)
     .option('--port <n>', 'the port to listen on', whole, 8080)
@@ -38,14 +37,13 @@ export function register(program: Command): void {
       '--api-key <key>',
       'a key that requests must bring, or one of several; also QUERN_API_KEY',
       oneMore,
-      [],
     )
     .option('--max-queue <n>', 'requests that may wait; one more is refused (default: 4096)', whole)
     .option('--timeout <seconds>', 'that a request may take (default: as long as it takes)', decimal)
     .option('--max-tokens <n>', 'that a request may generate (default: what the context has room for)', whole)
     .option('--unload-after <seconds>', 'free models that nobody asked for so long', decimal)
-    .option('--allowed-host <name>', 'a name by which requests may call the server', oneMore, [])
-    .option('--cors <origin>', 'an origin whose web pages may use the server, or *', oneMore, [])
+    .option('--allowed-host <name>', 'a name by which requests may call the server', oneMore)
+    .option('--cors <origin>', 'an origin whose web pages may use the server, or *', oneMore)
     .option('--grace <seconds>', 'that running requests have when the server ends (default: 30)', decimal)
     .addOption(
       new Option(
@@ -89,15 +87,15 @@ function serveOptions(flags: Flags, more: LoadOptions): ServeOptions {
   const { port, host, timeout, maxTokens, maxQueue, unloadAfter, allowedHost, cors, grace } = flags
   const options = { ...loadOptions(flags), ...more, ...(maxQueue !== undefined && { maxQueue }) }
   const apiKeys = [
-    ...flags.apiKey,
+    ...(flags.apiKey ?? []),
     ...(process.env.QUERN_API_KEY ?? '').split(',').filter((key) => key !== ''),
   ]
   return {
     models: Object.fromEntries(
-      [...servedSources(flags.model)].map(([name, source]) => [name, { source, options, unloadAfter }]),
+      [...servedSources(flags.model ?? [])].map(([name, source]) => [name, { source, options, unloadAfter }]),
     ),
     ...{ port, host, timeout, maxTokens, grace, cors },
-    allowedHosts: allowedHost.length > 0 ? allowedHost : undefined,
+    allowedHosts: allowedHost,
     apiKeys: apiKeys.length > 0 ? apiKeys : undefined,
     log: flags.log ?? (process.stderr.isTTY ? 'text' : 'json'),
   }
@@ -117,6 +115,6 @@ function greeting({ url }: RunningServer, { models, apiKeys }: ServeOptions): st
   ].join('\n')
 }
 
-function oneMore(text: string, before: string[]): string[] {
+function oneMore(text: string, before: string[] = []): string[] {
   return [...before, text]
 }

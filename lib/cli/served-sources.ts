@@ -14,8 +14,8 @@ export function servedSources(given: readonly string[]): Map<string, string | un
   const sources = new Map<string, string>()
   for (const text of given) {
     // A path that holds an equals sign begins with a dot or a slash.
-    const [, name, source] = /^([^./=~][^=]*)=(.+)$/.exec(text) ?? [undefined, defaultName(text), text]
-    if (name === undefined || source === undefined || name === '') {
+    const [, name, source] = /^([^./=~][^=]*)=(.*)$/.exec(text) ?? [undefined, defaultName(text), text]
+    if (name === undefined || !source || name === '') {
       throw new QuernError('invalid_option', `--model ${text}: expected a model, or NAME=MODEL`, {
         value: text,
       })

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Model, QuernError } from '../index.js'
 import { nearestName } from '../nearest-name.js'
+import { issueWords } from './issue-words.js'
 import { type LogFormat, type Logger, loggerOf } from './log/logger.js'
 import type { ModelSource } from './served-models.js'
 import type { Settings } from './settings.js'
@@ -51,7 +52,10 @@ export interface AppOptions {
 const longest = 2 ** 31 / 1e3 // what a timer can wait
 const seconds = z.number().min(0.001).max(longest)
 const words = (what: string) => z.array(z.string().regex(/^[\x21-\x7e]+$/, `expected ${what}`))
-const origin = z.union([z.literal('*'), z.string().regex(/^[a-z][a-z0-9+.-]*:\/\/[^/\s]+$/i)])
+const origin = z.union([
+  z.literal('*'),
+  z.string().regex(/^[a-z][a-z0-9+.-]*:\/\/[^/\s]+$/i, 'expected * or an origin such as https://example.com'),
+])
 
 const modelSource = z.strictObject({
   source: z.string().optional(),
@@ -59,10 +63,14 @@ const modelSource = z.strictObject({
   unloadAfter: seconds.optional(),
 })
 
+const servedModel = z.union([z.instanceof(Model), modelSource], {
+  error: 'expected a loaded Model, or one to load, as { source, options, unloadAfter }',
+})
+
 /** What each of them must be. */
 export const appOptionShape = {
   models: z
-    .record(z.string().min(1).max(200), z.union([z.instanceof(Model), modelSource]))
+    .record(z.string().min(1).max(200), servedModel)
     .refine((models) => Object.keys(models).length > 0, 'expected a model at least'),
   maxTokens: z.int().min(1).optional(),
   timeout: seconds.optional(),
@@ -108,7 +116,7 @@ export function settingsOf(options: AppOptions): Settings {
  * @throws {QuernError} `invalid_option`; `unsupported_option` for one that the call does not have.
  */
 export function checkOptions(call: string, options: unknown, shape: z.ZodRawShape): void {
-  const issue = z.strictObject(shape).safeParse(options).error?.issues[0]
+  const issue = z.strictObject(shape).safeParse(options, { error: issueWords }).error?.issues[0]
   if (!issue) return
   const path = issue.path.map(String).join('.')
   if (issue.code !== 'unrecognized_keys') {

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { ApiError, clipped, invalidParam } from './api-error.js'
+import { issueWords } from './issue-words.js'
 import { isNestedDeeper } from './nesting.js'
 
 /**
@@ -27,7 +28,7 @@ export async function readBody<Schema extends z.ZodType>(
     const message = `expected a body as it is, got one of the content encoding ${packed.slice(0, 100)}`
     throw new ApiError(415, 'unsupported_media_type', message)
   }
-  const parsed = schema.safeParse(parse(await readText(request, maxBytes)))
+  const parsed = schema.safeParse(parse(await readText(request, maxBytes)), { error: issueWords })
   if (parsed.success) return parsed.data
   throw issueError(parsed.error.issues[0] as z.core.$ZodIssue)
 }
@@ -96,7 +97,7 @@ function deepest(issue: z.core.$ZodIssue, above: readonly PropertyKey[] = []): F
   const path = [...above, ...issue.path]
   if (issue.code === 'unrecognized_keys') {
     const stranger = [...path, issue.keys[0] as string]
-    return { path: stranger, message: 'is no parameter of this request', isOtherKind: false, code: null }
+    return { path: stranger, message: issue.message, isOtherKind: false, code: null }
   }
   const isOtherKind = ['invalid_type', 'invalid_value', 'invalid_union'].includes(issue.code)
   const code = issue.code === 'custom' ? ((issue.params?.code as string | undefined) ?? null) : null

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import { servedSources } from '../../lib/cli/served-sources.js'
@@ -32,6 +33,17 @@ async function start(flags: string[] = [], env: Record<string, string> = {}) {
   return { child, exit, url, said: () => said }
 }
 
+/** Until the first signal was taken: two that wait at the same time are one. */
+async function untilNotReady(url: string): Promise<void> {
+  while (
+    await fetch(`${url}/ready`).then(
+      ({ ok }) => ok,
+      () => false,
+    )
+  )
+    await sleep(10)
+}
+
 describe('quern serve', () => {
   it('serves the bundled model, and says how to ask it', async () => {
     const { url, said, child, exit } = await start()
@@ -53,7 +65,9 @@ describe('quern serve', () => {
       const { url, child, exit } = await start(['--log', 'off'])
       let sent = 0
       const { text } = await ask(`${url}/v1/completions`, long, () => {
-        if (sent++ === 0) for (let i = 0; i < signals; i++) setTimeout(() => child.kill('SIGINT'), 10 * i)
+        if (sent++ > 0) return
+        child.kill('SIGINT')
+        if (signals === 2) void untilNotReady(url).then(() => child.kill('SIGINT'))
       })
       expect(streamed(text).isWhole).toBe(signals === 1)
       expect(await exit).toBe(signals === 1 ? 0 : 130)
@@ -81,6 +95,12 @@ describe('quern serve', () => {
   })
 })
 
+it.each(['serve', 'bench serve'])('help of %s tells defaults as they are written', async (words) => {
+  const { out } = await quern(...words.split(' '), '--help')
+  expect(out).toContain('--model')
+  expect(out.replace(/\s+/g, ' ')).not.toMatch(/default: (\[|null)/)
+})
+
 describe('the names of models', () => {
   it.each([
     [[], [['quern-tiny', undefined]]],
@@ -97,6 +117,10 @@ describe('the names of models', () => {
     ],
   ])('%j', (given, expected) => {
     expect([...servedSources(given)]).toEqual(expected)
+  })
+
+  it('name a model', () => {
+    expect(() => servedSources(['small='])).toThrow('--model small=: expected a model, or NAME=MODEL')
   })
 
   it('are different', () => {

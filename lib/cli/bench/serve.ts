@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { loadOptions, addModelFlags, type ModelFlags, whole } from '../model-flags.js'
 import { outputOf } from '../output.js'
 import { servedSources } from '../served-sources.js'
@@ -28,11 +28,10 @@ export function registerServe(bench: Command): void {
       'where the server is, without /v1 (default: one in this process, which shares its time)',
     )
     .option('--api-key <key>', 'what the server wants')
-    .option(
-      '--rate <n>',
-      'requests per second, at random moments; inf: all at once',
-      rate,
-      Number.POSITIVE_INFINITY,
+    .addOption(
+      new Option('--rate <n>', 'requests per second, at random moments; inf: all at once')
+        .argParser(rate)
+        .default(Number.POSITIVE_INFINITY, 'inf'),
     )
     .option('--requests <n>', 'how many', whole, 50)
     .option('--concurrency <n>', 'requests that are open at a time', whole, 256)
