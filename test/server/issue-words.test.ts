@@ -30,7 +30,7 @@ test.each([
     "stop_sequence: is no parameter of this request: did you mean 'stop_sequences'?",
   ],
   ['/v1/chat/completions', {}, 'messages: expected a list, got nothing'],
-  ['/v1/chat/completions', [], 'expected an object, got a list'],
+  ['/v1/chat/completions', [], 'the body: expected an object, got a list'],
   ['/v1/chat/completions', { messages, temperature: 3 }, 'temperature: expected at most 2, got 3'],
   ['/v1/chat/completions', { messages, temperature: 'warm' }, 'temperature: expected a number, got "warm"'],
   ['/v1/chat/completions', { messages, max_tokens: 1.5 }, 'max_tokens: expected a whole number, got 1.5'],
