@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
-import { expect, test } from 'vitest'
+import { requirePresent } from './require-present.js'
 
 const root = fileURLToPath(new URL('../../shared/golden', import.meta.url))
 
@@ -23,11 +23,8 @@ export function fixturePath(...parts: string[]): string {
 
 /** Registers a test that says whether the goldens are there: their absence is a failure in CI and a visible skip elsewhere. */
 export function requireGoldens(): void {
-  if (!goldensPresent && !process.env.CI) {
-    test.skip(`golden fixtures are absent (${root}): only the small copies in test/fixtures are tested`, () => {})
-    return
-  }
-  test('golden fixtures are present', () => expect(goldensPresent, `${root} must exist in CI`).toBe(true))
+  const missing = `${root} is absent, only the small copies in test/fixtures are tested`
+  requirePresent('golden fixtures', goldensPresent ? undefined : missing)
 }
 
 /** The text of a file, unpacked where its name ends in .gz. */

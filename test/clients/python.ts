@@ -2,13 +2,14 @@
 import { execFile, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { expect, test } from 'vitest'
+import { requirePresent } from '../require-present.js'
 
 const run = promisify(execFile)
 const here = fileURLToPath(new URL('.', import.meta.url))
 
 export class PythonPackage {
   readonly isPresent: boolean
+  readonly #module: string
   readonly #install: string
   readonly #environment: NodeJS.ProcessEnv
 
@@ -17,6 +18,7 @@ export class PythonPackage {
    * @param requirements The file, beside this one, of what pip installs.
    */
   constructor(module: string, requirements: string) {
+    this.#module = module
     const folder = fileURLToPath(new URL(`../../build/${module}`, import.meta.url))
     this.#install = `python3 -m pip install --no-deps --target build/${module} -r test/clients/${requirements}`
     this.#environment = { ...process.env, PYTHONPATH: folder }
@@ -26,8 +28,7 @@ export class PythonPackage {
 
   /** Registers a test that says whether it is there: its absence is a failure in CI and a visible skip elsewhere. */
   require(): void {
-    if (!this.isPresent && !process.env.CI) test.skip(`absent: ${this.#install}`, () => {})
-    else test('the Python package is present', () => expect(this.isPresent, this.#install).toBe(true))
+    requirePresent(`Python's ${this.#module}`, this.isPresent ? undefined : this.#install)
   }
 
   /** Runs a program, in the folder of this file unless another is given, and gives what it prints; rejects where it fails. */

@@ -1,14 +1,11 @@
 // Weights of 8 and 4 bits: what they cost in likelihood on a real model, and that a result depends on nothing else than before.
-import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { load, type Model, type Quantization } from '../../lib/index.js'
+import { requirePresent } from '../require-present.js'
 import { expectedOfSmolLm2, smolLm2, whatSmolLm2Lacks } from './smollm2.js'
 
 const missing = whatSmolLm2Lacks()
-if (missing !== undefined && !process.env.CI) {
-  test.skip(`quantized weights are not tested on a real model: ${missing}`, () => {})
-} else {
-  test('what the 135M model needs is there', () => expect(missing).toBeUndefined())
-}
+requirePresent('what SmolLM2-135M is made of', missing)
 
 const texts = missing === undefined ? expectedOfSmolLm2().texts : []
 

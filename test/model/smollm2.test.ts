@@ -1,18 +1,15 @@
 // A real chat model of 135M parameters against Hugging Face transformers: continuations, logits and likelihoods.
-import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { load, type Model } from '../../lib/index.js'
 import { expectWithin, rowAt, topIndices } from '../numbers.js'
+import { requirePresent } from '../require-present.js'
 import { type Dtype, type Expected, expectedOfSmolLm2, smolLm2, whatSmolLm2Lacks } from './smollm2.js'
 
 /** "1e-4 is generous" for the mean of a text. */
 const meanNllBound = 1e-4
 
 const missing = whatSmolLm2Lacks()
-if (missing !== undefined && !process.env.CI) {
-  test.skip(`the 135M model is not tested: ${missing}`, () => {})
-} else {
-  test('what the 135M model needs is there', () => expect(missing).toBeUndefined())
-}
+requirePresent('what SmolLM2-135M is made of', missing)
 
 /** -log softmax(row)[token], in float64. */
 function nll(row: Float32Array, token: number): number {

@@ -1,17 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { load, type Model } from '../../lib/index.js'
-import { createApp, type ServerApp } from '../../lib/server/index.js'
+import { describe, expect, test } from 'vitest'
 import { startWork } from '../patience.js'
 import { type Json, json, post } from './requests.js'
+import { tinyApp } from './tiny-app.js'
 
-let model: Model
-let app: ServerApp
-
-beforeAll(async () => {
-  model = await load(undefined, { threads: 1 })
-  app = createApp({ models: { tiny: model }, maxTokens: 512, log: 'off' })
-})
-afterAll(() => model.close())
+const { app } = await tinyApp({ maxTokens: 512, log: 'off' })
 
 const chat = async (body: unknown) => post(app, '/v1/chat/completions', body)
 const weather = {

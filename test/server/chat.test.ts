@@ -1,18 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type ChatMessage, load, type Model } from '../../lib/index.js'
-import { createApp, type ServerApp } from '../../lib/server/index.js'
+import { describe, expect, test } from 'vitest'
+import type { ChatMessage } from '../../lib/index.js'
+import { createApp } from '../../lib/server/index.js'
 import { chatAnswer, chatChunk } from '../../lib/server/openai/chat-answer.js'
 import { eventually } from '../eventually.js'
 import { eventsOf, type Json, json, post } from './requests.js'
+import { tinyApp } from './tiny-app.js'
 
-let model: Model
-let app: ServerApp
-
-beforeAll(async () => {
-  model = await load(undefined, { threads: 1 })
-  app = createApp({ models: { tiny: model }, maxTokens: 512, log: 'off' })
-})
-afterAll(() => model.close())
+const { model, app } = await tinyApp({ maxTokens: 512, log: 'off' })
 
 const chat = async (body: unknown) => post(app, '/v1/chat/completions', body)
 const messages: ChatMessage[] = [{ role: 'user', content: 'What is the capital of France?' }]

@@ -1,19 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { load, type Model } from '../../lib/index.js'
-import { createApp, type ServerApp } from '../../lib/server/index.js'
+import { describe, expect, test } from 'vitest'
+import { load } from '../../lib/index.js'
+import { createApp } from '../../lib/server/index.js'
 import { completionAnswer } from '../../lib/server/openai/completion-answer.js'
 import { eventually } from '../eventually.js'
 import { startWork } from '../patience.js'
 import { eventsOf, type Json, json, post } from './requests.js'
+import { tinyApp } from './tiny-app.js'
 
-let model: Model
-let app: ServerApp
-
-beforeAll(async () => {
-  model = await load(undefined, { threads: 1 })
-  app = createApp({ models: { tiny: model }, maxTokens: 512 })
-})
-afterAll(() => model.close())
+const { model, app } = await tinyApp({ maxTokens: 512 })
 
 const complete = async (body: unknown) => post(app, '/v1/completions', body)
 const greedy = { prompt: 'Once upon a time', temperature: 0, max_tokens: 24 }

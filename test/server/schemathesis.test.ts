@@ -5,11 +5,13 @@ import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { serve } from '../../lib/server/index.js'
 import { temporaryFolder } from '../model/temporary.js'
+import { requirePresent } from '../require-present.js'
 
 /** It leaves what it found in the folder where it runs. */
 const folder = temporaryFolder()
-/** Where CI installs it: python3 -m pip install --target build/schemathesis schemathesis==4.32.5 */
+/** Where CI installs it. */
 const installed = fileURLToPath(new URL('../../build/schemathesis', import.meta.url))
+const install = 'python3 -m pip install --target build/schemathesis schemathesis==4.32.5'
 const hooks = fileURLToPath(new URL('schemathesis_hooks.py', import.meta.url))
 const environment = { ...process.env, PYTHONPATH: installed, SCHEMATHESIS_HOOKS: hooks }
 
@@ -24,24 +26,20 @@ const checks = [
   'unsupported_method',
 ]
 
-if (!isPresent && !process.env.CI) {
-  const how = 'python3 -m pip install --target build/schemathesis schemathesis==4.32.5'
-  test.skip(`Schemathesis is absent (${how})`, () => {})
-} else {
-  test('every operation does what the document says', { timeout: 300_000 }, async () => {
-    expect(isPresent, 'CI asks what Schemathesis asks').toBe(true)
-    const models = { tiny: { options: { threads: 1 } } }
-    const server = await serve({ models, port: 0, maxTokens: 8, log: 'errors' })
-    const run = ['-m', 'schemathesis.cli', 'run', `${server.url}/openapi.json`]
-    const how = ['--phases', 'fuzzing', '--max-examples', '50', '--seed', '1', '--checks', checks.join(',')]
-    const quiet = ['--no-color', '--generation-database', 'none']
-    const { stdout } = await promisify(execFile)('python3', [...run, ...how, ...quiet], {
-      env: environment,
-      cwd: folder.join('.'),
-    })
-      .catch((error: { stdout: string; stderr: string }) => ({ stdout: error.stdout + error.stderr }))
-      .finally(() => server.close())
-    expect(stdout).toMatch(/\d+ generated, \d+ passed/)
-    expect(stdout, stdout).not.toMatch(/failed|errored/i)
+requirePresent('Schemathesis', isPresent ? undefined : install)
+
+test.runIf(isPresent)('every operation does what the document says', { timeout: 300_000 }, async () => {
+  const models = { tiny: { options: { threads: 1 } } }
+  const server = await serve({ models, port: 0, maxTokens: 8, log: 'errors' })
+  const run = ['-m', 'schemathesis.cli', 'run', `${server.url}/openapi.json`]
+  const how = ['--phases', 'fuzzing', '--max-examples', '50', '--seed', '1', '--checks', checks.join(',')]
+  const quiet = ['--no-color', '--generation-database', 'none']
+  const { stdout } = await promisify(execFile)('python3', [...run, ...how, ...quiet], {
+    env: environment,
+    cwd: folder.join('.'),
   })
-}
+    .catch((error: { stdout: string; stderr: string }) => ({ stdout: error.stdout + error.stderr }))
+    .finally(() => server.close())
+  expect(stdout).toMatch(/\d+ generated, \d+ passed/)
+  expect(stdout, stdout).not.toMatch(/failed|errored/i)
+})

@@ -1,17 +1,9 @@
 // /tokenize and /detokenize.
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { load, type Model } from '../../lib/index.js'
-import { createApp, type ServerApp } from '../../lib/server/index.js'
+import { expect, test } from 'vitest'
 import { json, post } from './requests.js'
+import { tinyApp } from './tiny-app.js'
 
-let model: Model
-let app: ServerApp
-
-beforeAll(async () => {
-  model = await load(undefined, { threads: 1 })
-  app = createApp({ models: { tiny: model } })
-})
-afterAll(() => model.close())
+const { model, app } = await tinyApp()
 
 const text = 'Grüße 🌍 <|im_end|>'
 

@@ -5,15 +5,8 @@ import { servedSources } from '../served-sources.js'
 import { drive, type Load, type Sample } from './load-driver.js'
 import { percentile } from './percentiles.js'
 
-interface Flags extends ModelFlags {
+interface Flags extends ModelFlags, Omit<Load, 'url' | 'model' | 'onDone'> {
   url?: string
-  apiKey?: string
-  rate: number
-  requests: number
-  concurrency: number
-  prompt: number
-  generate: number
-  ignoreEos: boolean
   json?: boolean
 }
 

@@ -1,20 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { load, type Model } from '../../../../lib/index.js'
-import { createApp, type ServerApp } from '../../../../lib/server/index.js'
+import { describe, expect, test } from 'vitest'
+import { load } from '../../../../lib/index.js'
+import { createApp } from '../../../../lib/server/index.js'
 import { responseAnswer } from '../../../../lib/server/openai/responses/response.js'
 import { temporaryFolder } from '../../../model/temporary.js'
 import { makeWithTemplate, thinkingTemplate } from '../../../model/with-template.js'
 import { eventsOf, type Json, json, post } from '../../requests.js'
+import { tinyApp } from '../../tiny-app.js'
 
 const folder = temporaryFolder()
-let model: Model
-let app: ServerApp
-
-beforeAll(async () => {
-  model = await load(undefined, { threads: 1 })
-  app = createApp({ models: { tiny: model }, maxTokens: 500 })
-})
-afterAll(() => model.close())
+const { model, app } = await tinyApp({ maxTokens: 500 })
 
 const input = 'What is the weather in Paris?'
 const greedy = { max_output_tokens: 80, temperature: 0 }
