@@ -76,7 +76,7 @@ function parse(text: string): unknown {
 }
 
 /** Where it is wrong first, and what was expected there. */
-export function issueError(issue: z.core.$ZodIssue): ApiError {
+function issueError(issue: z.core.$ZodIssue): ApiError {
   const { path, message, code } = deepest(issue)
   if (path.length === 0) return new ApiError(400, code, `the body: ${message}`)
   const param = paramName(path)
