@@ -1,5 +1,5 @@
-// Whether a checkout is as fast as another: both are measured in turns, each by a process of its own that keeps its model, so that what
-// the machine does meanwhile meets both. Prints for each figure the median of new / old and its 95 % interval.
+// Whether a checkout is as fast as another: each figure is measured of both right after each other, by processes of their own that keep
+// their models, so that what the machine does meanwhile meets both. Prints for each figure the median of new / old and its 95 % interval.
 // usage: pairs.mjs [--pairs N] [--model M] [--threads N] old-checkout new-checkout      (both built)
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,30 +11,29 @@ const depth = 4096
 const ids = (count, seed) =>
   Int32Array.from({ length: count }, (_, i) => (((i + 1) * 7919 + seed * 104_729) % 50_000) + 1)
 
-/** Tokens a second of one figure. Every prompt is a new one, but for the long one, which is computed once. */
-async function figures(model, round) {
-  const run = async (tokens, maxTokens) =>
-    (await model.generate({ tokens }, { maxTokens, ignoreEos: true, temperature: 0 }).result()).timings
-  return {
-    prompt: (await run(ids(512, round), 1)).prefillTokensPerSecond,
-    decode: (await run(ids(16, round), 33)).decodeTokensPerSecond,
-    [`decode at ${depth}`]: (await run(ids(depth, 1), 17)).decodeTokensPerSecond,
-    '8 sequences': await (async () => {
-      const all = await Promise.all(Array.from({ length: 8 }, (_, i) => run(ids(16, round * 8 + i), 17)))
-      return all.reduce((sum, timings) => sum + timings.decodeTokensPerSecond, 0)
-    })(),
-  }
+const run = async (model, tokens, maxTokens) =>
+  (await model.generate({ tokens }, { maxTokens, ignoreEos: true, temperature: 0 }).result()).timings
+
+/** Tokens a second. Every prompt is a new one, but for the long one, which is computed once. */
+const figures = {
+  prompt: async (model, round) => (await run(model, ids(512, round), 1)).prefillTokensPerSecond,
+  decode: async (model, round) => (await run(model, ids(16, round), 33)).decodeTokensPerSecond,
+  [`decode at ${depth}`]: async (model) => (await run(model, ids(depth, 1), 17)).decodeTokensPerSecond,
+  '8 sequences': async (model, round) => {
+    const all = await Promise.all(Array.from({ length: 8 }, (_, i) => run(model, ids(16, round * 8 + i), 17)))
+    return all.reduce((sum, timings) => sum + timings.decodeTokensPerSecond, 0)
+  },
 }
 
 async function child(checkout, { model: source, threads }) {
   const { load } = await import(pathToFileURL(join(checkout, 'dist/index.mjs')).href)
   const model = await load(source, { dtype: 'bf16', contextLength: 2 * depth, threads })
-  await figures(model, 0) // warms up, and computes the long prompt
-  process.on('message', async (round) => process.send(await figures(model, round)))
+  for (const measure of Object.values(figures)) await measure(model, 0) // warms up, and computes the long prompt
+  process.on('message', async ({ name, round }) => process.send(await figures[name](model, round)))
   process.send('ready')
 }
 
-/** A process that answers with its figures each time that it is asked. */
+/** A process that answers with a figure each time that it is asked. */
 async function start(checkout) {
   const process_ = fork(fileURLToPath(import.meta.url), [
     ...process.argv.slice(2),
@@ -44,8 +43,8 @@ async function start(checkout) {
   process_.on('exit', (code) => code && process.exit(code))
   await once(process_, 'message')
   return {
-    async measure(round) {
-      process_.send(round)
+    async measure(name, round) {
+      process_.send({ name, round })
       return (await once(process_, 'message'))[0]
     },
     stop: () => process_.kill(),
@@ -77,14 +76,13 @@ const settings = { model: values.model, threads: values.threads && Number(values
 if (values.child !== undefined) await child(values.child, settings)
 else {
   const sides = [await start(positionals[0]), await start(positionals[1])]
-  const found = new Map()
+  const found = new Map(Object.keys(figures).map((name) => [name, []]))
   for (let round = 1; round <= Number(values.pairs); round++) {
-    const measured = []
-    for (const side of round % 2 === 0 ? [0, 1] : [1, 0]) measured[side] = await sides[side].measure(round)
-    for (const [name, old] of Object.entries(measured[0])) {
-      const rows = found.get(name) ?? []
-      rows.push({ old, ratio: measured[1][name] / old })
-      found.set(name, rows)
+    for (const [name, rows] of found) {
+      const measured = []
+      for (const side of round % 2 === 0 ? [0, 1] : [1, 0])
+        measured[side] = await sides[side].measure(name, round)
+      rows.push({ old: measured[0], ratio: measured[1] / measured[0] })
     }
     const ratios = [...found].map(([name, rows]) => `${name} ${rows.at(-1).ratio.toFixed(3)}`)
     console.error(`pair ${round}: ${ratios.join(', ')}`)

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ChatTemplate } from '../../lib/chat/chat-template.js'
 import { QuernError } from '../../lib/errors.js'
-import { startWork } from '../patience.js'
+import { expectLittleWork } from '../promptly.js'
 
 const user = [{ role: 'user' as const, content: 'Hello!' }]
 
@@ -129,10 +129,10 @@ describe('hostile templates end soon', () => {
     ],
     ['sorting', rounds('{% set x = range(1000) | sort %}')],
     ['deep brackets', `{{ ${'['.repeat(20_000)}${']'.repeat(20_000)} }}`],
-  ])('%s', (_name, source) => {
-    const spent = startWork()
-    expect(codeOf(() => render(source))).toMatch(/^(template_limit|template_error|invalid_template)$/)
-    expect(spent()).toBeLessThan(1500)
+  ])('%s', async (_name, source) => {
+    await expectLittleWork(1500, () =>
+      expect(codeOf(() => render(source))).toMatch(/^(template_limit|template_error|invalid_template)$/),
+    )
   })
 
   test('a long honest conversation is within the limit', () => {

@@ -6,7 +6,7 @@ import { ChatTemplate } from '../../lib/chat/chat-template.js'
 import { QuernError } from '../../lib/errors.js'
 import { fixturePath, goldenPath, goldensPresent, readText } from '../golden.js'
 import { filters, methods, statements, tests } from '../jinja/documented.js'
-import { startWork } from '../patience.js'
+import { expectLittleWork } from '../promptly.js'
 
 const runs = 5000 * Number(process.env.QUERN_FUZZ ?? 1)
 
@@ -22,18 +22,24 @@ const variables = {
 }
 
 /** Fails unless it renders, or is refused in words, within a second or so. */
-function tryTemplate(source: string): void {
-  const spent = startWork()
-  try {
-    new ChatTemplate(source, { bos_token: '<s>' }).render(messages, {
-      ...variables,
-      addGenerationPrompt: true,
-    })
-  } catch (error) {
-    expect(error, source).toBeInstanceOf(QuernError)
-    expect((error as QuernError).code, source).toMatch(/^(template_error|template_limit|invalid_template)$/)
-  }
-  expect(spent(), source).toBeLessThan(3000)
+async function tryTemplate(source: string): Promise<void> {
+  await expectLittleWork(
+    3000,
+    () => {
+      try {
+        new ChatTemplate(source, { bos_token: '<s>' }).render(messages, {
+          ...variables,
+          addGenerationPrompt: true,
+        })
+      } catch (error) {
+        expect(error, source).toBeInstanceOf(QuernError)
+        expect((error as QuernError).code, source).toMatch(
+          /^(template_error|template_limit|invalid_template)$/,
+        )
+      }
+    },
+    source,
+  )
 }
 
 const words = [
@@ -166,12 +172,12 @@ const words = [
   ...Object.keys(methods).map((name) => `.${name}(`),
 ]
 
-test(`${runs} texts of template words`, () => {
+test(`${runs} texts of template words`, async () => {
   const soup = fc.array(fc.constantFrom(...words), { maxLength: 40 }).map((parts) => parts.join(' '))
   const printed = fc
     .array(fc.constantFrom(...words), { minLength: 1, maxLength: 12 })
     .map((parts) => `{{ x ${parts.join(' ')} }}`)
-  fc.assert(fc.property(fc.oneof(soup, printed), tryTemplate), { numRuns: runs })
+  await fc.assert(fc.asyncProperty(fc.oneof(soup, printed), tryTemplate), { numRuns: runs })
 })
 
 const real = [
@@ -184,7 +190,7 @@ const real = [
   ...Object.values(statements).flat(),
 ]
 
-test(`${runs} real templates with something changed`, () => {
+test(`${runs} real templates with something changed`, async () => {
   const change = fc.record({
     at: fc.double({ min: 0, max: 1, noNaN: true }),
     length: fc.oneof(fc.constant(0), fc.nat(3), fc.nat(200)),
@@ -200,5 +206,5 @@ test(`${runs} real templates with something changed`, () => {
       }
       return text
     })
-  fc.assert(fc.property(mutated, tryTemplate), { numRuns: runs })
+  await fc.assert(fc.asyncProperty(mutated, tryTemplate), { numRuns: runs })
 })

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { QuernError } from '../../lib/errors.js'
 import { inspect } from '../../lib/model/inspect.js'
 import { fixturePath, goldenPath, requireGoldens } from '../golden.js'
-import { startWork } from '../patience.js'
+import { expectLittleWork } from '../promptly.js'
 
 interface Entry {
   path: string
@@ -36,12 +36,13 @@ for (const root of [fixturePath('models', 'bad'), goldenPath('models', 'bad')]) 
       it.each(entries.filter(({ path }) => !path.startsWith('gguf/')))(
         '$path: $what',
         async ({ path, error, lenient }) => {
-          const spent = startWork()
-          const came = await inspect(`${root}/${path}`).then(
-            () => null,
-            (error: unknown) => error,
-          )
-          expect(spent(), 'milliseconds of processor time').toBeLessThan(1000)
+          let came: unknown
+          await expectLittleWork(1000, async () => {
+            came = await inspect(`${root}/${path}`).then(
+              () => null,
+              (error: unknown) => error,
+            )
+          })
           if (came === null && lenient) return
           if (error === null || isNoDamage.has(path)) return expect(came).toBeNull()
           expect(came).toBeInstanceOf(QuernError)

@@ -4,7 +4,7 @@ import { cp, rm, symlink, writeFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { inspect, load } from '../../lib/index.js'
 import { bundledModelPath } from '../../lib/model/bundled.js'
-import { longestTurn } from '../longest-turn.js'
+import { expectShortTurns } from '../longest-turn.js'
 import { expectCode } from './expect-code.js'
 import { temporaryFolder } from './temporary.js'
 
@@ -84,7 +84,7 @@ describe('a file of many megabytes', () => {
     const { folder, path } = await modelWithout(name)
     await writeFile(path, make())
     // A third of this on a quiet machine; the bound says that nothing is done in one go: each of these took seconds.
-    expect(await longestTurn(() => load(folder).then((model) => model.close()))).toBeLessThan(400)
+    await expectShortTurns(400, () => load(folder).then((model) => model.close()))
     await rm(folder, { recursive: true })
   })
 

@@ -5,7 +5,7 @@ import { QuernError } from '../../lib/errors.js'
 import { inspect } from '../../lib/model/inspect.js'
 import { planText } from '../../lib/model/plan.js'
 import { fixturePath } from '../golden.js'
-import { startWork } from '../patience.js'
+import { expectLittleWork } from '../promptly.js'
 import { temporaryFolder } from './temporary.js'
 
 const temporary = temporaryFolder()
@@ -54,23 +54,23 @@ it.each([
         ])
       }
       await writeFile(`${folder}/${name}`, bytes)
-      const spent = startWork()
-      try {
-        const { plan, config } = await inspect(folder)
-        expect(plan && planText(plan).replaceAll(folder, '')).not.toMatch(
-          /NaN|Infinity|undefined|null|object/,
-        )
-        // What the tensors' shapes decide cannot have changed unnoticed.
-        expect(config).toMatchObject({ hidden: 16, headDim: 8, ffn: 24, vocab: 32 })
-        for (const { source, rows, cols } of plan?.weights ?? []) {
-          if (!('file' in source)) throw new Error('a weight from nowhere')
-          const { file, offset } = source
-          expect(offset + rows * cols * 2).toBeLessThanOrEqual(plan?.files[file]?.bytes ?? 0)
+      await expectLittleWork(2000, async () => {
+        try {
+          const { plan, config } = await inspect(folder)
+          expect(plan && planText(plan).replaceAll(folder, '')).not.toMatch(
+            /NaN|Infinity|undefined|null|object/,
+          )
+          // What the tensors' shapes decide cannot have changed unnoticed.
+          expect(config).toMatchObject({ hidden: 16, headDim: 8, ffn: 24, vocab: 32 })
+          for (const { source, rows, cols } of plan?.weights ?? []) {
+            if (!('file' in source)) throw new Error('a weight from nowhere')
+            const { file, offset } = source
+            expect(offset + rows * cols * 2).toBeLessThanOrEqual(plan?.files[file]?.bytes ?? 0)
+          }
+        } catch (error) {
+          if (!(error instanceof QuernError)) throw error
         }
-      } catch (error) {
-        if (!(error instanceof QuernError)) throw error
-      }
-      expect(spent()).toBeLessThan(2000)
+      })
     }),
     { numRuns: 400 },
   )

