@@ -21,7 +21,7 @@ function removeLeftovers() {
 }
 
 /** The files that package.json exports. */
-const entries = ['index', 'server/index']
+const entries = ['index', 'server/index', 'batch/index']
 
 function writeEntries() {
   writeFileSync(join(made, 'package.json'), '{ "type": "commonjs" }\n')

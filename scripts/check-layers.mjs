@@ -15,7 +15,8 @@ const importsOf = new Map() // the files that each file of lib/ imports
 // What each part of lib/ may import besides itself. A part is a folder, or a file that lies in lib/ itself.
 const typescriptLayers = {
   'index.ts': ['session', 'model', 'tasks', 'generation', 'tokenizer', 'chat', 'hub', 'native', 'errors.ts'],
-  cli: ['index.ts', 'server', 'package.ts'],
+  cli: ['index.ts', 'server', 'batch', 'package.ts'],
+  batch: ['server', 'index.ts'],
   server: ['index.ts', 'package.ts', 'nearest-name.ts'],
   integrations: ['index.ts'],
   model: [

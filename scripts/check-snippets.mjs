@@ -8,7 +8,11 @@ import { report } from './report.mjs'
 import { root } from './run.mjs'
 
 /** What the package exports: the names that programs import, and their files. */
-const entries = { quern: 'lib/index.ts', 'quern/server': 'lib/server/index.ts' }
+const entries = {
+  quern: 'lib/index.ts',
+  'quern/server': 'lib/server/index.ts',
+  'quern/batch': 'lib/batch/index.ts',
+}
 const problems = []
 
 /** What snippets may use without saying where it comes from, beside everything that the package exports. */

@@ -46,10 +46,19 @@ const answer = `
   process.stdout.write((await response.json()).choices[0].text)
   await server.close()
 `
+const batch = `
+  const { createApp } = await import('quern/server')
+  const app = createApp({ models: { demo: {} } })
+  const body = { prompt: 'Once upon a time', max_tokens: 16, temperature: 0 }
+  const line = JSON.stringify({ custom_id: 'a', method: 'POST', url: '/v1/completions', body })
+  process.stdout.write((await answerBatchLine(app, line)).response.body.choices[0].text)
+  await app.close()
+`
 const programs = {
   'import.mjs': `import { load } from 'quern'\n${stream}`,
   'require.cjs': `const { load } = require('quern')\nasync function main() {${stream}}\nmain()`,
   'import-server.mjs': `import { serve } from 'quern/server'\n${answer}`,
+  'import-batch.mjs': `import { answerBatchLine } from 'quern/batch'\n${batch}`,
   'require-server.cjs': `const { serve } = require('quern/server')\nasync function main() {${answer}}\nmain()`,
 }
 

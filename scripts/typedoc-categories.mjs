@@ -11,6 +11,7 @@ const categories = {
   tokenizer: 'Tokenizers',
   errors: 'Errors',
   server: 'Server',
+  batch: 'Batches',
 }
 
 export function load(app) {

@@ -8,6 +8,7 @@ const commands: Record<string, () => Promise<{ register(program: Command): void 
   generate: () => import('./generate.js'),
   chat: () => import('./chat.js'),
   serve: () => import('./serve.js'),
+  batch: () => import('./batch.js'),
   embed: () => import('./embed.js'),
   score: () => import('./score.js'),
   inspect: () => import('./inspect.js'),
