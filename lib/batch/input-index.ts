@@ -119,7 +119,7 @@ export class InputIndex {
         { value: customId },
       )
     }
-    words.forEach((word, i) => this.#hashes.set(hashWords * (number - 1) + i, word))
+    for (const [i, word] of words.entries()) this.#hashes.set(hashWords * (number - 1) + i, word)
     this.#slots[slot] = number
     this.#named++
     if (2 * this.#named > this.#slots.length) this.#grow()
