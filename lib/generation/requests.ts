@@ -20,16 +20,16 @@ export class Requests {
   }
 
   /** Hands rows to their requests; those that end are forgotten. */
-  deliver(...[columns, text, logprobs, answers]: NativeRows): void {
+  deliver(...[columns, count, text, logprobs, answers]: NativeRows): void {
     for (const answer of answers) {
       if (answer.kind === 'begin') this.#sinks.get(answer.request)?.answer(answer)
     }
-    const count = columns.length / 3
+    const column = columns.length / 3
     let begin = 0
     for (let row = 0; row < count; row++) {
-      const end = columns[2 * count + row] as number
+      const end = columns[2 * column + row] as number
       const sink = this.#sinks.get(columns[row] as number)
-      sink?.token(columns[count + row] as number, text.slice(begin, end), logprobs, row)
+      sink?.token(columns[column + row] as number, text.slice(begin, end), logprobs, row)
       begin = end
     }
     for (const answer of answers) {

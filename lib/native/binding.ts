@@ -147,8 +147,13 @@ export interface NativePages extends NativeTaskOf<'pages'> {
  * them.
  */
 export type NativeRows = [
-  /** Three columns, one after the other, with an element for each token: its request, its id, and where its text ends in UTF-16 units. */
+  /**
+   * Three columns of equal length, one after the other, that begin with an element for each token: its request, its id, and where its text
+   * ends in UTF-16 units. The array is written again at the next call.
+   */
   columns: Int32Array,
+  /** Tokens. */
+  count: number,
   /** Of all tokens, one after the other. */
   text: string,
   /** Undefined: no row has any. */

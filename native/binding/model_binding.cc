@@ -54,16 +54,18 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
   }
 
   // Gives what has arrived to JavaScript. On the JavaScript thread.
-  std::vector<napi_value> drain(Napi::Env env) {
+  std::vector<napi_value> drain(Napi::Env env) { return drain(env, columns_); }
+
+ private:
+  std::vector<napi_value> drain(Napi::Env env, Columns& columns) {
     Rows rows = engine_ ? engine_->take() : Rows{};
     for (const uint32_t request : rows.requests) running_.given(request, 1);
     for (const Answer& answer : rows.answers)
       if (answer.is_last()) running_.ended(answer.request);
     keep_alive(env);
-    return to_js(env, std::move(rows));
+    return to_js(env, std::move(rows), columns);
   }
 
- private:
   // Reading a task may run JavaScript, which may close this model: the engine is looked for afterwards.
   Napi::Value submit(const Napi::CallbackInfo& args) {
     return guarded(args.Env(), [&] {
@@ -136,9 +138,10 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
   // that may take a while.
   Napi::Value close(const Napi::CallbackInfo& args) {
     Napi::Env env = args.Env();
-    if (!engine_) return to_array(env, to_js(env, Rows{}));
+    Columns columns;  // not those that rows which are being read may be in
+    if (!engine_) return to_array(env, to_js(env, Rows{}, columns));
     engine_->close();
-    const std::vector<napi_value> rows = drain(env);  // which may run JavaScript, which may close this model
+    const auto rows = drain(env, columns);  // which may run JavaScript, which may close this model
     shut_down(env);
     return to_array(env, rows);
   }
@@ -181,6 +184,7 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
   Wakeup wake_;
   std::shared_ptr<ModelBinding*> self_;
   RunningRequests running_;
+  Columns columns_;
   bool is_kept_alive_ = false;
 };
 

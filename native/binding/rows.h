@@ -1,6 +1,7 @@
 #pragma once
 #include <napi.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -100,17 +101,36 @@ inline void utf16_ends(const Rows& rows, int32_t* ends) {
   }
 }
 
+// Three columns of numbers. JavaScript has read them before it gives the thread back, so that the array of
+// one step serves the next: a new one would cost more than what a token does else.
+class Columns {
+ public:
+  // An array of three times at least so many numbers.
+  Napi::Int32Array of(Napi::Env env, size_t count) {
+    if (array_.IsEmpty() || array_.Value().ElementLength() < 3 * count) {
+      const size_t roomy = std::max<size_t>(64, 2 * count);
+      array_ = Napi::Persistent(Napi::Int32Array::New(env, 3 * roomy));
+    }
+    return array_.Value();
+  }
+
+ private:
+  Napi::Reference<Napi::Int32Array> array_;
+};
+
 // The members of NativeRows, as the arguments of a call: objects with names would cost more than their rows.
-inline std::vector<napi_value> to_js(Napi::Env env, Rows&& rows) {
+inline std::vector<napi_value> to_js(Napi::Env env, Rows&& rows, Columns& in) {
   const size_t count = rows.requests.size();
-  auto columns = Napi::Int32Array::New(env, 3 * count);
-  for (size_t i = 0; i < count; ++i) columns[i] = static_cast<int32_t>(rows.requests[i]);
-  for (size_t i = 0; i < count; ++i) columns[count + i] = rows.tokens[i];
-  utf16_ends(rows, columns.Data() + 2 * count);
+  Napi::Int32Array columns = in.of(env, count);
+  const size_t column = columns.ElementLength() / 3;
+  int32_t* const numbers = columns.Data();
+  std::ranges::copy(rows.requests, numbers);
+  std::ranges::copy(rows.tokens, numbers + column);
+  utf16_ends(rows, numbers + 2 * column);
   Napi::Array answers = Napi::Array::New(env);
   for (uint32_t i = 0; i < rows.answers.size(); ++i) put(answers, i, to_js(env, rows.answers[i]));
   const Napi::Value logprobs = rows.logprobs.size() > 0 ? to_js(env, rows.logprobs) : env.Undefined();
-  return {columns, Napi::String::New(env, rows.text), logprobs, answers};
+  return {columns, Napi::Number::New(env, count), Napi::String::New(env, rows.text), logprobs, answers};
 }
 
 }  // namespace quern

@@ -13,7 +13,8 @@ export function rowsOf(
   const requests = tokens.map(({ request }) => request)
   const ids = tokens.map(({ token = 7 }) => token)
   const text = tokens.map(({ text }) => text).join('')
-  return [Int32Array.from([...requests, ...ids, ...ends]), text, undefined, [...answers]]
+  const columns = [requests, ids, ends].map((column) => [...column, -1]) // more room than is used
+  return [Int32Array.from(columns.flat()), tokens.length, text, undefined, [...answers]]
 }
 
 /** How a generation ends that nothing happens to. */
