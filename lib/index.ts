@@ -39,8 +39,15 @@ export type {
   XtcOptions,
 } from './generation/sampling-options.js'
 export type { FunctionTool, ToolDefinition } from './generation/tools.js'
-export { type DoctorOptions, doctor, type MachineLimits, type MachineReport } from './model/doctor.js'
+export {
+  type DoctorOptions,
+  doctor,
+  type MachineLimits,
+  type MachineReport,
+  type MatrixProduct,
+} from './model/doctor.js'
 export { type InspectOptions, inspect, type ModelInspection, type TensorInfo } from './model/inspect.js'
+export type { LoadedBytes } from './model/loaded-bytes.js'
 export { load } from './model/load.js'
 export type { LoadOptions, LoadProgress, Quantization } from './model/load-options.js'
 export type { Logits, LogitsOptions } from './model/logits.js'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { doctor, type MachineReport } from '../index.js'
+import { doctor, type MachineReport, type MatrixProduct } from '../index.js'
 import { formatBytes } from './bytes.js'
 import { whole } from './model-flags.js'
 import { outputOf } from './output.js'
@@ -14,7 +14,9 @@ export function register(program: Command): void {
   const { out, err } = outputOf(program)
   program
     .command('doctor')
-    .description('tell what this machine offers: processors, memory, instruction sets')
+    .description(
+      'tell what this machine offers: processors, memory, instruction sets, kernels by type of weights',
+    )
     .option('--measure', 'measure memory and arithmetic too: about a second of all processors')
     .option('--threads <n>', 'measure with that many threads (default: all)', whole)
     .option('--json', 'print one JSON object')
@@ -26,12 +28,14 @@ export function register(program: Command): void {
     })
 }
 
-function describe({ platform, node, processors, availableMemory, isas, limits }: MachineReport): string {
+function describe(report: MachineReport): string {
+  const { platform, node, processors, availableMemory, isas, products, limits } = report
   const rows: [string, string][] = [
     ['platform', `${platform}, Node ${node}`],
     ['processors', String(processors)],
     ['free memory', formatBytes(availableMemory)],
     ['instructions', `${isas.join(', ')}; load() takes ${isas.at(-1)}`],
+    ...products.filter(({ precision }) => precision === 'fast').map(productRow),
   ]
   if (limits) {
     const { isa, threads, memoryGBs, gflops } = limits
@@ -44,4 +48,10 @@ function describe({ platform, node, processors, availableMemory, isas, limits }:
     )
   }
   return `${rows.map(([name, value]) => `${name.padEnd(14)} ${value}`).join('\n')}\n`
+}
+
+function productRow({ dtype, format, isa, activations, gops }: MatrixProduct): [string, string] {
+  const rounded = activations === 'f32' ? '' : `, activations of 8 bits (float32 with precision 'exact')`
+  const limit = gops === undefined ? '' : `: at most ${gops.toFixed(0)} Gop/s`
+  return [dtype, `${format}, kernel for ${isa}${rounded}${limit}`]
 }

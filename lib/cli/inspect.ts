@@ -56,6 +56,7 @@ function describe(model: ModelInspection): string {
     ['architecture', model.architecture],
     ['parameters', model.parameters.toLocaleString('en')],
     ['weights', `${formatBytes(model.weightBytes)} (${Object.keys(model.dtypes).join(', ') || 'none'})`],
+    ['in memory', model.loadedBytes && describeLoaded(model.loadedBytes)],
     ['layers', config && `${config.layers} × ${config.hidden}, feed-forward ${config.ffn}`],
     ['heads', config && `${config.heads} for ${config.kvHeads} of keys and values, ${config.headDim} wide`],
     ['rotary', config && describeRope(config.rope)],
@@ -74,6 +75,13 @@ function describe(model: ModelInspection): string {
   if (!config)
     for (const { name, dtype, shape } of model.tensors) lines.push(`  ${name} ${dtype} [${shape.join(', ')}]`)
   return `${lines.join('\n')}\n`
+}
+
+/** With each --dtype. */
+function describeLoaded({ auto: _, ...byDtype }: NonNullable<ModelInspection['loadedBytes']>): string {
+  return Object.entries(byDtype)
+    .map(([dtype, bytes]) => `${dtype} ${formatBytes(bytes)}`)
+    .join(', ')
 }
 
 function describeRope({ theta, scaling }: NonNullable<ModelInspection['config']>['rope']): string {

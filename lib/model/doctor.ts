@@ -1,8 +1,11 @@
 import { checkNumber, invalidOption } from '../input/check-option.js'
 import { takeOptions } from '../input/take-options.js'
 import { callNative } from '../native/call-native.js'
+import type { NativeProduct } from '../native/binding.js'
 import { native } from '../native/load-binding.js'
 import { checkIsa, runnableIsas } from './isa.js'
+import type { Quantization } from './load-options.js'
+import type { WeightDtype } from './plan.js'
 
 /**
  * What a machine offers to quern.
@@ -23,8 +26,37 @@ export interface MachineReport {
   availableMemory: number
   /** Instruction sets that kernels exist for and that this processor runs; the last is the one that load() takes. */
   isas: string[]
+  /** How matrices are multiplied with, for each `dtype` and `precision` of load(). */
+  products: MatrixProduct[]
   /** With `measure`. */
   limits?: MachineLimits
+}
+
+/**
+ * How this machine multiplies with matrices of one type.
+ *
+ * @example
+ * ```ts
+ * const { products } = await doctor()
+ * const int4: MatrixProduct | undefined = products.find(({ dtype }) => dtype === 'int4')
+ * console.log(int4?.isa, int4?.activations)
+ * ```
+ */
+export interface MatrixProduct {
+  /** As load() takes it. */
+  dtype: WeightDtype | Quantization
+  precision: 'fast' | 'exact'
+  /** How the layers' matrices are stored, by GGUF's name: 'Q4_0'. */
+  format: string
+  /** The instruction set that the kernel is written for; the best that fits, whatever else a processor has. */
+  isa: string
+  /** What activations are rounded to for it: 'f32' is no rounding. */
+  activations: 'f32' | 'int8'
+  /**
+   * With `measure`: what the kernel's own instructions reach on registers, in 10^9 operations per second, a multiply-add counted as two. In
+   * prompts no product is faster.
+   */
+  gops?: number
 }
 
 /**
@@ -58,12 +90,12 @@ export interface DoctorOptions {
   measure?: boolean | undefined
   /** Measure with that many threads. Default: all. */
   threads?: number | undefined
-  /** Measure with this instruction set. Default: the best. */
+  /** Tell the products of this instruction set, and measure with it. Default: the best. */
   isa?: string | undefined
 }
 
 /**
- * Tells what this machine offers: processors, memory, instruction sets, and with `measure` what they reach.
+ * Tells what this machine offers: processors, memory, instruction sets, kernels, and with `measure` what they reach.
  *
  * @throws {QuernError} `native_binding` where there is no binary for this platform, `unsupported_option`, `invalid_option`.
  * @example
@@ -79,6 +111,7 @@ export async function doctor(options: DoctorOptions = {}): Promise<MachineReport
   checkIsa(isa)
   checkNumber('threads', threads, { min: 0, max: 256, integer: true })
   const { processors, availableMemory } = native().machine()
+  const products = native().products(isa).map(describeProduct)
   const isas = runnableIsas()
   const report: MachineReport = {
     platform: `${process.platform}-${process.arch}`,
@@ -86,16 +119,31 @@ export async function doctor(options: DoctorOptions = {}): Promise<MachineReport
     processors,
     availableMemory,
     isas,
+    products,
   }
   if (!measure) return report
   const measured = await callNative(() => native().measureMachine(isa, threads))
   return {
     ...report,
+    products: products.map((product, i) => ({
+      ...product,
+      gops: (2 * (measured.productMultiplyAddsPerSecond[i] as number)) / 1e9,
+    })),
     limits: {
       isa: isa === 'auto' ? (isas.at(-1) ?? 'baseline') : isa,
       threads: threads || processors,
       memoryGBs: measured.readBytesPerSecond / 1e9,
       gflops: (2 * measured.multiplyAddsPerSecond) / 1e9,
     },
+  }
+}
+
+function describeProduct({ dtype, exact, format, isa, int8Activations }: NativeProduct): MatrixProduct {
+  return {
+    dtype,
+    precision: exact ? 'exact' : 'fast',
+    format,
+    isa,
+    activations: int8Activations ? 'int8' : 'f32',
   }
 }

@@ -5,6 +5,7 @@ import { takeOptions } from '../input/take-options.js'
 import { dtypes } from '../native/constants.js'
 import { explainHubFailure } from './explain-source.js'
 import { type ModelFolder, readFolder } from './folder.js'
+import { type LoadedBytes, loadedBytes } from './loaded-bytes.js'
 import { type DecoderConfig, type ModelPlan, type WeightDtype, weightBytes } from './plan.js'
 import { checkHubOptions, fetchModelHeaders } from './pull.js'
 import { planRandomModel } from './random.js'
@@ -52,6 +53,11 @@ export interface ModelInspection {
   weightBytes: number
   /** Bytes by type, of the weights that count in `weightBytes`. */
   dtypes: Record<string, number>
+  /**
+   * Bytes that the weights take in memory once they are loaded, for each `dtype` of load(); `auto` is as they are stored. Absent for a bare
+   * file, and where there is no native binary for this platform.
+   */
+  loadedBytes?: LoadedBytes
   /** Absent for a bare file, like all that follows from it. */
   config?: DecoderConfig
   /** Tokens. */
@@ -212,6 +218,7 @@ function describePlan(plan: ModelPlan) {
   return {
     parameters: weights.reduce((sum, { rows, cols }) => sum + rows * cols, 0),
     ...sumBytes(weights.map((weight) => ({ dtype: weight.dtype, bytes: weightBytes(weight) }))),
+    ...loadedBytes(plan),
     config,
     contextLength: config.contextLength,
     vocab: config.vocab,

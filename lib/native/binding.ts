@@ -11,7 +11,11 @@ export interface NativeBinding {
   TokenDecoder: new (tokenizer: NativeTokenizer, skipSpecialTokens: boolean) => NativeTokenDecoder
   /** `plan` is the text that planText() makes. */
   loadModel(plan: string, options: NativeLoadOptions): NativeLoad
+  /** Bytes that the weights of a plan take in the CPU's memory, with the `dtype` of NativeLoadOptions. */
+  loadedBytes(plan: string, dtype: NativeLoadOptions['dtype']): number
   machine(): NativeMachine
+  /** How the CPU multiplies with matrices of each dtype, with both precisions. `isa`: as in NativeLoadOptions. */
+  products(isa: string): NativeProduct[]
   /** What a token would be drawn from; `tokens` is the prompt, of `promptTokens`, and what was generated. */
   samplingDistribution(
     logits: Float32Array,
@@ -29,6 +33,19 @@ export interface NativeMachineLimits {
   readBytesPerSecond: number
   /** float32; one counts as two operations. */
   multiplyAddsPerSecond: number
+  /** Of each of products(isa), with its own kind of numbers. */
+  productMultiplyAddsPerSecond: Float64Array
+}
+
+export interface NativeProduct {
+  dtype: NativeDtype | (typeof quantizations)[number]
+  exact: boolean
+  /** Of the layers' matrices, by GGUF's name. */
+  format: string
+  /** What its kernel is compiled for. */
+  isa: string
+  /** It rounds activations to 8 bits. */
+  int8Activations: boolean
 }
 
 export interface NativeLoadOptions {

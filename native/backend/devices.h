@@ -33,6 +33,24 @@ struct MachineLimits {
 // threads: 0: as many as the process may use. Takes about a second and 256 MiB. Throws as check_cpu_isa().
 MachineLimits measure_cpu(const std::string& isa, int threads);
 
+// How the CPU multiplies with a matrix of some format.
+struct CpuProduct {
+  std::string isa;        // what its kernel is compiled for
+  bool int8_activations;  // it rounds activations to 8 bits
+};
+// exact: see WeightView. Throws as check_cpu_isa(), and Error unsupported_format.
+CpuProduct cpu_product(const std::string& isa, const Format& format, bool exact);
+// Multiply-adds that `threads` threads reach with each of these products' instructions, per second.
+struct CpuProductWanted {
+  const Format* format = nullptr;
+  bool exact = false;
+};
+std::vector<double> measure_cpu_products(const std::string& isa, int threads,
+                                         std::span<const CpuProductWanted> products);
+
+// Bytes that a weight takes in the CPU's memory.
+uint64_t cpu_weight_bytes(const Format& format, int64_t rows, int64_t cols, bool is_vector);
+
 // The probabilities that a token is drawn with; where xtc takes part by chance, those of both cases together.
 // The draws of `params` are not looked at.  logits, out: [vocab]
 void sampling_distribution(std::span<const float> logits, const SampleParams& params, std::span<float> out);

@@ -284,8 +284,8 @@ LoadListeners read_load_options(const Napi::Value& object, LoadJob& job) {
   const Reader options(object, "NativeLoadOptions");
   const std::string dtype = options.text("dtype");
   const auto weights = weight_choice(dtype);
-  if (!weights && dtype != "auto") options.fail("dtype", "auto or the name of one, got " + dtype);
-  job.options.weights = weights.value_or(WeightChoice{});
+  if (!weights) options.fail("dtype", "auto or the name of one, got " + dtype);
+  job.options.weights = *weights;
   job.options.weights.exact = options.flag("exact");
   job.device.threads = options.integer<int>("threads");
   job.device.isa = options.text("isa");
@@ -323,12 +323,26 @@ Napi::Value load_model(const Napi::CallbackInfo& args) {
   });
 }
 
+// loadedBytes(plan: string, dtype: string): number
+Napi::Value loaded_bytes_of(const Napi::CallbackInfo& args) {
+  Napi::Env env = args.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    const std::string dtype = args[1].ToString().Utf8Value();
+    const auto weights = weight_choice(dtype);
+    if (!weights) throw Error("internal", "loadedBytes: expected a dtype, got " + dtype);
+    const uint64_t bytes =
+        loaded_bytes(parse_plan(args[0].ToString().Utf8Value()), *weights, cpu_weight_bytes);
+    return Napi::Number::New(env, static_cast<double>(bytes));
+  });
+}
+
 }  // namespace
 
 void export_model(Napi::Env env, Napi::Object exports) {
   auto* const data = new AddonData;
   data->model_class = Napi::Persistent(ModelBinding::define(env));
   env.SetInstanceData(data);
+  exports.Set("loadedBytes", Napi::Function::New(env, loaded_bytes_of, "loadedBytes"));
   exports.Set("loadModel", Napi::Function::New(env, load_model, "loadModel"));
 }
 

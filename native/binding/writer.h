@@ -28,6 +28,7 @@ class Writer {
   void number(const char* name, T value) const {
     put(object_, name, static_cast<double>(value));
   }
+  void flag(const char* name, bool value) const { put(object_, name, value); }
   void text(const char* name, const std::string& value) const { put(object_, name, value); }
   void texts(const char* name, std::span<const std::string> values) const {
     Napi::Array array = Napi::Array::New(object_.Env());

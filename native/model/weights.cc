@@ -88,6 +88,18 @@ class Source {
   uint64_t seed_;
 };
 
+// Norms and biases.
+bool is_vector(std::string_view slot) {
+  return slot.ends_with("norm") || slot.ends_with("bias");
+}
+
+// What a planned weight becomes.
+const Format& chosen_format(const PlannedWeight& weight, const WeightChoice& choice) {
+  if (is_vector(weight.slot)) return *weight.format;
+  const Format* const chosen = weight.slot == "embed" || weight.slot == "head" ? choice.ends : choice.layers;
+  return chosen ? *chosen : *weight.format;
+}
+
 // Prepares weights one after the other and knows which are wanted.
 class Loader {
  public:
@@ -108,14 +120,21 @@ class Loader {
     }
   }
 
-  std::unique_ptr<Weight> load_vector(const std::string& slot, int64_t count) {
-    const PlannedWeight& weight = planned(slot, 1, count);
-    return load(weight, *weight.format, true);
-  }
-  std::unique_ptr<Weight> load_matrix(const std::string& slot, int64_t rows, int64_t cols) {
+  // A vector has one row.
+  std::unique_ptr<Weight> load(const std::string& slot, int64_t rows, int64_t cols) {
     const PlannedWeight& weight = planned(slot, rows, cols);
-    const Format* const chosen = slot == "embed" || slot == "head" ? choice_.ends : choice_.layers;
-    return load(weight, chosen ? *chosen : *weight.format, false);
+    const Format& format = chosen_format(weight, choice_);
+    const Source source(weight, files_, plan_.seed);
+    const auto read = [&](int64_t first, int64_t count, std::byte* into) {
+      if (progress_.abort && progress_.abort->load(std::memory_order_relaxed)) {
+        throw Error("aborted", "loading was aborted");
+      }
+      source.read(first, count, format, into);
+    };
+    auto prepared = device_.prepare_weight({&format, rows, cols, is_vector(slot), choice_.exact, read});
+    done_ += size(weight);
+    if (progress_.report) progress_.report(done_, total_);
+    return prepared;
   }
 
  private:
@@ -129,21 +148,6 @@ class Loader {
                                      std::to_string(weight.cols) + "]");
     }
     return weight;
-  }
-
-  std::unique_ptr<Weight> load(const PlannedWeight& weight, const Format& format, bool is_vector) {
-    const Source source(weight, files_, plan_.seed);
-    const auto read = [&](int64_t first, int64_t count, std::byte* into) {
-      if (progress_.abort && progress_.abort->load(std::memory_order_relaxed)) {
-        throw Error("aborted", "loading was aborted");
-      }
-      source.read(first, count, format, into);
-    };
-    auto prepared =
-        device_.prepare_weight({&format, weight.rows, weight.cols, is_vector, choice_.exact, read});
-    done_ += size(weight);
-    if (progress_.report) progress_.report(done_, total_);
-    return prepared;
   }
 
   static uint64_t size(const PlannedWeight& weight) {
@@ -168,9 +172,17 @@ std::optional<WeightChoice> weight_choice(std::string_view name) {
     const Format* const eight_bits = find_format("Q8_0");
     return WeightChoice{name == "int8" ? eight_bits : find_format("Q4_0"), eight_bits};
   }
+  if (name == "auto") return WeightChoice{};
   const auto dtype = dtype_named(name);
   if (!dtype) return {};
   return WeightChoice{&format_of(*dtype), &format_of(*dtype)};
+}
+
+uint64_t loaded_bytes(const ModelPlan& plan, const WeightChoice& choice, const WeightBytes& bytes) {
+  uint64_t total = 0;
+  for (const PlannedWeight& weight : plan.weights)
+    total += bytes(chosen_format(weight, choice), weight.rows, weight.cols, is_vector(weight.slot));
+  return total;
 }
 
 DecoderWeights::DecoderWeights(const ModelPlan& plan, Device& device, const WeightChoice& choice,
@@ -182,10 +194,10 @@ DecoderWeights::DecoderWeights(const ModelPlan& plan, Device& device, const Weig
     return (owned_[slot] = std::move(weight)).get();
   };
   const auto vector = [&](const std::string& slot, int64_t count) {
-    return keep(slot, loader.load_vector(slot, count));
+    return keep(slot, loader.load(slot, 1, count));
   };
   const auto matrix = [&](const std::string& slot, int64_t rows, int64_t cols) {
-    const Weight* const weight = keep(slot, loader.load_matrix(slot, rows, cols));
+    const Weight* const weight = keep(slot, loader.load(slot, rows, cols));
     if (slot != "embed" || c.tied_embeddings) bytes_per_token_ += weight->bytes();
     return weight;
   };

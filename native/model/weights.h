@@ -31,7 +31,13 @@ struct WeightChoice {
 // The names of what matrices can become, beside those of data types.
 constexpr const char* kQuantizations[] = {"int8", "int4"};
 
-// By the name of a data type, or by one of kQuantizations; nothing where there is no such name.
+// Bytes of a weight in a device's memory, once it is of this format.
+using WeightBytes = std::function<uint64_t(const Format&, int64_t rows, int64_t cols, bool is_vector)>;
+
+// Bytes that a plan's weights will take there.
+uint64_t loaded_bytes(const ModelPlan& plan, const WeightChoice& choice, const WeightBytes& bytes);
+
+// By the name of a data type, by one of kQuantizations, or by "auto"; nothing where there is no such name.
 std::optional<WeightChoice> weight_choice(std::string_view name);
 
 class DecoderWeights {

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest'
 import { percentile } from '../../lib/cli/bench/percentiles.js'
-import { load } from '../../lib/index.js'
+import { doctor, load } from '../../lib/index.js'
 import { serve } from '../../lib/server/index.js'
 import { quern } from './quern.js'
 
@@ -48,8 +48,20 @@ test('prints one object with the members that the design names', async () => {
 
 test('says the same for people', async () => {
   const { out } = await bench()
-  expect(out).toMatch(/prompt 20 +[\d.]+ tokens\/s, [\d.]+ GFLOP\/s \(\d+ % of \d+\)/)
+  expect(out).toMatch(/prompt 20 +[\d.]+ tokens\/s, \d+ Gop\/s \(\d+ % of \d+ with float32 on \w+\)/)
   expect(out).toMatch(/generate 8 +[\d.]+ tokens\/s, [\d.]+ GB\/s \(\d+ % of [\d.]+\)/)
+})
+
+test.each([
+  ['fast', 'int8'],
+  ['exact', 'f32'],
+])('compares a prompt of integers with what their products reach: %s', async (precision, activations) => {
+  const report = JSON.parse((await bench('--json', '--dtype', 'int4', '--precision', precision)).out)
+  const { products } = await doctor()
+  const product = products.find((one) => one.dtype === 'int4' && one.precision === precision)
+  expect(report).toMatchObject({ dtype: 'int4', precision, activations, kernelIsa: product?.isa })
+  expect(report.prefillShare).toBeCloseTo(report.prefillGops / report.machineGops, 6)
+  expect(report.prefillShare).toBeLessThan(1)
 })
 
 describe('quern bench serve', () => {

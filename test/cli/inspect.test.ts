@@ -45,7 +45,7 @@ describe('quern inspect', () => {
     const { code, out } = await quern('inspect')
     expect(code).toBe(0)
     expect(out).toMatch(
-      /^path +.*models\/tiny\narchitecture +qwen3\nparameters +5,443,584\nweights +10\.9 MB \(bf16\)\n/,
+      /^path +.*models\/tiny\narchitecture +qwen3\nparameters +5,443,584\nweights +10\.9 MB \(bf16\)\nin memory +f32 21\.8 MB, f16 10\.9 MB, bf16 10\.9 MB, int8 5\.80 MB, int4 3\.73 MB\n/,
     )
   })
 

@@ -1,6 +1,7 @@
 // QUERN_DEVICE_LIBRARY: the device that models run on, for whoever develops one.
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { load } from '../../lib/index.js'
+import { quern } from '../cli/quern.js'
 import { expectCode } from './expect-code.js'
 import { fixturePath } from '../golden.js'
 
@@ -13,6 +14,11 @@ describe('QUERN_DEVICE_LIBRARY', () => {
     const model = await load()
     expect(model.info.device).toBe(given ? 'late' : 'cpu')
     await model.close()
+  })
+
+  it('has no limits that bench could compare with', async () => {
+    const { out } = await quern('bench', '--prompt', '8', '--generate', '4', '--runs', '1', '--threads', '1')
+    expect(out.match(/no limit known/g) ?? []).toHaveLength(given ? 2 : 0)
   })
 
   it('that is not there', async () => {

@@ -1,6 +1,7 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { inspect } from '../../lib/model/inspect.js'
+import { load } from '../../lib/model/load.js'
 import { fixturePath } from '../golden.js'
 import { expectCode } from './expect-code.js'
 import { safetensorsBytes, temporaryFolder } from './temporary.js'
@@ -39,6 +40,17 @@ describe('inspect', () => {
     expect(model.kind).toBe('safetensors')
     expect(model).not.toHaveProperty('plan')
     expect(model.tensors.map(({ shape }) => shape)).toContainEqual([])
+  })
+
+  it('tells what the weights will take in memory', async () => {
+    const { loadedBytes } = await inspect()
+    const dtypes = ['auto', 'f32', 'f16', 'bf16', 'int8', 'int4'] as const
+    expect(Object.keys(loadedBytes ?? {})).toEqual(dtypes)
+    for (const dtype of dtypes) {
+      const model = await load(undefined, { dtype, threads: 1 })
+      expect(loadedBytes?.[dtype], dtype).toBe(model.info.weightBytes)
+      await model.close()
+    }
   })
 
   it('tells what a random model holds', async () => {

@@ -64,24 +64,27 @@ export function register(program: Command): void {
 }
 
 async function measure(model: Model, flags: Flags, loadMs: number) {
-  const { device, isa, dtype, threads, weightBytes, bytesPerToken, source } = model.info
+  const { device, isa, dtype, precision, threads, weightBytes, bytesPerToken, source } = model.info
   await runOnce(model, { ...flags, prompt: Math.min(flags.prompt, 16), generate: 2, depth: 0 }, 0) // warms caches and memory up
   const runs: BenchRun[] = []
   for (let run = 1; run <= flags.runs; run++) runs.push(await runOnce(model, flags, run))
-  const { limits } = await doctor({ measure: true, threads, isa })
+  // What a device of a library reaches, nobody here knows.
+  const { limits, products: kernels } =
+    device === 'cpu' ? await doctor({ measure: true, threads, isa }) : { limits: undefined, products: [] }
+  const kernel = kernels.find((one) => one.dtype === dtype && one.precision === precision)
   const decodeTokensPerSecond = median(runs.map((run) => run.decodeTokensPerSecond))
   // A step reads the weights once for the whole batch.
   const bandwidthGBs = ((decodeTokensPerSecond / flags.batch) * bytesPerToken) / 1e9
-  const machineBandwidthGBs = limits?.memoryGBs ?? 0
   const prefillTokensPerSecond = median(runs.map((run) => run.prefillTokensPerSecond))
   // Without the head, which sees the last token only.
   const { config } = model.info
-  const products = matrixProducts(config)
+  const prefillGops = (2 * matrixProducts(config) * prefillTokensPerSecond) / 1e9
   return {
     model: source,
     device,
     isa,
     dtype,
+    precision,
     threads,
     prompt: flags.prompt,
     generate: flags.generate,
@@ -95,11 +98,17 @@ async function measure(model: Model, flags: Flags, loadMs: number) {
     weightBytes,
     bytesPerToken,
     bandwidthGBs,
-    machineBandwidthGBs,
-    bandwidthShare: bandwidthGBs / machineBandwidthGBs,
-    prefillGflops: (2 * products * prefillTokensPerSecond) / 1e9,
-    machineGflops: limits?.gflops ?? 0,
-    prefillShare: (2 * products * prefillTokensPerSecond) / 1e9 / (limits?.gflops ?? 0),
+    ...(limits && {
+      machineBandwidthGBs: limits.memoryGBs,
+      bandwidthShare: bandwidthGBs / limits.memoryGBs,
+    }),
+    prefillGops,
+    ...(kernel?.gops !== undefined && {
+      kernelIsa: kernel.isa,
+      activations: kernel.activations,
+      machineGops: kernel.gops,
+      prefillShare: prefillGops / kernel.gops,
+    }),
     runs,
   }
 }
@@ -135,7 +144,10 @@ async function runOnce(
 }
 
 function describe(report: Report): string {
-  const percent = (share: number) => `${(100 * share).toFixed(0)} %`
+  const share = (part: number | undefined, limit: string) =>
+    part === undefined ? 'no limit known' : `${(100 * part).toFixed(0)} % of ${limit}`
+  const { machineGops, machineBandwidthGBs, kernelIsa, activations } = report
+  const arithmetic = `${machineGops?.toFixed(0)} with ${activations === 'int8' ? 'integers' : 'float32'} on ${kernelIsa}`
   const rows: [string, string][] = [
     ['model', `${report.model}, ${report.dtype}, ${formatBytes(report.weightBytes)}`],
     ['on', `${report.device} ${report.isa}, ${report.threads} threads`],
@@ -143,11 +155,11 @@ function describe(report: Report): string {
     ['first token', `${report.firstTokenMs.toFixed(0)} ms`],
     [
       `prompt ${report.depth > 0 ? `${report.depth} + ` : ''}${report.prompt}`,
-      `${report.prefillTokensPerSecond.toFixed(1)} tokens/s, ${report.prefillGflops.toFixed(0)} GFLOP/s (${percent(report.prefillShare)} of ${report.machineGflops.toFixed(0)})`,
+      `${report.prefillTokensPerSecond.toFixed(1)} tokens/s, ${report.prefillGops.toFixed(0)} Gop/s (${share(report.prefillShare, arithmetic)})`,
     ],
     [
       `generate ${report.generate}`,
-      `${report.decodeTokensPerSecond.toFixed(1)} tokens/s, ${report.bandwidthGBs.toFixed(1)} GB/s (${percent(report.bandwidthShare)} of ${report.machineBandwidthGBs.toFixed(1)})`,
+      `${report.decodeTokensPerSecond.toFixed(1)} tokens/s, ${report.bandwidthGBs.toFixed(1)} GB/s (${share(report.bandwidthShare, `${machineBandwidthGBs?.toFixed(1)}`)})`,
     ],
   ]
   return `${rows.map(([name, value]) => `${name.padEnd(14)} ${value}`).join('\n')}\n`

@@ -7,6 +7,12 @@
 
 namespace quern::cpu {
 
+// Of a matrix, or (no kernel) of a vector.
+inline uint64_t weight_bytes(const MatmulKernel* kernel, int64_t rows, int64_t cols) {
+  return kernel ? static_cast<uint64_t>(kernel->bytes(rows, cols))
+                : static_cast<uint64_t>(cols) * sizeof(float);
+}
+
 // A weight in memory: matrices as the product that was chosen for them wants them, vectors widened to f32.
 struct CpuWeight final : Weight {
   Buffer memory;
@@ -14,10 +20,7 @@ struct CpuWeight final : Weight {
   int64_t rows = 0;
   int64_t cols = 0;
 
-  uint64_t bytes() const override {
-    return kernel ? static_cast<uint64_t>(kernel->bytes(rows, cols))
-                  : static_cast<uint64_t>(cols) * sizeof(float);
-  }
+  uint64_t bytes() const override { return weight_bytes(kernel, rows, cols); }
   const float* vector() const { return memory.as<float>(); }
   const void* panels() const { return memory.as<void>(); }
   // Bytes that one row of a matrix takes.

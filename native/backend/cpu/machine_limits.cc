@@ -15,6 +15,7 @@ namespace {
 constexpr int kRuns = 7;
 constexpr size_t kReadBytes = size_t{256} << 20;
 constexpr int64_t kRounds = int64_t{1} << 21;  // some milliseconds
+constexpr size_t kCacheLineFloats = 64;        // some lines, so that threads write to none of each other's
 
 // Median seconds of work(item, thread) over `items` items.
 double median_seconds(int items, int threads, WorkItem work) {
@@ -29,24 +30,38 @@ double median_seconds(int items, int threads, WorkItem work) {
   return seconds[kRuns / 2];
 }
 
+// What `multiply_adds` of either table reaches.
+double multiply_adds_per_second(int64_t (*multiply_adds)(int64_t, float*), int threads) {
+  constexpr int kItemsOfAThread = 4;
+  const int items = kItemsOfAThread * threads;
+  std::vector<float> results(static_cast<size_t>(threads) * kCacheLineFloats);
+  std::atomic<int64_t> done{0};
+  const double seconds = median_seconds(items, threads, [&](int, int thread) {
+    done = items *
+           multiply_adds(kRounds / kItemsOfAThread, &results[static_cast<size_t>(thread) * kCacheLineFloats]);
+  });
+  return static_cast<double>(done) / seconds;
+}
+
 }  // namespace
+
+double measure_multiply_adds(const MatmulKernel& kernel, int threads) {
+  return multiply_adds_per_second(kernel.multiply_adds, threads);
+}
 
 MachineLimits measure_machine(const Kernels& kernels, int threads) {
   const Buffer memory(kReadBytes);
   std::fill_n(memory.as<char>(), kReadBytes,
               char{1});  // commits the pages: untouched ones would all be one page of zeros
   const int items = 4 * threads;
-  std::vector<float> sinks(static_cast<size_t>(threads) * 64);
+  std::vector<float> sinks(static_cast<size_t>(threads) * kCacheLineFloats);
   const int64_t piece = static_cast<int64_t>(kReadBytes / sizeof(float)) / items;
   const double reading = median_seconds(items, threads, [&](int item, int thread) {
-    sinks[static_cast<size_t>(thread) * 64] += kernels.read_stream(memory.as<float>() + item * piece, piece);
-  });
-  std::atomic<int64_t> operations{0};
-  const double computing = median_seconds(items, threads, [&](int, int thread) {
-    operations = items * kernels.multiply_adds(kRounds / 4, &sinks[static_cast<size_t>(thread) * 64 + 1]);
+    sinks[static_cast<size_t>(thread) * kCacheLineFloats] +=
+        kernels.read_stream(memory.as<float>() + item * piece, piece);
   });
   return {static_cast<double>(piece * items) * sizeof(float) / reading,
-          static_cast<double>(operations) / computing};
+          multiply_adds_per_second(kernels.multiply_adds, threads)};
 }
 
 }  // namespace quern::cpu

@@ -128,7 +128,9 @@ TEST(quantized_while_loading) {
     (void)DecoderWeights(parse_plan(files.plan()), device, *weight_choice(name), {});
     CHECK_EQ(ends, 2);
   }
-  CHECK(!weight_choice("int2") && !weight_choice("auto") && !weight_choice(""));
+  CHECK(!weight_choice("int2") && !weight_choice(""));
+  CHECK(weight_choice("auto") && weight_choice("auto")->layers == nullptr &&
+        weight_choice("auto")->ends == nullptr);
 }
 
 }  // namespace

@@ -183,7 +183,8 @@ constexpr MatmulKernel block_kernel(const char* isa, Activations activations) {
           unpack_blocks<Bits>,
           [](const MatmulParams& p) {
             p.accumulate ? multiply_panels<Tile, true>(p) : multiply_panels<Tile, false>(p);
-          }};
+          },
+          Tile::multiply_adds};
 }
 
 }  // namespace

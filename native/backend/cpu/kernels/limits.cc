@@ -1,6 +1,7 @@
 // What the machine can do at best, for measuring shares: reading memory in order, and multiply-adds on
 // registers.
 #include "backend/cpu/kernels/kernels.h"
+#include "backend/cpu/kernels/multiply_adds.h"
 #include "backend/cpu/kernels/simd.h"
 
 namespace quern::cpu::QUERN_ISA {

@@ -11,6 +11,7 @@
 // be one rounding (baseline) the bits are others.
 #pragma once
 #include "backend/cpu/kernels/block_panels.h"
+#include "backend/cpu/kernels/multiply_adds.h"
 
 namespace quern::cpu::QUERN_ISA {
 namespace {
@@ -27,6 +28,7 @@ inline F32 widened(Bytes group, int col) {
 template <typename Bits>
 struct FloatTile {
   using Weights = Bits;
+  static constexpr auto multiply_adds = &QUERN_ISA::multiply_adds;
 #if defined(__AVX512F__)
   static constexpr int kMostTokens = 8;
 #else

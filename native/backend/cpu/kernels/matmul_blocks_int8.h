@@ -30,6 +30,7 @@ inline I32 splat4(const int8_t* from) {
 // it of what Bits::load_groups gives, then total(). Where an instruction wants w without a sign, the zero of
 // w is not 0; it is taken off at the end, times the sum of the block's activations.
 #if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
+constexpr bool kOneInstruction = true;  // BlockSum::add is one
 template <typename Bits>
 struct BlockSum {
   using Sum = I32;
@@ -48,6 +49,7 @@ struct BlockSum {
   }
 };
 #elif defined(__AVX2__) && !QUERN_WIDE
+constexpr bool kOneInstruction = false;
 template <typename Bits>
 struct BlockSum;
 
@@ -81,6 +83,7 @@ struct BlockSum<FourBits> {
   }
 };
 #else
+constexpr bool kOneInstruction = false;
 template <typename Bits>
 struct BlockSum {
   using Sum = I32;
@@ -100,9 +103,36 @@ struct BlockSum {
 };
 #endif
 
+// Ten independent chains, as multiply_adds() of floats has them. An addition of several instructions has
+// other activations each time, from the first-level cache as in a product, or most of it could be done once
+// for all; one that is a single instruction needs none. All integers are 0.
+template <typename Bits>
+int64_t integer_multiply_adds(int64_t rounds, float* result) {
+  using Integers = BlockSum<Bits>;
+  constexpr int kChains = 10, kSteps = 16;
+  const auto zero = static_cast<int8_t>(result[0]);
+  int8_t x[4 * (kSteps + kChains)];
+  for (int8_t& byte : x) byte = zero;
+  const Bytes w = Integers::prepared(Bytes{} + static_cast<uint8_t>(zero));
+  typename Integers::Sum sums[kChains] = {};
+  for (int64_t round = 0; round < rounds; ++round) {
+#pragma GCC unroll 16
+    for (int chain = 0; chain < kChains; ++chain)
+      sums[chain] =
+          Integers::add(sums[chain], w, splat4(kOneInstruction ? x : x + 4 * (round % kSteps + chain)));
+  }
+  I32 total = {};
+  for (const auto& chain : sums) total += Integers::total(chain, zero);
+  int32_t all = 0;
+  for (int lane = 0; lane < kLanes; ++lane) all += total[lane];
+  result[0] = static_cast<float>(all);
+  return rounds * kChains * 4 * kLanes;
+}
+
 template <typename Bits>
 struct IntegerTile {
   using Weights = Bits;
+  static constexpr auto multiply_adds = &integer_multiply_adds<Bits>;
 #if defined(__AVX512VNNI__)
   static constexpr int kMostTokens = 8;
 #else

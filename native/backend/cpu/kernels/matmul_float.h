@@ -12,6 +12,7 @@
 #pragma once
 #include "backend/cpu/kernels/dot_tile.h"
 #include "backend/cpu/kernels/matmul_kernel.h"
+#include "backend/cpu/kernels/multiply_adds.h"
 
 namespace quern::cpu::QUERN_ISA {
 namespace {
@@ -105,7 +106,8 @@ constexpr MatmulKernel float_kernel(const char* isa, const char* format) {
           kTileRows * kTileDepth * static_cast<int>(sizeof(W)),
           pack_floats<W>,
           unpack_floats<W>,
-          matmul_float<W>};
+          matmul_float<W>,
+          multiply_adds};
 }
 
 }  // namespace

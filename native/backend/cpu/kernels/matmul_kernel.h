@@ -49,6 +49,8 @@ struct MatmulKernel {
   void (*pack)(const PackParams&);
   void (*unpack_row)(const UnpackParams&);
   void (*matmul)(const MatmulParams&);
+  // Multiply-adds as this product does them, on registers: what it could reach at best. Returns how many.
+  int64_t (*multiply_adds)(int64_t rounds, float* result);
 
   constexpr int64_t panel_bytes(int64_t k) const { return (k + piece_depth - 1) / piece_depth * piece_bytes; }
   constexpr int64_t bytes(int64_t rows, int64_t k) const {

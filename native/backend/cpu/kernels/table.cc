@@ -1,5 +1,6 @@
 // This instruction set's kernels, gathered in the table that cpu/isa.cc chooses from.
 #include "backend/cpu/kernels/kernels.h"
+#include "backend/cpu/kernels/multiply_adds.h"
 #include "backend/cpu/kernels/simd.h"
 
 namespace quern::cpu::QUERN_ISA {
@@ -27,7 +28,6 @@ Moments moments(const float*, int64_t, float);
 double weighted_sum(const float*, const float*, int64_t, float);
 void closeness(const float*, int64_t, float, float*);
 float read_stream(const float*, int64_t);
-int64_t multiply_adds(int64_t, float*);
 
 extern const Kernels kKernels;
 const Kernels kKernels{QUERN_ISA_NAME, kLanes,          rms_norm,     rotate,          silu_mul,

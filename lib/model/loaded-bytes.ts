@@ -1,0 +1,31 @@
+import { QuernError } from '../errors.js'
+import { dtypes, quantizations } from '../native/constants.js'
+import { native } from '../native/load-binding.js'
+import type { Quantization } from './load-options.js'
+import { type ModelPlan, planText, type WeightDtype } from './plan.js'
+
+/**
+ * Bytes that a model's weights take in memory, by the `dtype` that `load` is told.
+ *
+ * @example
+ * ```ts
+ * const { loadedBytes } = await inspect('random:qwen3-4b')
+ * const int4 = (loadedBytes as LoadedBytes).int4 // 2.3e9
+ * ```
+ */
+export type LoadedBytes = Record<'auto' | WeightDtype | Quantization, number>
+
+/** What load() would need for the weights of a plan. Nothing where there is no native binary: headers can be read without one. */
+export function loadedBytes(plan: ModelPlan): { loadedBytes?: LoadedBytes } {
+  try {
+    const text = planText(plan)
+    const sizes = (['auto', ...dtypes, ...quantizations] as const).map((dtype) => [
+      dtype,
+      native().loadedBytes(text, dtype),
+    ])
+    return { loadedBytes: Object.fromEntries(sizes) as LoadedBytes }
+  } catch (error) {
+    if (error instanceof QuernError && error.code === 'native_binding') return {}
+    throw error
+  }
+}
