@@ -12,7 +12,12 @@ const hang = 300_000
 const clientless = clientsInstalled ? [] : ['test/clients/!(installed).test.ts']
 
 /** Tests of what needs no model, hence one core. What compares times with each other runs alone. */
-const modelless = ['test/chat/!(linear).test.ts', 'test/files/**/*.test.ts', 'test/scripts/**/*.test.ts']
+const modelless = [
+  'test/chat/!(linear).test.ts',
+  'test/files/**/*.test.ts',
+  'test/scripts/**/*.test.ts',
+  'test/web/**/*.test.ts',
+]
 
 export default defineConfig({
   test: {
@@ -36,7 +41,7 @@ export default defineConfig({
         test: {
           name: 'models',
           include: ['test/**/*.test.ts'],
-          exclude: ['**/node_modules/**', 'test/fixtures/**', ...clientless, ...modelless],
+          exclude: ['**/node_modules/**', 'test/fixtures/**', 'test/page/**', ...clientless, ...modelless],
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
         },

@@ -1,9 +1,11 @@
-// Compiles lib/ to dist/: CommonJS, which every loader of JavaScript can take, and an ES module that gives the same objects by name.
+// Compiles lib/ to dist/: CommonJS, which every loader of JavaScript can take, and an ES module that gives the same objects by name. The
+// page that the server shows is built into dist/web.
 // dist/ is replaced in one step, so that whoever runs it meanwhile, or stops this, has all of the old one or all of the new one.
 // usage: build-lib.mjs
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, join } from 'node:path'
+import { buildWeb } from './build-web.mjs'
 import { root, run } from './run.mjs'
 
 const dist = join(root, 'dist')
@@ -41,6 +43,7 @@ removeLeftovers()
 process.on('exit', removeLeftovers)
 if (!run('tsc', ['-p', 'tsconfig.build.json', '--outDir', made])) process.exit(1)
 writeEntries()
+await buildWeb(join(made, 'web'))
 // A signal waits from here on: its handler runs after this script.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1))
 if (existsSync(dist)) renameSync(dist, replaced)

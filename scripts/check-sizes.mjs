@@ -8,8 +8,8 @@ import { sources } from './sources.mjs'
 const root = process.argv[2] ?? join(import.meta.dirname, '..')
 const problems = []
 
-const folders = ['lib', 'native', 'test', 'bench', 'examples', 'scripts']
-const script = /\.(ts|mjs|js)$/
+const folders = ['lib', 'web', 'native', 'test', 'bench', 'examples', 'scripts']
+const script = /\.(tsx?|mjs|js|css)$/
 const kernel = /\/kernels\//
 const pages = { 'README.md': 120, 'ARCHITECTURE.md': 200 }
 const fixtureMegabytes = 10
@@ -25,7 +25,9 @@ function checkLines(path, limit) {
 }
 
 const code = folders
-  .flatMap((folder) => sources(root, folder, ['.ts', '.mjs', '.js', '.cc', '.h', '.cu', '.cuh']))
+  .flatMap((folder) =>
+    sources(root, folder, ['.ts', '.tsx', '.css', '.mjs', '.js', '.cc', '.h', '.cu', '.cuh']),
+  )
   .filter((path) => !path.startsWith('test/fixtures/'))
 for (const path of code) {
   checkLines(path, script.test(path) ? 350 : kernel.test(path) ? 500 : 450)

@@ -15,6 +15,7 @@ const steps = {
   build: script('build'),
   lib: ['npm', 'run', '--silent', 'build:lib'],
   types: ['tsc', '--noEmit'],
+  'page types': ['tsc', '--noEmit', '--project', 'web'],
   symbols: script('check-symbols'),
   binding: script('check-binding'),
   native: script('test-native'),

@@ -19,6 +19,7 @@ interface Flags extends Omit<ModelFlags, 'model'> {
   allowedHost?: string[]
   cors?: string[]
   grace?: number
+  page: boolean
   log?: 'json' | 'text' | 'off'
 }
 
@@ -44,6 +45,7 @@ export function register(program: Command): void {
     .option('--unload-after <seconds>', 'free models that nobody asked for so long', decimal)
     .option('--allowed-host <name>', 'a name by which requests may call the server', oneMore)
     .option('--cors <origin>', 'an origin whose web pages may use the server, or *', oneMore)
+    .option('--no-page', 'without the page to chat in')
     .option('--grace <seconds>', 'that running requests have when the server ends (default: 30)', decimal)
     .addOption(
       new Option(
@@ -97,12 +99,13 @@ function serveOptions(flags: Flags, more: LoadOptions): ServeOptions {
     ...{ port, host, timeout, maxTokens, grace, cors },
     allowedHosts: allowedHost,
     apiKeys: apiKeys.length > 0 ? apiKeys : undefined,
+    page: flags.page,
     log: flags.log ?? (process.stderr.isTTY ? 'text' : 'json'),
   }
 }
 
 /** Where it is, what it serves, and how to ask it. */
-function greeting({ url }: RunningServer, { models, apiKeys }: ServeOptions): string {
+function greeting({ url }: RunningServer, { models, apiKeys, page }: ServeOptions): string {
   const names = Object.keys(models)
   const key = apiKeys === undefined ? '' : " -H 'Authorization: Bearer KEY'"
   const model = names.length === 1 ? '' : `"model": ${JSON.stringify(names[0])}, `
@@ -110,6 +113,7 @@ function greeting({ url }: RunningServer, { models, apiKeys }: ServeOptions): st
   return [
     ...(isDemo ? [demoNote] : []),
     `serving ${names.join(', ')} on ${url}, ${apiKeys === undefined ? 'without' : 'for those with'} an API key`,
+    ...(page ? [`chat: open ${url}/ in a browser`] : []),
     `try: curl ${url}/v1/completions -H 'Content-Type: application/json'${key} -d '{${model}"prompt": "Once upon a time", "max_tokens": 64}'`,
     '',
   ].join('\n')

@@ -36,6 +36,8 @@ export interface AppOptions {
    * and `[::1]`, to which those given here are added.
    */
   allowedHosts?: readonly string[] | undefined
+  /** Whether the page to chat in is served at `/`. Default: true. */
+  page?: boolean | undefined
   /** Seconds between comments on a stream while nothing comes, which keep proxies from giving it up. Default: 15. */
   keepAlive?: number | undefined
   /** Seconds after which a client that takes nothing of its stream is given up. Default: 120. */
@@ -82,6 +84,7 @@ export const appOptionShape = {
   apiKeys: words('keys of printable ASCII, without spaces').min(1).optional(),
   cors: z.array(origin).optional(),
   allowedHosts: words('names without spaces').optional(),
+  page: z.boolean().optional(),
   keepAlive: seconds.optional(),
   stall: seconds.optional(),
   grace: z.number().min(0).max(longest).optional(),
@@ -106,6 +109,7 @@ export function settingsOf(options: AppOptions): Settings {
     apiKeys: options.apiKeys,
     cors: options.cors ?? [],
     allowedHosts: options.allowedHosts,
+    hasPage: options.page ?? true,
     logger: loggerOf(options.log ?? 'errors'),
   }
 }

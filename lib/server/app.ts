@@ -12,6 +12,7 @@ import { CallReport } from './log/call-report.js'
 import { logCall } from './log/log-call.js'
 import { ServerMetrics } from './metrics/server-metrics.js'
 import { StoredResponses } from './openai/responses/stored-responses.js'
+import { addPage } from './page/page.js'
 import { requestId } from './request-id.js'
 import { RunningCalls } from './running-calls.js'
 import { ServedModels } from './served-models.js'
@@ -69,6 +70,10 @@ export function createApp(options: AppOptions): ServerApp {
   }
   for (const { path, dialect } of new Map(endpoints.map((row) => [row.path, row])).values()) {
     app.all(path, (context) => refuse(context, server, dialect, () => wrongMethod(context, path)))
+  }
+  if (settings.hasPage) {
+    const check = settings.allowedHosts ? hostGuard(settings.allowedHosts) : () => {}
+    addPage(app, check, (context, why) => refuse(context, { ...server, guards: [] }, 'openai', why))
   }
   app.notFound((context) => refuse(context, server, 'openai', () => unknownPath(context)))
   return Object.assign(app, {

@@ -1,4 +1,4 @@
-import { type LoadOptions, load, Model } from '../index.js'
+import { type LoadOptions, type LoadProgress, load, Model } from '../index.js'
 import { ApiError, clipped } from './api-error.js'
 import { closing } from './running-calls.js'
 
@@ -101,6 +101,7 @@ export class ServedModel {
   readonly #source: ModelSource | undefined
   readonly #ending = new AbortController()
   #loading: Promise<Model> | undefined
+  #progress: LoadProgress | undefined
   #model: Model | undefined
   #leases = 0
   #idle: NodeJS.Timeout | undefined
@@ -114,6 +115,16 @@ export class ServedModel {
   /** If it is loaded. */
   get model(): Model | undefined {
     return this.#model
+  }
+
+  /** Whether it is being loaded. */
+  get isLoading(): boolean {
+    return this.#loading !== undefined
+  }
+
+  /** How far it is, while it is being loaded and has said so. */
+  get progress(): LoadProgress | undefined {
+    return this.#progress
   }
 
   async lease(): Promise<Lease> {
@@ -137,13 +148,18 @@ export class ServedModel {
     if (this.#model) return Promise.resolve(this.#model)
     const { source, options } = this.#source ?? {}
     const signals = [this.#ending.signal, ...(options?.signal ? [options.signal] : [])]
-    this.#loading ??= load(source, { ...options, signal: AbortSignal.any(signals) })
+    const onProgress = (progress: LoadProgress) => {
+      this.#progress = progress
+      options?.onProgress?.(progress)
+    }
+    this.#loading ??= load(source, { ...options, onProgress, signal: AbortSignal.any(signals) })
       .then((model) => {
         this.#model = model
         return model
       })
       .finally(() => {
         this.#loading = undefined
+        this.#progress = undefined
       })
     return this.#loading
   }

@@ -20,5 +20,7 @@ export interface Settings {
   cors: readonly string[]
   /** The names that requests may give the server; undefined: any. */
   allowedHosts: readonly string[] | undefined
+  /** Whether the page is served. */
+  hasPage: boolean
   logger: Logger
 }

@@ -7,6 +7,25 @@ const model = z.object({
   object: z.literal('model'),
   created: z.int(),
   owned_by: z.string(),
+  /** Tokens that prompt and answer may have together, once it is loaded; the name is vLLM's. */
+  max_model_len: z.int().nullable(),
+  status: z.enum(['loaded', 'loading', 'unloaded']),
+  /** How far it is while it is being loaded: bytes of files that are downloaded, then of weights. */
+  progress: z
+    .object({ phase: z.enum(['download', 'load']), loaded_bytes: z.number(), total_bytes: z.number() })
+    .nullable(),
+  /** What it is, once it is loaded. */
+  details: z
+    .object({
+      architecture: z.string(),
+      generates: z.boolean(),
+      dtype: z.string(),
+      weight_bytes: z.number(),
+      device: z.string(),
+      isa: z.string(),
+      threads: z.int(),
+    })
+    .nullable(),
 })
 
 export const listModels = endpoint({
@@ -29,6 +48,30 @@ export const getModel = endpoint({
   },
 })
 
-function modelBody({ name, created }: ServedModel): z.output<typeof model> {
-  return { id: name, object: 'model', created, owned_by: 'quern' }
+function modelBody(served: ServedModel): z.output<typeof model> {
+  const { name, created, isLoading, progress } = served
+  const info = served.model?.info
+  const unloaded = isLoading ? 'loading' : 'unloaded'
+  return {
+    id: name,
+    object: 'model',
+    created,
+    owned_by: 'quern',
+    max_model_len: info?.contextLength ?? null,
+    status: info ? 'loaded' : unloaded,
+    progress: progress
+      ? { phase: progress.phase, loaded_bytes: progress.loadedBytes, total_bytes: progress.totalBytes }
+      : null,
+    details: info
+      ? {
+          architecture: info.architecture,
+          generates: info.generates,
+          dtype: info.dtype,
+          weight_bytes: info.weightBytes,
+          device: info.device,
+          isa: info.isa,
+          threads: info.threads,
+        }
+      : null,
+  }
 }

@@ -1,0 +1,37 @@
+import DOMPurify from 'dompurify'
+import { marked } from './parser.ts'
+
+const allowed = {
+  ALLOWED_TAGS: [
+    ...[
+      'a',
+      'blockquote',
+      'br',
+      'code',
+      'del',
+      'em',
+      'h1',
+      'h2',
+      'h3',
+      'h4',
+      'h5',
+      'h6',
+      'hr',
+      'input',
+      'li',
+    ],
+    ...['ol', 'p', 'pre', 'span', 'strong', 'table', 'tbody', 'td', 'th', 'thead', 'tr', 'ul'],
+  ],
+  ALLOWED_ATTR: ['align', 'checked', 'class', 'disabled', 'href', 'start', 'title', 'type'],
+  ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|#)/i,
+}
+
+/** A block of Markdown as HTML that is safe to show. */
+export function htmlOf(block: string): string {
+  return DOMPurify.sanitize(marked.parse(block, { async: false }), allowed)
+}
+
+/** HTML of the highlighter's, which is made of spans alone. */
+export function cleanedSpans(html: string): string {
+  return DOMPurify.sanitize(html, { ALLOWED_TAGS: ['span'], ALLOWED_ATTR: ['class'] })
+}
