@@ -61,10 +61,10 @@ export {
   type RopeScaling,
   type WeightDtype,
   type WeightSource,
-} from './model/plan.js'
+} from './checkpoint/plan.js'
 export type { GenerateInput } from './model/prompt.js'
 export type { PromptTokensOptions } from './model/prompt-tokens.js'
-export { type PulledModel, type PullOptions, type PullProgress, pull } from './model/pull.js'
+export { type PulledModel, type PullOptions, type PullProgress, pull } from './checkpoint/pull.js'
 export { Session, type SessionOptions } from './session/session.js'
 export type { EmbedOptions } from './tasks/embed.js'
 export type { Perplexity, PerplexityOptions } from './tasks/perplexity.js'

@@ -34,7 +34,7 @@ import {
   type ToolDefinition,
   type XtcOptions,
 } from '../lib/index.js'
-import { bundledModelPath } from '../lib/model/bundled.js'
+import { bundledModelPath } from '../lib/checkpoint/bundled.js'
 
 /** Every optional member of T, as undefined. */
 type Unset<T> = { [K in keyof T as object extends Pick<T, K> ? K : never]-?: undefined }

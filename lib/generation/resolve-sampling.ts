@@ -5,7 +5,7 @@ import type { NativeTokenizer } from '../native/binding.js'
 import { callNative } from '../native/call-native.js'
 import { samplers as samplerNames } from '../native/constants.js'
 import type { NativeSampling } from '../native/sampling.js'
-import type { GenerationDefaults } from './defaults.js'
+import type { GenerationDefaults } from '../generation-defaults.js'
 import type {
   DryOptions,
   MirostatOptions,

@@ -5,7 +5,7 @@ import type { NativeProduct } from '../native/binding.js'
 import { native } from '../native/load-binding.js'
 import { checkIsa, runnableIsas } from './isa.js'
 import type { Quantization } from './load-options.js'
-import type { WeightDtype } from './plan.js'
+import type { WeightDtype } from '../checkpoint/plan.js'
 
 /**
  * What a machine offers to quern.

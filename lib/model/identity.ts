@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { ModelIdentity } from '../session/session-model.js'
 import { packageVersion } from '../package.js'
 import type { ModelInfo } from './model-info.js'
-import { type ModelPlan, planText, weightBytes } from './plan.js'
+import { type ModelPlan, planText, weightBytes } from '../checkpoint/plan.js'
 import { readExactly, withFile } from '../files/read-file.js'
 
 /** Enough of each weight's numbers to tell a model from its fine-tunes: their files often have equal sizes and headers. */

@@ -9,8 +9,8 @@ import {
 import { takeOptions } from '../input/take-options.js'
 import { dtypes, quantizations } from '../native/constants.js'
 import { checkIsa } from './isa.js'
-import type { WeightDtype } from './plan.js'
-import { checkHubOptions } from './pull.js'
+import type { WeightDtype } from '../checkpoint/plan.js'
+import { checkHubOptions } from '../checkpoint/pull.js'
 
 /**
  * What matrices can be made of while a model is loaded, beside the types they are stored in.

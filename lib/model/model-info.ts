@@ -1,11 +1,11 @@
 import { QuernError } from '../errors.js'
-import type { GenerationDefaults } from '../generation/defaults.js'
+import type { GenerationDefaults } from '../generation-defaults.js'
 import type { Requests } from '../generation/requests.js'
 import type { NativeModel } from '../native/binding.js'
 import { callNative } from '../native/call-native.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
-import type { ChatTemplates } from './chat-templates.js'
-import type { DecoderConfig, ModelPlan, WeightDtype } from './plan.js'
+import type { ChatTemplates } from '../checkpoint/chat-templates.js'
+import type { DecoderConfig, ModelPlan, WeightDtype } from '../checkpoint/plan.js'
 
 /**
  * What a model is and how it is run.

@@ -17,7 +17,7 @@ struct WeightSource {
 };
 
 struct PlannedWeight {
-  std::string slot;  // as in lib/model/plan.ts
+  std::string slot;  // as in lib/checkpoint/plan.ts
   const Format* format = nullptr;
   int64_t rows = 0;
   int64_t cols = 0;
@@ -29,7 +29,7 @@ struct PlannedFile {
   std::string path;
 };
 
-// All that is needed to load a model: what lib/model/plan.ts writes as text.
+// All that is needed to load a model: what lib/checkpoint/plan.ts writes as text.
 struct ModelPlan {
   DecoderConfig config;
   std::vector<PlannedFile> files;

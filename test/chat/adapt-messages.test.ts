@@ -3,7 +3,7 @@ import { describe, expect, it, test } from 'vitest'
 import { adaptMessages } from '../../lib/chat/adapt-messages.js'
 import { ChatTemplate } from '../../lib/chat/chat-template.js'
 import type { ChatMessage } from '../../lib/chat/messages.js'
-import { bundledModelPath } from '../../lib/model/bundled.js'
+import { bundledModelPath } from '../../lib/checkpoint/bundled.js'
 import { goldenPath, goldensPresent } from '../golden.js'
 import { expectCode } from '../model/expect-code.js'
 

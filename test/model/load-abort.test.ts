@@ -4,7 +4,7 @@ import { cp } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type LoadProgress, load } from '../../lib/index.js'
-import { bundledModelPath } from '../../lib/model/bundled.js'
+import { bundledModelPath } from '../../lib/checkpoint/bundled.js'
 import { eventually } from '../eventually.js'
 import { temporaryFolder } from './temporary.js'
 

@@ -1,5 +1,5 @@
 import { cp, readFile, writeFile } from 'node:fs/promises'
-import { bundledModelPath } from '../../lib/model/bundled.js'
+import { bundledModelPath } from '../../lib/checkpoint/bundled.js'
 
 /** Makes of a folder the bundled model with another chat template, or with none. */
 export async function makeWithTemplate(path: string, chatTemplate: string | undefined): Promise<string> {

@@ -51,7 +51,7 @@ class ModelFiles {
   const std::string& path(size_t file) const { return paths_[file]; }
   uint64_t weight_bytes() const { return weight_bytes_; }
 
-  // As lib/model/plan.ts writes it.
+  // As lib/checkpoint/plan.ts writes it.
   std::string plan() const {
     std::string text =
         "quern-plan 1\nconfig layers 2\nconfig hidden 48\nconfig heads 4\nconfig kv_heads 2\nconfig head_dim "

@@ -36,11 +36,14 @@ describe('TypeScript', () => {
       'lib/native/d.ts': "type Plan = import('../model/plan.js').ModelPlan\n",
       'lib/errors.ts': "const { Model } = require('./model/model.js')\n",
       'lib/chat/e.ts': "import '../../scripts/report.mjs'\n",
+      'lib/checkpoint/g.ts': "import type { Run } from '../generation/run.js'\nimport '../model/load.js'\n",
       'lib/misc/f.ts': '',
       'lib/python/values.ts': "import { Scope } from '../jinja/scope.js'\n",
     })
     expect(withoutLists(problems)).toEqual([
       'lib/chat/e.ts:1: imports scripts/report.mjs, outside lib/',
+      'lib/checkpoint/g.ts:1: checkpoint imports generation (may import: …)',
+      'lib/checkpoint/g.ts:2: checkpoint imports model (may import: …)',
       'lib/cli/main.ts:1: cli imports model (may import: …)',
       'lib/errors.ts:1: errors.ts imports model (may import: …)',
       'lib/generation/a.ts:1: generation imports model (may import: …)',

@@ -1,7 +1,7 @@
 // A model that can rank: the bundled one has no "yes" and no "no".
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect } from 'vitest'
-import { bundledModelPath } from '../../lib/model/bundled.js'
+import { bundledModelPath } from '../../lib/checkpoint/bundled.js'
 
 /** Makes of a folder the bundled model with two of its tokens renamed. */
 export function makeReranker(path: string): string {

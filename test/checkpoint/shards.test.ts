@@ -1,9 +1,15 @@
 // Indexes that disagree with their files. As in transformers, the index names the files; the headers say which tensors they hold.
 import { describe, expect, it } from 'vitest'
 import { inspect, load } from '../../lib/index.js'
-import { packTensors, type RawTensor, rotateRows, tinyCheckpoint, writeModel } from './edit-checkpoint.js'
-import { expectCode } from './expect-code.js'
-import { temporaryFolder } from './temporary.js'
+import {
+  packTensors,
+  type RawTensor,
+  rotateRows,
+  tinyCheckpoint,
+  writeModel,
+} from '../model/edit-checkpoint.js'
+import { expectCode } from '../model/expect-code.js'
+import { temporaryFolder } from '../model/temporary.js'
 
 const temporary = temporaryFolder()
 const { tensors, config } = tinyCheckpoint()

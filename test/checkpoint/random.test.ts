@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { planRandomModel, randomModelIds } from '../../lib/model/random.js'
-import { expectCode } from './expect-code.js'
+import { planRandomModel, randomModelIds } from '../../lib/checkpoint/random.js'
+import { expectCode } from '../model/expect-code.js'
 
 describe('planRandomModel', () => {
   it.each([

@@ -2,11 +2,11 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { QuernError, type QuernErrorCode } from '../../lib/errors.js'
 import { type JsonObject, parseJson } from '../../lib/files/json.js'
-import { readConfig } from '../../lib/model/config.js'
-import { Fields } from '../../lib/model/fields.js'
-import { readGenerationConfig } from '../../lib/model/generation-config.js'
-import { planText } from '../../lib/model/plan.js'
-import { expectCode } from './expect-code.js'
+import { readConfig } from '../../lib/checkpoint/config.js'
+import { Fields } from '../../lib/checkpoint/fields.js'
+import { readGenerationConfig } from '../../lib/checkpoint/generation-config.js'
+import { planText } from '../../lib/checkpoint/plan.js'
+import { expectCode } from '../model/expect-code.js'
 
 const fields = (value: unknown) =>
   new Fields(parseJson(new TextEncoder().encode(JSON.stringify(value))) as JsonObject, 'config.json')

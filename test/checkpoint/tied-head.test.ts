@@ -2,9 +2,15 @@
 // different ones both are used, a single one serves as both whatever its name.
 import { describe, expect, it } from 'vitest'
 import { inspect, load } from '../../lib/index.js'
-import { packTensors, type RawTensor, rotateRows, tinyCheckpoint, writeModel } from './edit-checkpoint.js'
-import { expectCode } from './expect-code.js'
-import { temporaryFolder } from './temporary.js'
+import {
+  packTensors,
+  type RawTensor,
+  rotateRows,
+  tinyCheckpoint,
+  writeModel,
+} from '../model/edit-checkpoint.js'
+import { expectCode } from '../model/expect-code.js'
+import { temporaryFolder } from '../model/temporary.js'
 
 const temporary = temporaryFolder()
 const embedName = 'model.embed_tokens.weight'

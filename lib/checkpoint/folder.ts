@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path'
-import { type GenerationDefaults, greedyDefaults } from '../generation/defaults.js'
+import { type GenerationDefaults, greedyDefaults } from '../generation-defaults.js'
 import { type ChatTemplates, readChatTemplates } from './chat-templates.js'
 import { type Checkpoint, explainMissing, readCheckpoint } from './checkpoint.js'
 import { readConfig } from './config.js'

@@ -3,10 +3,10 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { QuernError } from '../../lib/errors.js'
 import { inspect } from '../../lib/model/inspect.js'
-import { planText } from '../../lib/model/plan.js'
+import { planText } from '../../lib/checkpoint/plan.js'
 import { fixturePath } from '../golden.js'
 import { expectLittleWork } from '../promptly.js'
-import { temporaryFolder } from './temporary.js'
+import { temporaryFolder } from '../model/temporary.js'
 
 const temporary = temporaryFolder()
 

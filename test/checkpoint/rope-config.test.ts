@@ -1,8 +1,8 @@
 // Where config.json says a thing twice, or not at all.
 import { expect, test } from 'vitest'
 import { type JsonObject, parseJson } from '../../lib/files/json.js'
-import { readConfig } from '../../lib/model/config.js'
-import { Fields } from '../../lib/model/fields.js'
+import { readConfig } from '../../lib/checkpoint/config.js'
+import { Fields } from '../../lib/checkpoint/fields.js'
 
 const llama = {
   model_type: 'llama',

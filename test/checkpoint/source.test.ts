@@ -6,11 +6,11 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import { inspect, load } from '../../lib/index.js'
-import { resolveSource } from '../../lib/model/source.js'
+import { resolveSource } from '../../lib/checkpoint/source.js'
 import { packageFolder } from '../../lib/package.js'
 import { fixturePath } from '../golden.js'
-import { expectCode } from './expect-code.js'
-import { temporaryFolder } from './temporary.js'
+import { expectCode } from '../model/expect-code.js'
+import { temporaryFolder } from '../model/temporary.js'
 
 const temporary = temporaryFolder()
 

@@ -2,10 +2,10 @@
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { inspect, load, type ToolDefinition } from '../../lib/index.js'
-import { bundledModelPath } from '../../lib/model/bundled.js'
-import { readChatTemplates } from '../../lib/model/chat-templates.js'
-import { expectCode } from './expect-code.js'
-import { temporaryFolder } from './temporary.js'
+import { bundledModelPath } from '../../lib/checkpoint/bundled.js'
+import { readChatTemplates } from '../../lib/checkpoint/chat-templates.js'
+import { expectCode } from '../model/expect-code.js'
+import { temporaryFolder } from '../model/temporary.js'
 
 const temporary = temporaryFolder()
 let made = 0

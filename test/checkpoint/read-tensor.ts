@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises'
-import { readSafetensorsHeader } from '../../lib/model/safetensors.js'
+import { readSafetensorsHeader } from '../../lib/checkpoint/safetensors.js'
 
 /** Numbers as they lie in a file. */
 export interface StoredNumbers {

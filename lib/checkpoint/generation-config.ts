@@ -1,4 +1,4 @@
-import type { GenerationDefaults } from '../generation/defaults.js'
+import type { GenerationDefaults } from '../generation-defaults.js'
 import { readStopTokens } from './config.js'
 import type { Fields } from './fields.js'
 

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { type ModelFolder, readFolder } from '../../lib/model/folder.js'
+import { type ModelFolder, readFolder } from '../../lib/checkpoint/folder.js'
 import { fixturePath, goldenPath, requireGoldens } from '../golden.js'
-import { expectCode } from './expect-code.js'
+import { expectCode } from '../model/expect-code.js'
 import { readNamed, readNumbers } from './read-tensor.js'
 
 const supported = [

@@ -3,10 +3,10 @@ import { execFileSync } from 'node:child_process'
 import { cp, rm, symlink, writeFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { inspect, load } from '../../lib/index.js'
-import { bundledModelPath } from '../../lib/model/bundled.js'
+import { bundledModelPath } from '../../lib/checkpoint/bundled.js'
 import { expectShortTurns } from '../longest-turn.js'
-import { expectCode } from './expect-code.js'
-import { temporaryFolder } from './temporary.js'
+import { expectCode } from '../model/expect-code.js'
+import { temporaryFolder } from '../model/temporary.js'
 
 const temporary = temporaryFolder()
 let made = 0

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { expectCode } from './expect-code.js'
-import { type ModelPlan, planText } from '../../lib/model/plan.js'
+import { expectCode } from '../model/expect-code.js'
+import { type ModelPlan, planText } from '../../lib/checkpoint/plan.js'
 
 const plan: ModelPlan = {
   config: {

@@ -1,10 +1,10 @@
 // Configs as they are found. Expected values were read off transformers 5: Qwen3Config, Qwen2Config and LlamaConfig of the same members.
 import { describe, expect, it } from 'vitest'
 import { type JsonObject, parseJson } from '../../lib/files/json.js'
-import { readConfig } from '../../lib/model/config.js'
-import { Fields } from '../../lib/model/fields.js'
-import { readGenerationConfig } from '../../lib/model/generation-config.js'
-import { expectCode } from './expect-code.js'
+import { readConfig } from '../../lib/checkpoint/config.js'
+import { Fields } from '../../lib/checkpoint/fields.js'
+import { readGenerationConfig } from '../../lib/checkpoint/generation-config.js'
+import { expectCode } from '../model/expect-code.js'
 
 const fields = (value: unknown) =>
   new Fields(

@@ -4,11 +4,11 @@ import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { readIndex } from '../../lib/hub/cached.js'
 import { load, Tokenizer } from '../../lib/index.js'
-import { bundledModelPath } from '../../lib/model/bundled.js'
-import { readFields } from '../../lib/model/fields.js'
+import { bundledModelPath } from '../../lib/checkpoint/bundled.js'
+import { readFields } from '../../lib/checkpoint/fields.js'
 import { fixturePath } from '../golden.js'
-import { expectCode } from './expect-code.js'
-import { temporaryFolder } from './temporary.js'
+import { expectCode } from '../model/expect-code.js'
+import { temporaryFolder } from '../model/temporary.js'
 
 const temporary = temporaryFolder()
 let made = 0
