@@ -23,7 +23,7 @@ function removeLeftovers() {
 }
 
 /** The files that package.json exports. */
-const entries = ['index', 'server/index', 'batch/index']
+const entries = ['index', 'server/index', 'batch/index', 'integrations/ai-sdk/index']
 
 function writeEntries() {
   writeFileSync(join(made, 'package.json'), '{ "type": "commonjs" }\n')

@@ -12,6 +12,7 @@ const entries = {
   quern: 'lib/index.ts',
   'quern/server': 'lib/server/index.ts',
   'quern/batch': 'lib/batch/index.ts',
+  'quern/ai-sdk': 'lib/integrations/ai-sdk/index.ts',
 }
 const problems = []
 

@@ -12,6 +12,7 @@ const categories = {
   errors: 'Errors',
   server: 'Server',
   batch: 'Batches',
+  integrations: 'Adapters',
 }
 
 export function load(app) {
