@@ -7,6 +7,7 @@ import { runBuild } from './run-build.mjs'
 const tests = [
   'test/model/device-library.test.ts',
   'test/model/golden.test.ts',
+  'test/model/quantized-bits.test.ts',
   'test/model/reproducible.test.ts',
   'test/model/tiny.test.ts',
   'test/generation/prefix-cache.test.ts',
