@@ -9,6 +9,7 @@
 #include "backend/cpu/cpu_attention.h"
 #include "backend/cpu/cpu_weight.h"
 #include "backend/cpu/kernels/activation_block.h"
+#include "backend/cpu/partition.h"
 #include "backend/cpu/sampling/sampler.h"
 #include "core/error.h"
 #include "core/memory.h"
@@ -17,29 +18,17 @@
 namespace quern::cpu {
 namespace {
 
-// About what one work item should cost, so that a cancelled step ends within milliseconds and threads finish
-// together.
-constexpr int64_t kItemProducts = int64_t{12} << 20;  // multiply-adds: half a millisecond on one AVX2 core
-constexpr int64_t kItemBytes = 96 << 10;              // of weights in decode: some microseconds
-constexpr int kMostItemTokens = 96;
-constexpr int kRowGranule = 16;
+constexpr int kHeadsOfAnItem =
+    16;  // of one token, when products are made queries, keys and values: microseconds
 
-// How a product [tokens] x [rows] is cut into work items.
-struct Grid {
-  int tokens, rows;  // of one item
-  int token_items, row_items;
-  int items() const { return token_items * row_items; }
-};
-
-// k, row_bytes: of a row of all weights that an item multiplies with.
-Grid cut(int tokens, int64_t rows, int64_t k, int64_t row_bytes, int granule) {
-  const int item_tokens = std::min(tokens, kMostItemTokens);
-  const int64_t by_products = kItemProducts / (k * item_tokens);
-  const int64_t by_bytes = kItemBytes / row_bytes;
-  int64_t item_rows = tokens < 8 ? by_bytes : by_products;
-  item_rows = std::clamp<int64_t>(item_rows - item_rows % granule, granule, std::max<int64_t>(rows, granule));
-  return {item_tokens, static_cast<int>(item_rows), (tokens + item_tokens - 1) / item_tokens,
-          static_cast<int>((rows + item_rows - 1) / item_rows)};
+// What a row of the matrix costs.
+MatrixRows rows_of(const CpuWeight& w) {
+  return {w.rows, w.cols, w.row_bytes(), w.kernel->panel_rows};
+}
+// The same rows of two, side by side.
+MatrixRows rows_of(const CpuWeight& a, const CpuWeight& b) {
+  return {a.rows, a.cols + b.cols, a.row_bytes() + b.row_bytes(),
+          std::max(a.kernel->panel_rows, b.kernel->panel_rows)};
 }
 
 // Rows that weights are multiplied with: as they are, and as blocks where one of the weights wants these.
@@ -64,11 +53,8 @@ class CpuStream final : public Stream {
       : kernels_(kernels), threads_(threads), limits_(limits) {
     const auto f32 = [](int64_t count) { return Buffer(static_cast<size_t>(count) * sizeof(float)); };
     normed_ = f32(int64_t{std::max(limits.rows, limits.logits_rows)} * limits.hidden);
-    const int64_t heads_tile = int64_t{kMostItemTokens} * limits.head_dim;
-    const int64_t ffn_tile =
-        2 * std::max<int64_t>(kItemProducts / limits.hidden + kMostItemTokens * kRowGranule, kItemBytes);
-    tile_numbers_ = std::max(heads_tile, ffn_tile);
-    tiles_ = f32(threads_ * tile_numbers_);
+    tiles_ = f32(threads_ * kTileNumbers);
+    keys_values_ = f32(int64_t{limits.rows} * 2 * limits.kv_heads * limits.head_dim);
     const int64_t widest = std::max({limits.hidden, limits.heads * limits.head_dim, limits.ffn});
     blocks_ = Buffer(static_cast<size_t>(std::max(limits.rows * activation_row_bytes(widest),
                                                   limits.logits_rows * activation_row_bytes(limits.hidden))));
@@ -116,49 +102,32 @@ class CpuStream final : public Stream {
 
   void embed(const Weight& table, Tensor x) override {
     const CpuWeight& rows = cpu_weight(table);
-    for (int row = 0; row < input_.rows(); ++row) {
+    run(input_.rows(), [&](int row, int) {
       rows.read_row(tokens_[static_cast<size_t>(row)], x.as<float>() + row * x.cols);
-    }
+    });
   }
 
-  // One item: one head of q, k or v for some tokens, from the product to the rotated result.
+  // Products first, queries to their place, keys and values to scratch; what happens to whole heads after
+  // that.
   void attention_input(const AttentionInputWeights& w, Tensor x, const KvShape& shape, KvLayer kv,
                        Tensor q) override {
-    const int head_dim = shape.head_dim, kv_heads = shape.kv_heads,
-              heads = static_cast<int>(q.cols) / head_dim;
+    const CpuWeight* const matrices[] = {cpu_weight(w.q), cpu_weight(w.k), cpu_weight(w.v)};
+    const int64_t kv_cols = int64_t{shape.kv_heads} * shape.head_dim;
+    float* const keys = keys_values_.as<float>();  // [rows, kv_cols], values behind them
+    float* const outs[] = {q.as<float>(), keys, keys + input_.rows() * kv_cols};
     const Inputs normed = normalise(*w.norm, w.norm_eps, x, {w.q, w.k, w.v});
-    const Grid grid = cut(input_.rows(), head_dim, x.cols, cpu_weight(*w.q).row_bytes(), head_dim);
-    run((heads + 2 * kv_heads) * grid.token_items, [&](int item, int thread) {
-      const int slot = item / grid.token_items, first = item % grid.token_items * grid.tokens;
-      const int tokens = std::min(grid.tokens, input_.rows() - first);
-      const bool is_q = slot < heads, is_k = !is_q && slot < heads + kv_heads;
-      const int head = is_q ? slot : is_k ? slot - heads : slot - heads - kv_heads;
-      const CpuWeight& projection = cpu_weight(is_q ? *w.q : is_k ? *w.k : *w.v);
-      const CpuWeight* bias = cpu_weight(is_q ? w.q_bias : is_k ? w.k_bias : w.v_bias);
-      const CpuWeight* norm = cpu_weight(is_q ? w.q_norm : is_k ? w.k_norm : nullptr);
-      float* out =
-          is_q ? q.as<float>() + first * q.cols + head * head_dim : tile(thread);  // [tokens, head_dim]
-      const int64_t stride = is_q ? q.cols : head_dim;
-      multiply(projection, normed, first, tokens, int64_t{head} * head_dim, head_dim, out, stride);
-      for (int t = 0; t < tokens; ++t) {
-        float* numbers = out + t * stride;
-        const int row = first + t;
-        if (bias) add(numbers, bias->vector() + head * head_dim, head_dim);
-        if (norm)
-          kernels_.rms_norm({numbers, head_dim, norm->vector(), w.norm_eps, 1, head_dim, numbers, head_dim});
-        if (is_q || is_k) {
-          const int64_t angles = int64_t{row} * input_.rope_dim / 2;
-          kernels_.rotate({numbers, input_.cos + angles, input_.sin + angles, input_.rope_dim});
-        }
-        if (!is_q) {
-          const int64_t at = (row_page_[row] * kv_heads + head) * kPagePositions * head_dim +
-                             int64_t{row_slot_[row]} * head_dim;
-          void* to = static_cast<char*>(is_k ? kv.keys : kv.values) +
-                     at * static_cast<int64_t>(size_of(shape.dtype));
-          if (shape.dtype == Dtype::f16) clamp_to_f16(numbers, head_dim);
-          kernels_.convert({numbers, Dtype::f32, to, shape.dtype, head_dim});
-        }
-      }
+    const Partition cut(input_.rows(), {rows_of(*matrices[0]), rows_of(*matrices[1]), rows_of(*matrices[2])},
+                        threads_);
+    run(cut.items(), [&](int index, int) {
+      const Partition::Item item = cut.item(index);
+      product(item, *matrices[item.matrix], normed, outs[item.matrix], false);
+    });
+    const Heads heads{w, shape, kv, outs, static_cast<int>(q.cols) / shape.head_dim};
+    const int all = heads.all() * input_.rows();
+    run((all + kHeadsOfAnItem - 1) / kHeadsOfAnItem, [&](int item, int) {
+      const int end = std::min(all, (item + 1) * kHeadsOfAnItem);
+      for (int at = item * kHeadsOfAnItem; at < end; ++at)
+        finish_head(heads, at % heads.all(), at / heads.all());
     });
   }
 
@@ -168,24 +137,18 @@ class CpuStream final : public Stream {
 
   void matmul_add(const Weight& weight, Tensor in, Tensor x) override {
     const CpuWeight& w = cpu_weight(weight);
-    const Grid grid = cut(static_cast<int>(in.rows), w.rows, w.cols, w.row_bytes(), kRowGranule);
     const Inputs inputs = as_inputs(in, {&weight});
-    run(grid.items(), [&](int item, int) { product(grid, item, w, inputs, in.rows, x.as<float>(), true); });
+    multiply_all(w, inputs, in.rows, x.as<float>(), true);
   }
 
   // One item: some rows of gate and of up for some tokens, and their combination.
   void ffn_input(const FfnInputWeights& weights, Tensor x, Tensor out) override {
     const CpuWeight &gate = cpu_weight(*weights.gate), &up = cpu_weight(*weights.up);
     const Inputs normed = normalise(*weights.norm, weights.norm_eps, x, {weights.gate, weights.up});
-    const Grid grid =
-        cut(static_cast<int>(x.rows), gate.rows, 2 * gate.cols, 2 * gate.row_bytes(), kRowGranule);
-    QUERN_CHECK(2 * int64_t{grid.tokens} * grid.rows <= tile_numbers_);
-    run(grid.items(), [&](int item, int thread) {
-      const int first_row = item / grid.token_items * grid.rows,
-                first = item % grid.token_items * grid.tokens;
-      const int rows = static_cast<int>(std::min<int64_t>(grid.rows, gate.rows - first_row));
-      const int tokens = static_cast<int>(std::min<int64_t>(grid.tokens, x.rows - first));
-      float *gates = tile(thread), *ups = gates + int64_t{tokens} * rows;  // [tokens, rows] each
+    const Partition cut(x.rows, {rows_of(gate, up)}, threads_);
+    run(cut.items(), [&](int index, int thread) {
+      const auto [matrix, first_row, rows, first, tokens] = cut.item(index);
+      float *gates = tile(thread), *ups = gates + Partition::kMostOutputs;  // [tokens, rows] each
       multiply(gate, normed, first, tokens, first_row, rows, gates, rows);
       multiply(up, normed, first, tokens, first_row, rows, ups, rows);
       for (int t = 0; t < tokens; ++t) {
@@ -210,9 +173,8 @@ class CpuStream final : public Stream {
     const auto rows = static_cast<int>(chosen.size());
     const Tensor normed{normed_.as<float>(), Dtype::f32, rows, x.cols};
     final_norm(norm, norm_eps, x, chosen, normed);
-    const Grid grid = cut(rows, w.rows, w.cols, w.row_bytes(), kRowGranule);
     const Inputs inputs = as_inputs(normed, {&head});
-    run(grid.items(), [&](int item, int) { product(grid, item, w, inputs, rows, out.as<float>(), false); });
+    multiply_all(w, inputs, rows, out.as<float>(), false);
   }
 
   void sample(Tensor logits, std::span<const SampleParams> params) override {
@@ -247,7 +209,7 @@ class CpuStream final : public Stream {
   static std::span<float> row_of(Tensor logits, int row) {
     return {logits.as<float>() + row * logits.cols, static_cast<size_t>(logits.cols)};
   }
-  float* tile(int thread) const { return tiles_.as<float>() + thread * tile_numbers_; }
+  float* tile(int thread) const { return tiles_.as<float>() + thread * kTileNumbers; }
 
   // An infinite key or value would make NaN of every weight that is zero.
   static void clamp_to_f16(float* numbers, int count) {
@@ -299,14 +261,53 @@ class CpuStream final : public Stream {
     return {normed, blocks_.as<std::byte>(), x.cols};
   }
 
-  // One item of out (+)= in w^T.
-  static void product(const Grid& grid, int item, const CpuWeight& w, const Inputs& in, int64_t in_rows,
-                      float* out, bool accumulate) {
-    const int64_t first_row = int64_t{item / grid.token_items} * grid.rows,
-                  first = int64_t{item % grid.token_items} * grid.tokens;
-    const auto tokens = static_cast<int>(std::min<int64_t>(grid.tokens, in_rows - first));
-    const auto rows = static_cast<int>(std::min<int64_t>(grid.rows, w.rows - first_row));
-    multiply(w, in, first, tokens, first_row, rows, out + first * w.rows + first_row, w.rows, accumulate);
+  // What attention_input has computed of a step's rows, head by head: of queries, of keys, of values.
+  struct Heads {
+    const AttentionInputWeights& weights;
+    const KvShape& shape;
+    KvLayer kv;
+    float* const (&outs)[3];  // [rows, heads * head_dim] each
+    int queries;
+    int all() const { return queries + 2 * shape.kv_heads; }
+  };
+
+  // Bias, norm and rotation of one head of one row; keys and values then go to their page.
+  void finish_head(const Heads& heads, int slot, int row) const {
+    const AttentionInputWeights& w = heads.weights;
+    const int head_dim = heads.shape.head_dim, kv_heads = heads.shape.kv_heads, queries = heads.queries;
+    const bool is_q = slot < queries, is_k = !is_q && slot < queries + kv_heads;
+    const int head = is_q ? slot : is_k ? slot - queries : slot - queries - kv_heads;
+    const CpuWeight* bias = cpu_weight(is_q ? w.q_bias : is_k ? w.k_bias : w.v_bias);
+    const CpuWeight* norm = cpu_weight(is_q ? w.q_norm : is_k ? w.k_norm : nullptr);
+    const int64_t stride = int64_t{is_q ? queries : kv_heads} * head_dim;
+    float* const numbers = heads.outs[is_q ? 0 : is_k ? 1 : 2] + row * stride + int64_t{head} * head_dim;
+    if (bias) add(numbers, bias->vector() + head * head_dim, head_dim);
+    if (norm)
+      kernels_.rms_norm({numbers, head_dim, norm->vector(), w.norm_eps, 1, head_dim, numbers, head_dim});
+    if (is_q || is_k) {
+      const int64_t angles = int64_t{row} * input_.rope_dim / 2;
+      kernels_.rotate({numbers, input_.cos + angles, input_.sin + angles, input_.rope_dim});
+    }
+    if (is_q) return;
+    const int64_t at =
+        (row_page_[row] * kv_heads + head) * kPagePositions * head_dim + int64_t{row_slot_[row]} * head_dim;
+    void* to = static_cast<char*>(is_k ? heads.kv.keys : heads.kv.values) +
+               at * static_cast<int64_t>(size_of(heads.shape.dtype));
+    if (heads.shape.dtype == Dtype::f16) clamp_to_f16(numbers, head_dim);
+    kernels_.convert({numbers, Dtype::f32, to, heads.shape.dtype, head_dim});
+  }
+
+  // out [tokens, w.rows] (+)= in w^T.
+  void multiply_all(const CpuWeight& w, const Inputs& in, int64_t tokens, float* out, bool accumulate) const {
+    const Partition cut(tokens, {rows_of(w)}, threads_);
+    run(cut.items(), [&](int index, int) { product(cut.item(index), w, in, out, accumulate); });
+  }
+
+  // One item of it.
+  static void product(const Partition::Item& item, const CpuWeight& w, const Inputs& in, float* out,
+                      bool accumulate) {
+    multiply(w, in, item.first_token, item.tokens, item.first_row, item.rows,
+             out + item.first_token * w.rows + item.first_row, w.rows, accumulate);
   }
 
   // out [tokens, rows] (+)= in w^T, of `in` from row `first` and of w from row `first_row` on.
@@ -332,8 +333,9 @@ class CpuStream final : public Stream {
   const StreamLimits limits_;
   Buffer normed_;  // [rows, hidden] f32
   Buffer blocks_;  // [rows] of ActivationBlock
-  Buffer tiles_;   // [threads, tile_numbers_] f32
-  int64_t tile_numbers_ = 0;
+  static constexpr int64_t kTileNumbers = 2 * Partition::kMostOutputs;
+  Buffer tiles_;        // [threads, kTileNumbers] f32
+  Buffer keys_values_;  // [2, rows, kv_heads * head_dim] f32
   Attention attention_;
   Sampler sampler_;
 
