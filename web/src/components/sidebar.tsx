@@ -100,7 +100,6 @@ export function Sidebar({ isOpen, onClose, onChoose, openDialog, tell }: Props) 
         </div>
         {isUnkept && <p class="notice">{words.unkept}</p>}
         <div class="sidebar-foot">
-          <IconButton icon="settings" label={words.settings} onClick={() => openDialog('settings')} />
           <IconButton icon="keyboard" label={words.shortcuts} onClick={() => openDialog('shortcuts')} />
           <span class="gap" />
           <IconButton icon="upload" label={words.importFile} onClick={() => file.current?.click()} />

@@ -64,6 +64,7 @@ async function setFormulas(root: HTMLElement): Promise<void> {
   for (const place of places) {
     const displayMode = place.classList.contains('math-display')
     const tex = place.textContent ?? ''
+    if (displayMode) place.tabIndex = 0 // wide ones scroll by keys
     try {
       temml.render(tex, place, { displayMode, throwOnError: true, maxSize: [20, 100], maxExpand: 500 })
     } catch {

@@ -1,6 +1,9 @@
 import type { ChatPiece } from '../api/chat-stream.ts'
 import type { AssistantMessage } from '../conversation/types.ts'
 
+/** Seconds below which a speed says nothing. */
+const shortest = 0.02
+
 /** A reply as it is being written: pieces are taken in as they come, whoever shows it looks when it is time to draw. */
 export class Reply {
   readonly #message: AssistantMessage
@@ -65,6 +68,6 @@ export class Reply {
   #tokensPerSecond(): number | undefined {
     const tokens = (this.#usage?.completionTokens ?? this.#pieces) - 1
     const seconds = (this.#last - this.#first) / 1000
-    return tokens > 0 && seconds > 0 ? tokens / seconds : undefined
+    return tokens > 0 && seconds >= shortest ? tokens / seconds : undefined
   }
 }

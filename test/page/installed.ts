@@ -1,0 +1,2 @@
+/** Where Debian's Chromium lies. */
+export const chromium = '/usr/bin/chromium'

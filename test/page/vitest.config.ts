@@ -1,0 +1,20 @@
+import { existsSync } from 'node:fs'
+import { defineConfig } from 'vitest/config'
+import { chromium } from './installed.ts'
+
+/** Milliseconds after which a test hangs. */
+const hang = 120_000
+
+/** Without a browser one test says so, and the others are not run. */
+const include = existsSync(chromium) ? ['test/page/**/*.test.ts'] : ['test/page/installed.test.ts']
+
+export default defineConfig({
+  test: {
+    root: new URL('../..', import.meta.url).pathname,
+    include,
+    pool: 'forks',
+    maxWorkers: 1,
+    testTimeout: hang,
+    hookTimeout: hang,
+  },
+})
