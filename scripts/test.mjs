@@ -16,7 +16,6 @@ const steps = {
   lib: ['npm', 'run', '--silent', 'build:lib'],
   types: ['tsc', '--noEmit'],
   'page types': ['tsc', '--noEmit', '--project', 'web'],
-  'page test types': ['tsc', '--noEmit', '--project', 'test/page'],
   symbols: script('check-symbols'),
   binding: script('check-binding'),
   native: script('test-native'),
