@@ -1,4 +1,4 @@
-import type { WeightKind } from './slots.js'
+import type { Slot, WeightKind } from './slots.js'
 
 /** A family of decoders as Hugging Face names and stores it. All that differs from one to the next is here. */
 export interface Architecture {
@@ -109,3 +109,12 @@ export const architectures: readonly Architecture[] = [
     tensors,
   },
 ]
+
+/** What a checkpoint calls the tensor of a slot; `isBare`: of an embedding model, saved from its layers on. */
+export function tensorName(
+  { prefix, tensors }: Architecture,
+  { kind, layer }: Pick<Slot, 'kind' | 'layer'>,
+  isBare = false,
+): string {
+  return (isBare || kind === 'head' ? '' : prefix) + tensors[kind].replace('{layer}', String(layer))
+}

@@ -17,14 +17,14 @@ export interface Checkpoint {
   find(name: string): { file: number; tensor: StoredTensor } | undefined
 }
 
-const singleName = 'model.safetensors'
-const indexName = 'model.safetensors.index.json'
-const maxShards = 10_000
+export const singleName = 'model.safetensors'
+export const indexName = 'model.safetensors.index.json'
+export const maxShards = 10_000
 /** Of all files together. */
 const maxTensors = 500_000
 /** Tensors between two looks at the clock. */
 const stepTensors = 1024
-const indexLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 8, maxValues: 2_000_000 }
+export const indexLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 8, maxValues: 2_000_000 }
 
 /**
  * Reads the headers of a folder's weights: `model.safetensors`, or else the files of `model.safetensors.index.json`.

@@ -1,10 +1,9 @@
 import { QuernError } from '../errors.js'
 import { quote } from '../files/quote.js'
 import { dtypes } from '../native/constants.js'
-import type { Architecture } from './architectures.js'
-import type { Checkpoint } from './checkpoint.js'
+import { tensorName } from './architectures.js'
+import type { FoundTensor, ModelFiles } from './model-files.js'
 import type { DecoderConfig, PlannedWeight, WeightDtype } from './plan.js'
-import type { StoredTensor } from './safetensors.js'
 import { headSlot, type Slot, weightSlots } from './slots.js'
 
 /** What a checkpoint's tensors make of a config. */
@@ -25,21 +24,16 @@ export interface WeightPlan {
  *
  * @throws {QuernError} `missing_tensor`, `wrong_shape`, `wrong_dtype`.
  */
-export function planWeights(
-  folder: string,
-  architecture: Architecture,
-  stated: DecoderConfig,
-  checkpoint: Checkpoint,
-): WeightPlan {
+export function planWeights(model: ModelFiles): WeightPlan {
+  const { architecture, decoder: stated } = model.config
   const { prefix, tensors } = architecture
-  const isBare = !checkpoint.find(prefix + tensors.embed) && checkpoint.find(tensors.embed) !== undefined
-  const generates = !isBare || checkpoint.find(tensors.head) !== undefined
+  const isBare = !model.find(prefix + tensors.embed) && model.find(tensors.embed) !== undefined
+  const generates = !isBare || model.find(tensors.head) !== undefined
   const config = generates ? stated : { ...stated, tiedEmbeddings: true }
-  const nameOf = ({ kind, layer }: Slot) =>
-    (isBare || kind === 'head' ? '' : prefix) + tensors[kind].replace('{layer}', String(layer))
+  const nameOf = (slot: Slot) => tensorName(architecture, slot, isBare)
   const stored = (slot: Slot, name = nameOf(slot)) => {
-    const found = checkpoint.find(name)
-    return found && planWeight(checkpoint.files[found.file]?.path ?? folder, found, slot)
+    const found = model.find(name)
+    return found && planWeight(model, found, slot)
   }
   const weights: PlannedWeight[] = []
   let isEmbedStored = true
@@ -48,31 +42,23 @@ export function planWeights(
     if (slot.kind === 'embed') isEmbedStored = own !== undefined
     const isShared = slot.kind === 'embed' && config.tiedEmbeddings
     const weight = own ?? (isShared ? stored(slot, tensors.head) : undefined)
-    if (weight === undefined) throw missingTensor(folder, nameOf(slot), checkpoint)
+    if (weight === undefined) throw missingTensor(model, nameOf(slot))
     weights.push(weight)
   }
   const hasBoth = config.tiedEmbeddings && isEmbedStored
   return { config, weights, spareHead: hasBoth ? stored(headSlot(config)) : undefined, generates }
 }
 
-function planWeight(
-  path: string,
-  { file, tensor }: { file: number; tensor: StoredTensor },
-  slot: Slot,
-): PlannedWeight {
-  const dtype = checkTensor(path, tensor, slot)
-  return {
-    slot: slot.slot,
-    dtype,
-    rows: slot.rows,
-    cols: slot.cols,
-    source: { file, offset: tensor.offset },
-  }
+function planWeight({ files, path }: ModelFiles, tensor: FoundTensor, slot: Slot): PlannedWeight {
+  const { source } = tensor
+  const place = 'file' in source ? files[source.file]?.path : undefined
+  const dtype = checkTensor(place ?? path, tensor, slot)
+  return { slot: slot.slot, dtype, rows: slot.rows, cols: slot.cols, source }
 }
 
 function checkTensor(
   path: string,
-  { name, dtype, shape }: StoredTensor,
+  { name, dtype, shape }: FoundTensor,
   { rows, cols, vector }: Slot,
 ): WeightDtype {
   const expected = vector ? [cols] : [rows, cols]
@@ -99,9 +85,8 @@ function storedName(dtype: WeightDtype): string {
   return dtype.toUpperCase()
 }
 
-function missingTensor(folder: string, name: string, checkpoint: Checkpoint): QuernError {
-  const place =
-    checkpoint.files.length === 1 ? checkpoint.files[0]?.path : `${folder} (${checkpoint.files.length} files)`
+function missingTensor({ files, path }: ModelFiles, name: string): QuernError {
+  const place = files.length === 1 ? files[0]?.path : `${path} (${files.length} files)`
   return new QuernError(
     'missing_tensor',
     `${place}: tensor ${quote(name)} is missing, config.json asks for it`,

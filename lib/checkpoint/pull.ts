@@ -8,6 +8,8 @@ import { checkCallback, checkSignal, invalidOption } from '../input/check-option
 import { takeOptions } from '../input/take-options.js'
 import { readConfig } from './config.js'
 import { readFields } from './fields.js'
+import { chooseFiles } from './needed-files.js'
+import { headerBytes } from './safetensors.js'
 import { chooseRevision } from './source.js'
 
 /**
@@ -118,7 +120,13 @@ function hubOptions(
   { cacheDir, signal, onWarning = (message) => process.emitWarning(message) }: PullOptions,
   limits?: Partial<HubLimits>,
 ): HubOptions {
-  return { cacheDir: cacheDir === undefined ? undefined : resolve(cacheDir), onWarning, signal, limits }
+  return {
+    rules: { choose: chooseFiles, headerBytes },
+    cacheDir: cacheDir === undefined ? undefined : resolve(cacheDir),
+    onWarning,
+    signal,
+    limits,
+  }
 }
 
 const known = ['revision', 'cacheDir', 'onProgress', 'onWarning', 'signal']

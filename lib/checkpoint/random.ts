@@ -1,6 +1,9 @@
 import { QuernError } from '../errors.js'
-import type { DecoderConfig, ModelPlan, PlannedWeight, WeightDtype, WeightSource } from './plan.js'
 import { quote } from '../files/quote.js'
+import { greedyDefaults } from '../generation-defaults.js'
+import { type Architecture, architectures, tensorName } from './architectures.js'
+import type { FoundTensor, ModelFiles } from './model-files.js'
+import type { DecoderConfig, WeightDtype, WeightSource } from './plan.js'
 import { type Slot, weightSlots } from './slots.js'
 
 /** A shape of a real model for made-up weights. */
@@ -19,6 +22,9 @@ const shapes: Readonly<Record<string, RandomShape>> = {
   'qwen3-1.7b': { layers: 28, hidden: 2048, heads: 16, ffn: 6144, theta: 1e6, contextLength: 40_960 },
   'qwen3-4b': { layers: 36, hidden: 2560, heads: 32, ffn: 9728, theta: 5e6, contextLength: 262_144 },
 }
+
+/** All random models are of one kind. */
+const architecture = architectures.find(({ modelType }) => modelType === 'qwen3') as Architecture
 
 const prefix = 'random:'
 
@@ -39,16 +45,16 @@ export interface RandomModelOptions {
 }
 
 /**
- * The plan of a model with a real shape and seeded random weights, for measuring without a download. The matrices are uniform with a
+ * A model with a real shape and seeded random weights, for measuring without a download. The matrices are uniform with a
  * standard deviation of 0.02 for the embedding and 1/√cols elsewhere, the norms 1, so that activations stay near 1.
  *
  * @throws {QuernError} `invalid_input` for an unknown name.
  * @example
  * ```ts
- * const plan = planRandomModel('random:qwen3-0.6b', { dtype: 'f32', seed: 7 })
+ * const { plan } = planModel(randomFiles('random:qwen3-0.6b', { dtype: 'f32', seed: 7 }))
  * ```
  */
-export function planRandomModel(id: string, options: RandomModelOptions = {}): ModelPlan {
+export function randomFiles(id: string, options: RandomModelOptions = {}): ModelFiles {
   const { dtype = 'bf16', seed = 0 } = options
   const name = id.slice(prefix.length)
   const shape = isRandomModelId(id) && Object.hasOwn(shapes, name) ? shapes[name] : undefined
@@ -59,12 +65,27 @@ export function planRandomModel(id: string, options: RandomModelOptions = {}): M
       { value: id },
     )
   }
-  const config = qwen3Config(shape)
-  const weights: PlannedWeight[] = []
-  for (const slot of weightSlots(config)) {
-    weights.push({ slot: slot.slot, dtype, rows: slot.rows, cols: slot.cols, source: randomSource(slot) })
+  const decoder = qwen3Config(shape)
+  const tensors = new Map<string, FoundTensor>()
+  for (const slot of weightSlots(decoder)) {
+    const tensor = { name: tensorName(architecture, slot), dtype: dtype.toUpperCase(), shape: shapeOf(slot) }
+    tensors.set(tensor.name, { ...tensor, source: randomSource(slot) })
   }
-  return { config, files: [], weights, generates: true, seed }
+  return {
+    name: id,
+    path: id,
+    config: { architecture, decoder, stopTokens: [] },
+    generation: { defaults: { ...greedyDefaults } },
+    files: [],
+    seed,
+    find: (name) => tensors.get(name),
+    chatTemplates: new Map(),
+  }
+}
+
+/** As a checkpoint would have it. */
+function shapeOf({ vector, rows, cols }: Slot): number[] {
+  return vector ? [cols] : [rows, cols]
 }
 
 function qwen3Config({ theta, ...shape }: RandomShape): DecoderConfig {

@@ -87,6 +87,15 @@ export async function readSafetensorsHeader(path: string): Promise<SafetensorsHe
   })
 }
 
+/**
+ * How many of a file's bytes are its header, by its first ones. A length that makes no sense is for `readSafetensorsHeader` to complain
+ * about: then as many as were given.
+ */
+export function headerBytes(start: Buffer, bytes: number): number {
+  const length = start.byteLength < 8 ? 0 : Number(start.readBigUInt64LE())
+  return length > maxHeaderBytes || 8 + length > bytes ? start.byteLength : 8 + length
+}
+
 async function readHeaderLength(file: OpenFile): Promise<number> {
   const { path, bytes } = file
   if (bytes < 8) throw damage('truncated', path, `${bytes} bytes, a header's length alone takes 8`)

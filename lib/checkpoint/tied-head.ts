@@ -1,5 +1,5 @@
 import { type OpenFile, readExactly, withFile } from '../files/read-file.js'
-import type { ModelFolder } from './folder.js'
+import type { PlannedModel } from './plan-model.js'
 import { type ModelPlan, type PlannedWeight, weightBytes } from './plan.js'
 
 /** Compared at a time, of each matrix. */
@@ -12,7 +12,8 @@ const pieceBytes = 4 * 1024 * 1024
  * @throws {QuernError} `missing_file`, `read_error`, `truncated`; or the reason of the aborted signal.
  */
 export async function resolveTiedHead(
-  { path, plan, spareHead }: ModelFolder,
+  path: string,
+  { plan, spareHead }: PlannedModel,
   onWarning: (message: string) => void,
   signal?: AbortSignal,
 ): Promise<ModelPlan> {

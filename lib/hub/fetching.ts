@@ -1,10 +1,9 @@
 import { join } from 'node:path'
-import { QuernError } from '../errors.js'
-import { readIndex, type Snapshot } from './cached.js'
+import type { Snapshot } from './cached.js'
 import { allocatedAt, checkSpace } from './disk.js'
 import { type Downloads, downloadBlob } from './download.js'
+import type { FileRules } from './file-rules.js'
 import { fetchDescription, filePath, type Listing, type RemoteFile } from './listing.js'
-import { chooseFiles, maxIndexBytes, singleName } from './needed-files.js'
 import { type DownloadProgress, ProgressMeter } from './progress.js'
 
 /** What a model consists of. */
@@ -25,12 +24,14 @@ export class Fetching {
   readonly #id: string
   readonly #listing: Listing
   readonly #downloads: Downloads
+  readonly rules: FileRules
   readonly #stop: AbortController
 
-  constructor(id: string, listing: Listing, downloads: Downloads, stop: AbortController) {
+  constructor(id: string, listing: Listing, downloads: Downloads, rules: FileRules, stop: AbortController) {
     this.#id = id
     this.#listing = listing
     this.#downloads = downloads
+    this.rules = rules
     this.#stop = stop
   }
 
@@ -79,34 +80,19 @@ export class Fetching {
   }
 
   async #choose(): Promise<Files> {
-    const chosen = chooseFiles(this.#id, new Set(this.#listing.files.keys()))
-    const small = await this.each(chosen.small, (name) => this.#describe(name))
-    const names = chosen.index === undefined ? [singleName] : await this.#readShards(chosen.index, small)
-    return { small, weights: await this.each(names, (name) => this.#describe(name)) }
+    const { small, weights } = await this.rules.choose({
+      where: this.#id,
+      names: new Set(this.#listing.files.keys()),
+      bytesOf: async (name) => (await this.#describe(name)).bytes,
+      bring: (name) => this.#bring(name),
+    })
+    const describe = (names: string[]) => this.each(names, (name) => this.#describe(name))
+    return { small: await describe(small), weights: await describe(weights) }
   }
 
-  /** Fetches the index, which then counts as one of the small files. */
-  async #readShards(name: string, small: RemoteFile[]): Promise<string[]> {
-    const index = await this.#describe(name)
-    if (index.bytes > maxIndexBytes) {
-      throw new QuernError(
-        'invalid_index',
-        `${this.#id}: ${name} has ${index.bytes} bytes, at most ${maxIndexBytes} are read`,
-        { value: index.bytes },
-      )
-    }
-    for (const file of await this.#missing([index])) await this.#fetch(file, () => {})
-    small.push(index)
-    const names = await readIndex(join(this.folder, name))
-    const absent = names.find((shard) => !this.#listing.files.has(shard))
-    if (absent === undefined) return names
-    throw new QuernError(
-      'invalid_index',
-      `${this.#id}: ${name} speaks of ${absent}, which the model does not have`,
-      {
-        value: absent,
-      },
-    )
+  async #bring(name: string): Promise<string> {
+    for (const file of await this.#missing([await this.#describe(name)])) await this.#fetch(file, () => {})
+    return join(this.folder, name)
   }
 
   async #describe(name: string): Promise<RemoteFile> {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { QuernError } from '../errors.js'
 import type { Downloads } from './download.js'
+import type { FileRules } from './file-rules.js'
 import type { Fetching } from './fetching.js'
 import type { RemoteFile } from './listing.js'
 import { RangesIgnored } from './status.js'
@@ -21,8 +22,6 @@ export interface ModelHeaders {
 
 /** Most headers are shorter. */
 const firstBytes = 512 * 1024
-/** The format's own bound. */
-const maxHeaderBytes = 100_000_000
 /** Of all headers of a model together; large models have a few megabytes. */
 const maxTotalBytes = 512 * 1024 ** 2
 
@@ -39,7 +38,7 @@ export async function readHeaders(fetching: Fetching, downloads: Downloads): Pro
       const target = join(folder, file.name)
       await mkdir(dirname(target), { recursive: true })
       if (isThere) await symlink(join(fetching.folder, file.name), target)
-      else await writeHeader(file, path, target, downloads)
+      else await writeHeader(file, path, target, fetching.rules, downloads)
     })
     return { folder, path: fetching.folder, revision: fetching.commit, remove }
   } catch (error) {
@@ -53,16 +52,15 @@ async function writeHeader(
   file: RemoteFile,
   path: string,
   target: string,
+  { headerBytes }: FileRules,
   downloads: Downloads,
 ): Promise<void> {
   let header = await fetchStart(path, Math.min(file.bytes, firstBytes), downloads)
-  const length = header.byteLength < 8 ? 0 : Number(header.readBigUInt64LE())
-  // What is out of bounds is for the reader of the header to complain about.
-  if (8 + length > header.byteLength && length <= maxHeaderBytes && 8 + length <= file.bytes)
-    header = await fetchStart(path, 8 + length, downloads)
+  const wanted = headerBytes(header, file.bytes)
+  if (wanted > header.byteLength) header = await fetchStart(path, wanted, downloads)
   const handle = await open(target, 'wx')
   try {
-    await handle.writeFile(header.subarray(0, 8 + Math.min(length, header.byteLength)))
+    await handle.writeFile(header.subarray(0, wanted))
     await handle.truncate(file.bytes)
   } finally {
     await handle.close()

@@ -6,6 +6,7 @@ import { HubClient } from './client.js'
 import { explainDisk } from './disk.js'
 import type { Downloads } from './download.js'
 import { type HubEnvironment, readEnvironment } from './environment.js'
+import type { FileRules } from './file-rules.js'
 import { type FetchOptions, Fetching } from './fetching.js'
 import { type ModelHeaders, readHeaders } from './headers.js'
 import { defaultLimits, type HubLimits } from './limits.js'
@@ -14,6 +15,7 @@ import { checkRepo, isCommit, type Repo } from './repo.js'
 
 /** How to reach a model. */
 export interface HubOptions {
+  rules: FileRules
   /** Default: what the environment says. */
   cacheDir?: string | undefined
   onWarning(message: string): void
@@ -67,7 +69,7 @@ async function askHub<T>(repo: Repo, options: HubOptions, sources: Sources<T>): 
   const environment = readEnvironment()
   const cacheDir = options.cacheDir ?? environment.cacheDir
   const cache = new RepoCache(cacheDir, repo.id)
-  const cached = await findCached(cache, repo.revision)
+  const cached = await findCached(cache, repo.revision, options.rules)
   if (cached !== undefined && (environment.offline || isCommit(repo.revision)))
     return sources.fromCache(cached)
   if (environment.offline) throw explainOffline(repo, cacheDir)
@@ -98,7 +100,7 @@ async function askOnline<T>(
   environment: HubEnvironment,
   cache: RepoCache,
   hasCopy: boolean,
-  { signal, limits: given, onWarning }: HubOptions,
+  { rules, signal, limits: given, onWarning }: HubOptions,
   sources: Sources<T>,
 ): Promise<T> {
   const limits = { ...defaultLimits, ...given }
@@ -112,7 +114,7 @@ async function askOnline<T>(
     const listing = await fetchListing(new HubClient(environment, patience, onWarning), repo, stop.signal)
     const client = new HubClient(environment, limits, onWarning)
     const downloads = { client, cache, limits, signal: stop.signal, received: 0 }
-    return await sources.fromHub(new Fetching(repo.id, listing, downloads, stop), downloads)
+    return await sources.fromHub(new Fetching(repo.id, listing, downloads, rules, stop), downloads)
   } finally {
     unlisten?.()
   }

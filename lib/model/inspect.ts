@@ -8,7 +8,8 @@ import { type ModelFolder, readFolder } from '../checkpoint/folder.js'
 import { type LoadedBytes, loadedBytes } from './loaded-bytes.js'
 import { type DecoderConfig, type ModelPlan, type WeightDtype, weightBytes } from '../checkpoint/plan.js'
 import { checkHubOptions, fetchModelHeaders } from '../checkpoint/pull.js'
-import { planRandomModel } from '../checkpoint/random.js'
+import { planModel } from '../checkpoint/plan-model.js'
+import { randomFiles } from '../checkpoint/random.js'
 import { readSafetensorsHeader, type StoredTensor } from '../checkpoint/safetensors.js'
 import { chooseRevision, resolveSource } from '../checkpoint/source.js'
 
@@ -166,12 +167,13 @@ async function inspectHub(id: string, options: InspectOptions): Promise<ModelIns
 }
 
 function inspectFolder(folder: ModelFolder): ModelInspection {
+  const { plan, stopTokens } = planModel(folder)
   return {
     kind: 'folder',
     path: folder.path,
-    architecture: folder.architecture,
-    ...describePlan(folder.plan),
-    stopTokens: folder.stopTokens,
+    architecture: folder.config.architecture.modelType,
+    ...describePlan(plan),
+    stopTokens,
     tokenizer: folder.tokenizer !== undefined,
     chatTemplate: folder.chatTemplates.size > 0,
     tensors: folder.checkpoint.files.flatMap(({ tensors }) => [...tensors.values()].map(describeStored)),
@@ -179,13 +181,14 @@ function inspectFolder(folder: ModelFolder): ModelInspection {
 }
 
 function inspectRandom(id: string, options: InspectOptions): ModelInspection {
-  const plan = planRandomModel(id, options)
+  const files = randomFiles(id, options)
+  const { plan, stopTokens } = planModel(files)
   return {
     kind: 'random',
     path: id,
-    architecture: 'qwen3',
+    architecture: files.config.architecture.modelType,
     ...describePlan(plan),
-    stopTokens: [],
+    stopTokens,
     tokenizer: false,
     chatTemplate: false,
     tensors: plan.weights.map((weight) => ({

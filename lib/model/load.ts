@@ -1,5 +1,3 @@
-import { QuernError } from '../errors.js'
-import { greedyDefaults } from '../generation-defaults.js'
 import { Requests } from '../generation/requests.js'
 import type { HubLimits } from '../hub/limits.js'
 import { invalidOption } from '../input/check-option.js'
@@ -10,13 +8,13 @@ import { deviceLibrary, native } from '../native/load-binding.js'
 import { onAbort } from '../on-abort.js'
 import { Tokenizer } from '../tokenizer/tokenizer.js'
 import { explainHubFailure } from '../checkpoint/explain-source.js'
-import { readFolder } from '../checkpoint/folder.js'
+import { openFiles } from '../checkpoint/open-files.js'
 import { defaultMaxQueue, type LoadOptions, takeLoadOptions } from './load-options.js'
 import { Model } from './model.js'
 import type { ModelParts } from './model-info.js'
 import { type ModelPlan, planText } from '../checkpoint/plan.js'
 import { fetchModel, type PullProgress } from '../checkpoint/pull.js'
-import { planRandomModel } from '../checkpoint/random.js'
+import { planModel } from '../checkpoint/plan-model.js'
 import { chooseRevision, resolveSource } from '../checkpoint/source.js'
 import { resolveTiedHead } from '../checkpoint/tied-head.js'
 
@@ -85,40 +83,20 @@ async function prepare(
 ): Promise<Prepared> {
   const found = await resolveSource(source)
   const revision = chooseRevision(found, options)
-  if (found.kind === 'random') {
-    const made = dtypes.find((dtype) => dtype === options.dtype) // what is quantized is made as always, then rounded
-    const plan = planRandomModel(found.id, made === undefined ? {} : { dtype: made })
-    return {
-      source: found.id,
-      architecture: 'qwen3',
-      plan,
-      defaults: greedyDefaults,
-      stopTokens: [],
-      tokenizer: undefined,
-      chatTemplates: new Map(),
-    }
-  }
-  if (found.kind === 'safetensors') {
-    throw new QuernError(
-      'unsupported_format',
-      `${found.path}: one file is not a model; pass the folder that holds it and its config.json`,
-      {
-        value: found.path,
-      },
-    )
-  }
-  const folder = await readFolder(
-    found.kind === 'hub' ? await download(found.id, { ...options, revision }, internals) : found.path,
-  )
-  const wantsTokenizer = options.tokenizer !== false && folder.tokenizer !== undefined
+  const files = await openFiles(found, {
+    random: { dtype: dtypes.find((dtype) => dtype === options.dtype) }, // what is quantized is made as always, then rounded
+    download: (id) => download(id, { ...options, revision }, internals),
+  })
+  const planned = planModel(files)
+  const wantsTokenizer = options.tokenizer !== false && files.tokenizer !== undefined
   return {
-    source: found.kind === 'hub' ? found.id : folder.path,
-    architecture: folder.architecture,
-    plan: await resolveTiedHead(folder, options.onWarning ?? defaultWarning, options.signal),
-    defaults: folder.generation,
-    stopTokens: folder.stopTokens,
-    tokenizer: wantsTokenizer ? await Tokenizer.fromFile(folder.path) : undefined,
-    chatTemplates: folder.chatTemplates,
+    source: files.name,
+    architecture: files.config.architecture.modelType,
+    plan: await resolveTiedHead(files.path, planned, options.onWarning ?? defaultWarning, options.signal),
+    defaults: files.generation.defaults,
+    stopTokens: planned.stopTokens,
+    tokenizer: wantsTokenizer ? await Tokenizer.fromFile(files.path) : undefined,
+    chatTemplates: files.chatTemplates,
   }
 }
 

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { type ModelFolder, readFolder } from '../../lib/checkpoint/folder.js'
+import { readFolder } from '../../lib/checkpoint/folder.js'
+import { type PlannedModel, planModel } from '../../lib/checkpoint/plan-model.js'
 import { fixturePath, goldenPath, requireGoldens } from '../golden.js'
 import { expectCode } from '../model/expect-code.js'
 import { readNamed, readNumbers } from './read-tensor.js'
@@ -44,7 +45,7 @@ const unsupported: [string, RegExp][] = [
 ]
 
 /** A weight of the plan, as numbers. */
-async function readWeight(folder: ModelFolder, slot: string): Promise<Float64Array> {
+async function readWeight(folder: PlannedModel, slot: string): Promise<Float64Array> {
   const weight = folder.plan.weights.find((weight) => weight.slot === slot)
   if (weight === undefined || !('file' in weight.source)) throw new Error(`no ${slot} in a file`)
   const { file, offset } = weight.source
@@ -92,7 +93,7 @@ function expectClose(got: Float64Array, want: Float64Array, what: string): void 
 
 /** Follows Hugging Face's own traces through the weights that the plan points at. */
 async function checkAgainstTrace(path: string): Promise<void> {
-  const folder = await readFolder(path)
+  const folder = planModel(await readFolder(path))
   const { config } = folder.plan
   const expected = JSON.parse(readFileSync(join(path, 'expected.json'), 'utf8'))
   expect(config.vocab).toBe(expected.vocab_size)
@@ -168,7 +169,8 @@ describe('the fixture', () => {
   it('has the weights that Hugging Face computed with', () => checkAgainstTrace(path))
 
   it('has the configuration that its files say', async () => {
-    const folder = await readFolder(path)
+    const { generation, tokenizer, ...files } = await readFolder(path)
+    const folder = planModel({ generation, ...files })
     expect(folder.plan.config).toEqual({
       layers: 2,
       hidden: 64,
@@ -184,9 +186,9 @@ describe('the fixture', () => {
       qkvBias: false,
       tiedEmbeddings: true,
     })
-    expect(folder.generation).toEqual({ temperature: 0.7, topK: 20, topP: 0.8 })
+    expect(generation.defaults).toEqual({ temperature: 0.7, topK: 20, topP: 0.8 })
     expect(folder.stopTokens).toEqual([251, 12])
-    expect(folder.tokenizer).toBeUndefined()
+    expect(tokenizer).toBeUndefined()
     expect(
       folder.plan.weights.map(({ slot }) => slot).filter((slot) => !slot.startsWith('layers.1.')),
     ).toEqual([
@@ -206,14 +208,14 @@ describe.skipIf(!existsSync(goldenPath('models')))('golden models', () => {
   )
 
   it('qwen3-embedding is read: its names have no prefix, and it has no head', async () => {
-    const { plan, spareHead } = await readFolder(goldenPath('models', 'qwen3-embedding'))
+    const { plan, spareHead } = planModel(await readFolder(goldenPath('models', 'qwen3-embedding')))
     expect(plan.generates).toBe(false)
     expect(plan.weights.map(({ slot }) => slot)).not.toContain('head')
     expect(spareHead).toBeUndefined()
   })
 
   it.each(['streaming-cache', 'lora-qwen3', 'dpo'])('%s is read', async (name) => {
-    expect((await readFolder(goldenPath('models', name))).architecture).toBe('qwen3')
+    expect((await readFolder(goldenPath('models', name))).config.architecture.modelType).toBe('qwen3')
   })
 
   it.each(unsupported)('%s is refused by name', async (name, reason) => {
@@ -223,7 +225,7 @@ describe.skipIf(!existsSync(goldenPath('models')))('golden models', () => {
 
   it('reads rotary scaling in both styles of config', async () => {
     const scaling = async (name: string) =>
-      (await readFolder(goldenPath('models', name))).plan.config.rope.scaling
+      planModel(await readFolder(goldenPath('models', name))).plan.config.rope.scaling
     expect(await scaling('qwen3-rope-linear')).toEqual({ type: 'linear', factor: 4, originalContext: 512 })
     expect(await scaling('qwen3-rope-dynamic')).toEqual({ type: 'dynamic', factor: 2, originalContext: 64 })
     const yarn = { type: 'yarn', factor: 4, originalContext: 64, betaFast: 32, betaSlow: 1, truncate: true }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import { readIndex } from '../../lib/hub/cached.js'
+import { readIndex } from '../../lib/checkpoint/needed-files.js'
 import { load, Tokenizer } from '../../lib/index.js'
 import { bundledModelPath } from '../../lib/checkpoint/bundled.js'
 import { readFields } from '../../lib/checkpoint/fields.js'

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { planRandomModel, randomModelIds } from '../../lib/checkpoint/random.js'
+import { planModel } from '../../lib/checkpoint/plan-model.js'
+import { type RandomModelOptions, randomFiles, randomModelIds } from '../../lib/checkpoint/random.js'
 import { expectCode } from '../model/expect-code.js'
 
-describe('planRandomModel', () => {
+const planRandomModel = (id: string, options?: RandomModelOptions) => planModel(randomFiles(id, options)).plan
+
+describe('a random model', () => {
   it.each([
     ['random:qwen3-0.6b', 596_049_920],
     ['random:qwen3-1.7b', 1_720_574_976],

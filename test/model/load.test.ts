@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest'
 import { type LoadOptions, type LoadProgress, load } from '../../lib/index.js'
 import { bundledModelPath } from '../../lib/checkpoint/bundled.js'
 import { readFolder } from '../../lib/checkpoint/folder.js'
+import { planModel } from '../../lib/checkpoint/plan-model.js'
 import { eventually } from '../eventually.js'
 import { fixturePath } from '../golden.js'
 import { expectPrompt } from '../promptly.js'
@@ -150,7 +151,7 @@ describe('progress', () => {
     const { loadedBytes, totalBytes } = seen.at(-1) as LoadProgress
     expect(loadedBytes).toBe(totalBytes)
     expect(new Set(seen.map((progress) => progress.totalBytes))).toEqual(new Set([totalBytes]))
-    const { weights } = (await readFolder(bundledModelPath())).plan
+    const { weights } = planModel(await readFolder(bundledModelPath())).plan
     expect(totalBytes).toBe(weights.reduce((sum, { rows, cols }) => sum + rows * cols * 2, 0)) // as stored: bf16
     await model.close()
   })

@@ -1,5 +1,9 @@
 import { QuernError } from '../errors.js'
+import { JsonError } from '../files/json.js'
 import { quote } from '../files/quote.js'
+import { readJson } from '../files/read-json.js'
+import type { AvailableFiles, ChosenFiles } from '../hub/file-rules.js'
+import { indexLimits, indexName, maxShards, singleName } from './checkpoint.js'
 
 /** Files beside the weights that a model is made of, as far as there are. Everything else on the hub is for others. */
 const smallFiles = [
@@ -13,43 +17,69 @@ const smallFiles = [
   'chat_template.json',
 ]
 /** Chat templates with names of their own. */
-export const templateFolder = 'additional_chat_templates'
+const templateFolder = 'additional_chat_templates'
 const additionalTemplate = new RegExp(`^${templateFolder}/\\w[\\w.-]*\\.jinja$`)
 /** Models that have some have two or three. */
 const maxTemplates = 64
 
-export const singleName = 'model.safetensors'
-export const indexName = 'model.safetensors.index.json'
-const maxShards = 10_000
-/** Of the index. */
-export const maxIndexBytes = 64 * 1024 ** 2
-
-/** What to fetch of a model: the index comes first, since it names the rest. */
-export interface NeededFiles {
-  small: string[]
-  /** Undefined for weights in one file. */
-  index: string | undefined
-}
-
 /**
- * Chooses among a model's files.
+ * Chooses among a model's files. The index, where there is one, names those of the weights.
  *
- * @throws {QuernError} `unsupported_format` when there are no safetensors.
+ * @throws {QuernError} `unsupported_format` when there are no safetensors; `invalid_index`, `unsafe_path`.
  */
-export function chooseFiles(id: string, names: ReadonlySet<string>): NeededFiles {
+export async function chooseFiles(files: AvailableFiles): Promise<ChosenFiles> {
+  const { where, names } = files
   const single = names.has(singleName)
   if (names.has('config.json') && (single || names.has(indexName))) {
     const templates = [...names].filter((name) => additionalTemplate.test(name)).slice(0, maxTemplates)
     const small = [...smallFiles.filter((name) => names.has(name)), ...templates]
-    return { small, index: single ? undefined : indexName }
+    if (single) return { small, weights: [singleName] }
+    return { small: [...small, indexName], weights: await indexedFiles(files) }
   }
   const other = [...names].find((name) => /\.gguf$|^pytorch_model.*\.bin$/.test(name))
   const missing = names.has('config.json') ? `neither ${singleName} nor ${indexName}` : 'no config.json'
   throw new QuernError(
     'unsupported_format',
-    `${id}: the model has ${missing}${other === undefined ? '' : `; ${quote(other)} is in a format that is not supported yet`}; choose one with safetensors`,
-    { value: id },
+    `${where}: the model has ${missing}${other === undefined ? '' : `; ${quote(other)} is in a format that is not supported yet`}; choose one with safetensors`,
+    { value: where },
   )
+}
+
+async function indexedFiles({ where, names, bytesOf, bring }: AvailableFiles): Promise<string[]> {
+  const bytes = (await bytesOf(indexName)) ?? 0
+  const most = indexLimits.maxBytes
+  if (bytes > most) {
+    throw new QuernError(
+      'invalid_index',
+      `${where}: ${indexName} has ${bytes} bytes, at most ${most} are read`,
+      {
+        value: bytes,
+      },
+    )
+  }
+  const shards = await readIndex(await bring(indexName))
+  const absent = shards.find((shard) => !names.has(shard))
+  if (absent === undefined) return shards
+  throw new QuernError(
+    'invalid_index',
+    `${where}: ${indexName} speaks of ${absent}, which the model does not have`,
+    { value: absent },
+  )
+}
+
+/** The names of the files that an index speaks of. */
+export async function readIndex(path: string): Promise<string[]> {
+  return shardNames(await readWeightMap(path), path)
+}
+
+async function readWeightMap(path: string): Promise<unknown> {
+  try {
+    const index = await readJson(path, { ...indexLimits, dialect: 'python' })
+    return index instanceof Map ? index.get('weight_map') : undefined
+  } catch (error) {
+    if (error instanceof JsonError) return undefined
+    throw error
+  }
 }
 
 /**
@@ -57,7 +87,7 @@ export function chooseFiles(id: string, names: ReadonlySet<string>): NeededFiles
  *
  * @throws {QuernError} `invalid_index`, `unsafe_path`.
  */
-export function shardNames(weightMap: unknown, where: string): string[] {
+function shardNames(weightMap: unknown, where: string): string[] {
   if (!(weightMap instanceof Map)) {
     throw new QuernError('invalid_index', `${where}: expected JSON with a "weight_map"`, { value: where })
   }
