@@ -52,6 +52,7 @@ test('Markdown, code and formulas are set, and nothing that a model writes runs'
   await answer.locator('math').nth(1).waitFor()
   expect(await answer.locator('mfrac, mtable').count()).toBe(2)
   expect(await answer.locator('h1, input, th').count()).toBe(4)
+  expect(await answer.locator('td[align=right], input[type=checkbox]:checked').count()).toBe(2)
   expect(await answer.locator('img, script').count()).toBe(0)
   expect(
     await answer

@@ -23,6 +23,8 @@ const allowed = {
     ...['ol', 'p', 'pre', 'span', 'strong', 'table', 'tbody', 'td', 'th', 'thead', 'tr', 'ul'],
   ],
   ALLOWED_ATTR: ['align', 'checked', 'class', 'disabled', 'href', 'start', 'title', 'type'],
+  // Their values are no addresses, and need not look like ones.
+  ADD_URI_SAFE_ATTR: ['align', 'checked', 'disabled', 'start', 'type'],
   ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|#)/i,
 }
 
