@@ -60,6 +60,7 @@ export {
   planText,
   type RopeScaling,
   type WeightDtype,
+  type WeightPart,
   type WeightSource,
 } from './checkpoint/plan.js'
 export type { GenerateInput } from './model/prompt.js'

@@ -86,7 +86,7 @@ export interface DecoderConfig {
 }
 
 /**
- * Where the numbers of a weight come from: bytes of a file, or made up (`random:` models).
+ * Where the numbers of a weight come from: bytes of files, or made up (`random:` models).
  *
  * @example
  * ```ts
@@ -96,10 +96,31 @@ export interface DecoderConfig {
 export type WeightSource =
   /** The file's place in the plan's list, and bytes from its start, aligned to nothing. */
   | { file: number; offset: number }
+  /** Rows of several tensors, or of one in another order: one part below the other, together as many rows as the weight has. */
+  | { parts: WeightPart[] }
   /** Uniform in [-random, random], from the plan's seed and the slot's name. */
   | { random: number }
   /** All the same. */
   | { constant: number }
+
+/**
+ * Rows of a tensor in a file that are neighbours in a weight, each as wide as the weight's.
+ *
+ * @example
+ * ```ts
+ * // of a tensor that holds the rows of two matrices in turn, those of the second
+ * const part: WeightPart = { dtype: 'bf16', file: 0, offset: 4096, rows: { first: 1, count: 64, stride: 2 } }
+ * ```
+ */
+export interface WeightPart {
+  dtype: WeightDtype
+  /** The file's place in the plan's list. */
+  file: number
+  /** Of the tensor's row 0: bytes from the file's start. */
+  offset: number
+  /** The tensor's rows first, first + stride, …, `count` of them. */
+  rows: { first: number; count: number; stride: number }
+}
 
 /**
  * One weight the decoder needs. Vectors have rows 1. Row-major.
@@ -149,17 +170,27 @@ export function weightBytes({ rows, cols, dtype }: Pick<PlannedWeight, 'rows' | 
   return rows * cols * bytesPerNumber[dtype]
 }
 
+/** @internal Where the first row of a weight lies; nowhere for one that is made up. */
+export function firstPlace({ source, cols }: PlannedWeight): { file: number; offset: number } | undefined {
+  if ('file' in source) return source
+  const part = 'parts' in source ? source.parts[0] : undefined
+  return (
+    part && { file: part.file, offset: part.offset + part.rows.first * cols * bytesPerNumber[part.dtype] }
+  )
+}
+
 /** Of a plan: thousands of layers have fewer. */
 const mostValues = 10_000_000
 
 /**
  * The plan as flat text, one fact a line, which the native core parses and checks again. Format:
  * ```
- * quern-plan 1
+ * quern-plan 2
  * config NAME VALUE...
  * file INDEX BYTES PERCENT-ENCODED-PATH
  * seed N
- * weight SLOT DTYPE ROWS COLS file INDEX OFFSET | random SCALE | constant VALUE
+ * weight SLOT DTYPE ROWS COLS file INDEX OFFSET | parts | random SCALE | constant VALUE
+ * part DTYPE FIRST COUNT STRIDE INDEX OFFSET      (behind `parts`, until all rows are there)
  * end
  * ```
  *
@@ -180,7 +211,7 @@ export function planText(plan: ModelPlan): string {
       rope: { scaling },
     },
   } = taken
-  const lines = ['quern-plan 1']
+  const lines = ['quern-plan 2']
   const put = (name: string, value: number | string | boolean | number[] | undefined) => {
     if (value === undefined) return
     lines.push(
@@ -222,10 +253,16 @@ export function planText(plan: ModelPlan): string {
     const from =
       'file' in source
         ? `file ${source.file} ${source.offset}`
-        : 'random' in source
-          ? `random ${source.random}`
-          : `constant ${source.constant}`
+        : 'parts' in source
+          ? 'parts'
+          : 'random' in source
+            ? `random ${source.random}`
+            : `constant ${source.constant}`
     lines.push(`weight ${slot} ${dtype} ${rows} ${cols} ${from}`)
+    for (const part of 'parts' in source ? source.parts : []) {
+      const { first, count, stride } = part.rows
+      lines.push(`part ${part.dtype} ${first} ${count} ${stride} ${part.file} ${part.offset}`)
+    }
   }
   lines.push('end')
   return `${lines.join('\n')}\n`
@@ -239,7 +276,7 @@ function expectPlan(plan: unknown): asserts plan is ModelPlan {
     Array.isArray(files) &&
     files.every((file) => typeof file?.path === 'string') &&
     Array.isArray(weights) &&
-    weights.every((weight) => typeof weight?.source === 'object' && weight.source !== null)
+    weights.every((weight) => isSource(weight?.source))
   if (!isPlan)
     throw new QuernError(
       'invalid_input',
@@ -248,4 +285,11 @@ function expectPlan(plan: unknown): asserts plan is ModelPlan {
         value: given(plan),
       },
     )
+}
+
+function isSource(source: unknown): boolean {
+  if (typeof source !== 'object' || source === null) return false
+  const { parts } = source as { parts?: unknown }
+  const isPart = (part: Partial<WeightPart> | null) => typeof part?.rows === 'object' && part.rows !== null
+  return parts === undefined || (Array.isArray(parts) && parts.every(isPart))
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { ModelIdentity } from '../session/session-model.js'
 import { packageVersion } from '../package.js'
 import type { ModelInfo } from './model-info.js'
-import { type ModelPlan, planText, weightBytes } from '../checkpoint/plan.js'
+import { type ModelPlan, planText, firstPlace, weightBytes } from '../checkpoint/plan.js'
 import { readExactly, withFile } from '../files/read-file.js'
 
 /** Enough of each weight's numbers to tell a model from its fine-tunes: their files often have equal sizes and headers. */
@@ -19,10 +19,12 @@ export async function modelIdentity(info: ModelInfo, plan: ModelPlan): Promise<M
   for (const [index, { path }] of plan.files.entries()) {
     await withFile(path, async (file) => {
       for (const weight of plan.weights) {
-        const { source } = weight
-        if (!('file' in source) || source.file !== index) continue
-        const bytes = Math.min(sampleBytes, weightBytes(weight))
-        hash.update(await readExactly(file, source.offset, bytes))
+        const place = firstPlace(weight)
+        if (place?.file !== index) continue
+        // Of a weight in parts the first row alone is sure to lie in one piece.
+        const rows = 'parts' in weight.source ? 1 : weight.rows
+        const bytes = Math.min(sampleBytes, weightBytes({ ...weight, rows }))
+        hash.update(await readExactly(file, place.offset, bytes))
       }
     })
   }

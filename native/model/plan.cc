@@ -154,6 +154,20 @@ void read_file(ModelPlan& plan, Line& line) {
   plan.files.push_back({bytes, percent_decoded(line.word("path"), line)});
 }
 
+constexpr int64_t kMostRows = int64_t{1} << 31;  // of a tensor that weights have rows of
+
+// FILE OFFSET, behind the rows that it is about.
+void read_place(const ModelPlan& plan, PlannedWeight& weight, WeightPart part, Line& line) {
+  part.file = line.number<int>("file", 0, static_cast<int>(plan.files.size()) - 1);
+  const uint64_t size = plan.files[static_cast<size_t>(part.file)].bytes;
+  part.offset = line.number<uint64_t>("offset", 0, size);
+  const auto last = static_cast<uint64_t>(part.first + (part.count - 1) * part.stride);  // < 2^56
+  const auto row_bytes = static_cast<uint64_t>(part.format->row_bytes(weight.cols));
+  if (last >= (size - part.offset) / row_bytes)
+    line.fail("weight " + weight.slot + " ends behind the end of its file");
+  weight.source.parts.push_back(part);
+}
+
 void read_weight(ModelPlan& plan, Line& line) {
   PlannedWeight weight;
   weight.slot = line.word("slot");
@@ -164,18 +178,31 @@ void read_weight(ModelPlan& plan, Line& line) {
   if (kind == "random" || kind == "constant") {
     weight.source.kind = kind == "random" ? WeightSource::Kind::random : WeightSource::Kind::constant;
     weight.source.value = static_cast<float>(line.real("value", -1e6, 1e6));
-  } else if (kind == "file") {
-    weight.source.kind = WeightSource::Kind::file;
-    weight.source.file = line.number<int>("file", 0, static_cast<int>(plan.files.size()) - 1);
-    const uint64_t size = plan.files[static_cast<size_t>(weight.source.file)].bytes;
-    const auto needed = static_cast<uint64_t>(weight.rows * weight.format->row_bytes(weight.cols));  // < 2^51
-    weight.source.offset = line.number<uint64_t>("offset", 0, size);
-    if (needed > size - weight.source.offset)
-      line.fail("weight " + weight.slot + " ends behind the end of its file");
+  } else if (kind == "file" || kind == "parts") {
+    weight.source.kind = WeightSource::Kind::parts;
+    if (kind == "file") read_place(plan, weight, {.format = weight.format, .count = weight.rows}, line);
   } else {
-    line.fail("expected file, random or constant, got '" + std::string(kind) + "'");
+    line.fail("expected file, parts, random or constant, got '" + std::string(kind) + "'");
   }
   plan.weights.push_back(std::move(weight));
+}
+
+// Rows that the last weight still lacks; its parts follow it.
+int64_t rows_missing(const ModelPlan& plan) {
+  if (plan.weights.empty() || plan.weights.back().source.kind != WeightSource::Kind::parts) return 0;
+  int64_t missing = plan.weights.back().rows;
+  for (const WeightPart& part : plan.weights.back().source.parts) missing -= part.count;
+  return missing;
+}
+
+void read_part(ModelPlan& plan, int64_t missing, Line& line) {
+  if (missing == 0) line.fail("a part without a weight that lacks rows");
+  WeightPart part;
+  part.format = &format_of(dtype_named(line.word("dtype"), line));
+  part.first = line.number<int64_t>("first row", 0, kMostRows);
+  part.count = line.number<int64_t>("rows", 1, missing);
+  part.stride = line.number<int64_t>("stride", 1, kMostRows);
+  read_place(plan, plan.weights.back(), part, line);
 }
 
 void check_config(const DecoderConfig& config, const Line& line) {
@@ -207,14 +234,17 @@ ModelPlan parse_plan(std::string_view text) {
   ModelPlan plan;
   int number = 0;
   bool ended = false;
+  int64_t missing = 0;  // rows of the last weight
   while (!text.empty() && !ended) {
     const size_t end = text.find('\n');
     Line line(text.substr(0, end), ++number);
     text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
     const std::string_view kind = line.word("a fact");
+    if (missing > 0 && kind != "part")
+      line.fail("weight " + plan.weights.back().slot + " lacks " + std::to_string(missing) + " of its rows");
     if (number == 1) {
-      if (kind != "quern-plan" || line.number<int>("version", 0, 1 << 30) != 1)
-        line.fail("expected 'quern-plan 1'");
+      if (kind != "quern-plan" || line.number<int>("version", 0, 1 << 30) != 2)
+        line.fail("expected 'quern-plan 2'");
     } else if (kind == "config") {
       const std::string_view name = line.word("name");
       const auto setter = config_setters().find(name);
@@ -226,6 +256,10 @@ ModelPlan parse_plan(std::string_view text) {
       plan.seed = line.number<uint64_t>("seed", 0, std::numeric_limits<uint64_t>::max());
     } else if (kind == "weight") {
       read_weight(plan, line);
+      missing = rows_missing(plan);
+    } else if (kind == "part") {
+      read_part(plan, missing, line);
+      missing -= plan.weights.back().source.parts.back().count;
     } else if (kind == "end") {
       check_config(plan.config, line);
       ended = true;

@@ -8,12 +8,20 @@
 
 namespace quern {
 
+// Rows of a tensor in a file that are neighbours in a weight: the tensor's rows first, first + stride,
+// first + 2 * stride ..., `count` of them, each as wide as the weight's.
+struct WeightPart {
+  const Format* format = nullptr;
+  int file = 0;         // index into ModelPlan::files
+  uint64_t offset = 0;  // of the tensor's row 0, in bytes
+  int64_t first = 0, count = 0, stride = 1;
+};
+
 // Where a weight's numbers come from.
 struct WeightSource {
-  enum class Kind { file, random, constant } kind = Kind::constant;
-  int file = 0;         // index into ModelPlan::files
-  uint64_t offset = 0;  // of the first number, in bytes
-  float value = 0;      // random: uniform in [-value, value]; constant: the number
+  enum class Kind { parts, random, constant } kind = Kind::constant;
+  std::vector<WeightPart> parts;  // one below the other, as many rows as the weight has
+  float value = 0;                // random: uniform in [-value, value]; constant: the number
 };
 
 struct PlannedWeight {

@@ -24,27 +24,55 @@ class Source {
 
   // Rows [first, first + count) in `format`.
   void read(int64_t first, int64_t count, const Format& format, std::byte* into) const {
-    const Format& stored = *weight_.format;
-    const int64_t cols = weight_.cols, stored_bytes = stored.row_bytes(cols), bytes = format.row_bytes(cols);
-    const bool made_up = weight_.source.kind != WeightSource::Kind::file;
-    std::vector<std::byte> rows;
-    if (!made_up) {
-      const uint64_t offset = weight_.source.offset + static_cast<uint64_t>(first * stored_bytes);
-      const File& file = files_[static_cast<size_t>(weight_.source.file)];
-      if (&format == &stored) return file.read(offset, into, static_cast<size_t>(count * bytes));
-      rows.resize(static_cast<size_t>(count * stored_bytes));
-      file.read(offset, rows.data(), rows.size());
-    }
-    std::vector<float> numbers(static_cast<size_t>(cols));
-    for (int64_t row = 0; row < count; ++row) {
-      made_up ? make_up((first + row) * cols, numbers)
-              : decode_row(stored, rows.data() + row * stored_bytes, cols, numbers.data());
-      check_range(numbers, format);
-      encode_row(format, numbers.data(), cols, into + row * bytes);
+    if (weight_.source.kind != WeightSource::Kind::parts) return make_up(first, count, format, into);
+    const int64_t bytes = format.row_bytes(weight_.cols);
+    int64_t begin = 0;  // of a part, among the weight's rows
+    for (const WeightPart& part : weight_.source.parts) {
+      const int64_t from = std::max(first, begin), to = std::min(first + count, begin + part.count);
+      if (from < to) read_part(part, from - begin, to - from, format, into + (from - first) * bytes);
+      begin += part.count;
     }
   }
 
  private:
+  // Rows [first, first + count) of a part.
+  void read_part(const WeightPart& part, int64_t first, int64_t count, const Format& format,
+                 std::byte* into) const {
+    if (&format == part.format) return read_stored(part, first, count, into);
+    const int64_t stored_bytes = part.format->row_bytes(weight_.cols);
+    std::vector<std::byte> rows(static_cast<size_t>(count * stored_bytes));
+    read_stored(part, first, count, rows.data());
+    std::vector<float> numbers(static_cast<size_t>(weight_.cols));
+    for (int64_t row = 0; row < count; ++row) {
+      decode_row(*part.format, rows.data() + row * stored_bytes, weight_.cols, numbers.data());
+      put(numbers, format, into + row * format.row_bytes(weight_.cols));
+    }
+  }
+
+  // Rows that are neighbours in the file are read at once, others one by one.
+  void read_stored(const WeightPart& part, int64_t first, int64_t count, std::byte* into) const {
+    const File& file = files_[static_cast<size_t>(part.file)];
+    const int64_t bytes = part.format->row_bytes(weight_.cols), at_once = part.stride == 1 ? count : 1;
+    for (int64_t row = 0; row < count; row += at_once) {
+      const int64_t stored = part.first + (first + row) * part.stride;
+      file.read(part.offset + static_cast<uint64_t>(stored * bytes), into + row * bytes,
+                static_cast<size_t>(at_once * bytes));
+    }
+  }
+
+  void make_up(int64_t first, int64_t count, const Format& format, std::byte* into) const {
+    std::vector<float> numbers(static_cast<size_t>(weight_.cols));
+    for (int64_t row = 0; row < count; ++row) {
+      make_up((first + row) * weight_.cols, numbers);
+      put(numbers, format, into + row * format.row_bytes(weight_.cols));
+    }
+  }
+
+  void put(const std::vector<float>& numbers, const Format& format, std::byte* into) const {
+    check_range(numbers, format);
+    encode_row(format, numbers.data(), weight_.cols, into);
+  }
+
   // What is infinite in a file stays so; but nothing may become so.
   void check_range(const std::vector<float>& numbers, const Format& format) const {
     int beyond = 0;  // without a branch: this is every number that is converted

@@ -34,6 +34,18 @@ const plan: ModelPlan = {
   weights: [
     { slot: 'embed', dtype: 'bf16', rows: 32, cols: 8, source: { file: 0, offset: 100 } },
     { slot: 'layers.0.q', dtype: 'f32', rows: 8, cols: 8, source: { random: 0.1 } },
+    {
+      slot: 'layers.0.k',
+      dtype: 'bf16',
+      rows: 4,
+      cols: 8,
+      source: {
+        parts: [
+          { dtype: 'bf16', file: 0, offset: 100, rows: { first: 1, count: 3, stride: 2 } },
+          { dtype: 'f32', file: 0, offset: 700, rows: { first: 0, count: 1, stride: 1 } },
+        ],
+      },
+    },
     { slot: 'final_norm', dtype: 'f16', rows: 1, cols: 8, source: { constant: 1 } },
   ],
   generates: true,
@@ -42,7 +54,7 @@ const plan: ModelPlan = {
 
 describe('planText', () => {
   it('is one fact a line', () => {
-    expect(planText(plan)).toBe(`quern-plan 1
+    expect(planText(plan)).toBe(`quern-plan 2
 config layers 1
 config hidden 8
 config heads 2
@@ -68,6 +80,9 @@ file 0 1234 %2Fmodels%2Fwith%20space%2C%20%C3%BCn%C3%AFcode%0Aand%20a%20line%2Fm
 seed 7
 weight embed bf16 32 8 file 0 100
 weight layers.0.q f32 8 8 random 0.1
+weight layers.0.k bf16 4 8 parts
+part bf16 1 3 2 0 100
+part f32 0 1 1 0 700
 weight final_norm f16 1 8 constant 1
 end
 `)
@@ -80,16 +95,22 @@ end
     const files = facts
       .filter(([kind]) => kind === 'file')
       .map(([, , bytes, path]) => ({ path: decodeURIComponent(path ?? ''), bytes: Number(bytes) }))
-    const weights = facts
-      .filter(([kind]) => kind === 'weight')
-      .map(([, slot, dtype, rows, cols, source, a, b]) => ({
-        slot,
-        dtype,
-        rows: Number(rows),
-        cols: Number(cols),
-        source:
-          source === 'file' ? { file: Number(a), offset: Number(b) } : { [source as string]: Number(a) },
-      }))
+    const partsBehind = (line: number) => {
+      const end = facts.findIndex(([kind], i) => i > line && kind !== 'part')
+      return facts.slice(line + 1, end).map(([, dtype, ...numbers]) => {
+        const [first, count, stride, file, offset] = numbers.map(Number)
+        return { dtype, file, offset, rows: { first, count, stride } }
+      })
+    }
+    const weights = facts.flatMap(([kind, slot, dtype, rows, cols, source, a, b], line) => {
+      if (kind !== 'weight') return []
+      const sources: Record<string, unknown> = {
+        file: { file: Number(a), offset: Number(b) },
+        parts: { parts: partsBehind(line) },
+      }
+      const made = { [source as string]: Number(a) }
+      return [{ slot, dtype, rows: Number(rows), cols: Number(cols), source: sources[source ?? ''] ?? made }]
+    })
     expect(files).toEqual(plan.files)
     expect(weights).toEqual(plan.weights)
   })
@@ -101,6 +122,9 @@ it('what is no plan has no text', async () => {
   const broken = [
     { config, files, weights: [null] },
     { config, files: [5], weights },
+    { config, files, weights: [{ ...weights[0], source: { parts: 5 } }] },
+    { config, files, weights: [{ ...weights[0], source: { parts: [null] } }] },
+    { config, files, weights: [{ ...weights[0], source: { parts: [{ dtype: 'f32' }] } }] },
     new Proxy(plan, { get: () => 1 }),
   ]
   for (const value of [...noPlans, ...broken])

@@ -1,11 +1,13 @@
 // A model of random numbers in files, its plan, and the same model in float64.
 #pragma once
 #include <map>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "core/format.h"
 #include "folder.h"
 #include "numbers.h"
 #include "reference_decoder.h"
@@ -54,7 +56,7 @@ class ModelFiles {
   // As lib/checkpoint/plan.ts writes it.
   std::string plan() const {
     std::string text =
-        "quern-plan 1\nconfig layers 2\nconfig hidden 48\nconfig heads 4\nconfig kv_heads 2\nconfig head_dim "
+        "quern-plan 2\nconfig layers 2\nconfig hidden 48\nconfig heads 4\nconfig kv_heads 2\nconfig head_dim "
         "16\n"
         "config ffn 96\nconfig vocab 307\nconfig norm_eps 0.001\nconfig context_length 400\nconfig rope_dim "
         "12\n"
@@ -67,7 +69,63 @@ class ModelFiles {
     return text + "end\n";
   }
 
+  // The same model, the rows of every matrix in another order: the halves of one alternate in a tensor, as
+  // the halves of heads do in some files; of the next, every second row is in a tensor of float32.
+  std::string interleaved_plan() {
+    std::string bytes(48, kGap), text = plan();
+    for (const Place& place : places_) {
+      if (place.rows == 1) continue;
+      const Format& format = format_of(place.dtype);
+      const auto row = static_cast<size_t>(format.row_bytes(place.cols));
+      const auto stored = [&](int i) {
+        return bytes_[place.file].substr(place.offset + static_cast<size_t>(i) * row, row);
+      };
+      const auto part = [&](const char* dtype, int first, int count, int stride, size_t file, size_t offset) {
+        std::ostringstream line;
+        line << "part " << dtype << ' ' << first << ' ' << count << ' ' << stride << ' ' << file << ' '
+             << offset;
+        return line.str() + '\n';
+      };
+      std::ostringstream shape;
+      shape << "weight " << place.slot << ' ' << name_of(place.dtype) << ' ' << place.rows << ' '
+            << place.cols << ' ';
+      const std::string head = shape.str();
+      std::string lines = head + "parts\n";
+      const size_t offset = bytes.size();
+      if (place.number % 2 == 0) {
+        const int half = place.rows / 2, rest = place.rows % 2;
+        for (int i = 0; i < half; ++i) bytes += stored(i) + stored(half + i);
+        if (rest) bytes += stored(2 * half);
+        const char* const dtype = name_of(place.dtype).data();
+        lines += part(dtype, 0, half, 2, 2, offset) + part(dtype, 1, half, 2, 2, offset);
+        if (rest) lines += part(dtype, 2 * half, 1, 1, 2, offset);
+      } else {
+        std::vector<float> numbers(static_cast<size_t>(place.cols));
+        for (int i = 0; i < place.rows; ++i) {
+          decode_row(format, reinterpret_cast<const std::byte*>(stored(i).data()), place.cols,
+                     numbers.data());
+          if (i % 2) bytes.append(reinterpret_cast<const char*>(numbers.data()), 4 * numbers.size());
+          lines += i % 2 ? part("f32", i / 2, 1, 7, 2, offset)
+                         : part(name_of(place.dtype).data(), i, 1, 1, place.file, place.offset);
+        }
+      }
+      const size_t at = text.find(head), end = text.find('\n', at) + 1;
+      text.replace(at, end - at, lines);
+    }
+    const std::string path = folder_.write("weights 2", bytes);
+    std::ostringstream file;
+    file << "file 2 " << bytes.size() << ' ' << escaped(path) << '\n';
+    return text.insert(text.find("seed "), file.str());
+  }
+
  private:
+  struct Place {
+    std::string slot;
+    Dtype dtype;
+    int rows, cols;
+    size_t number, file, offset;
+  };
+
   static std::string escaped(std::string path) {
     for (size_t at = 0; (at = path.find(' ', at)) != std::string::npos;) path.replace(at, 1, "%20");
     return path;
@@ -84,6 +142,7 @@ class ModelFiles {
     weights_.push_back("weight " + slot + " " + std::string(name_of(dtype)) + " " + std::to_string(rows) +
                        " " + std::to_string(cols) + " file " + std::to_string(file) + " " +
                        std::to_string(bytes.size()) + "\n");
+    places_.push_back({slot, dtype, rows, cols, number, file, bytes.size()});
     bytes.append(static_cast<const char*>(numbers.data()), numbers.size() * size_of(dtype));
     weight_bytes_ += numbers.size() * size_of(dtype);
   }
@@ -94,6 +153,7 @@ class ModelFiles {
   ReferenceDecoder reference_{48, 4, 2, 16, 96, 307, 12, 1000, 0.001, {}, {}, {}, {}};
   std::string bytes_[2], paths_[2];
   std::vector<std::string> weights_;
+  std::vector<Place> places_;
   uint64_t weight_bytes_ = 0;
 };
 

@@ -20,7 +20,7 @@ constexpr auto kPatience = std::chrono::seconds(120);  // a hang, on however bus
 inline std::string plan_text(const std::string& more_config = "") {
   const int hidden = 48, heads = 4, kv_heads = 2, head_dim = 16, ffn = 96;
   std::string text =
-      "quern-plan 1\nconfig layers 2\nconfig hidden 48\nconfig heads 4\nconfig kv_heads 2\nconfig head_dim "
+      "quern-plan 2\nconfig layers 2\nconfig hidden 48\nconfig heads 4\nconfig kv_heads 2\nconfig head_dim "
       "16\n"
       "config ffn 96\nconfig vocab 307\nconfig context_length 400\nconfig rope_dim 16\nconfig rope_theta "
       "10000\n"

@@ -14,7 +14,7 @@ namespace quern::test {
 namespace {
 
 // A plan with every kind of line.
-const std::string kPlan = R"(quern-plan 1
+const std::string kPlan = R"(quern-plan 2
 config layers 2
 config hidden 64
 config heads 6
@@ -49,6 +49,9 @@ weight embed bf16 300 64 file 0 128
 weight final_norm f32 1 12 file 1 2
 weight layers.0.q f16 96 64 random 0.25
 weight layers.0.attention_norm f32 1 64 constant -1
+weight layers.1.q bf16 6 6 parts
+part bf16 1 4 3 0 128
+part f32 0 2 1 1 2
 end
 )";
 
@@ -75,11 +78,19 @@ TEST(reads_every_fact) {
   CHECK_EQ(plan.files[0].path, std::string("/models/a folder/model%.safetensors"));
   CHECK_EQ(plan.files[0].bytes, uint64_t{100000});
   CHECK_EQ(plan.seed, ~uint64_t{0});
-  CHECK_EQ(plan.weights.size(), size_t{4});
+  CHECK_EQ(plan.weights.size(), size_t{5});
   const PlannedWeight &embed = plan.weights[0], &q = plan.weights[2], &norm = plan.weights[3];
   CHECK(embed.slot == "embed" && embed.format->name == "BF16" && embed.rows == 300 && embed.cols == 64);
-  CHECK(embed.source.kind == WeightSource::Kind::file && embed.source.file == 0 &&
-        embed.source.offset == 128);
+  CHECK(embed.source.kind == WeightSource::Kind::parts && embed.source.parts.size() == 1);
+  const WeightPart& all = embed.source.parts[0];
+  CHECK(all.format == embed.format && all.file == 0 && all.offset == 128);
+  CHECK(all.first == 0 && all.count == 300 && all.stride == 1);
+  const std::vector<WeightPart>& parts = plan.weights[4].source.parts;
+  CHECK(plan.weights[4].rows == 6 && parts.size() == 2);
+  CHECK(parts[0].format->name == "BF16" && parts[0].file == 0 && parts[0].offset == 128);
+  CHECK(parts[0].first == 1 && parts[0].count == 4 && parts[0].stride == 3);
+  CHECK(parts[1].format->name == "F32" && parts[1].file == 1 && parts[1].offset == 2);
+  CHECK(parts[1].first == 0 && parts[1].count == 2 && parts[1].stride == 1);
   CHECK(q.format->name == "F16" && q.source.kind == WeightSource::Kind::random && q.source.value == 0.25f);
   CHECK(norm.source.kind == WeightSource::Kind::constant && norm.source.value == -1);
 }
@@ -108,11 +119,11 @@ TEST(cut_short_anywhere) {
 
 TEST(malformed_lines) {
   const std::vector<std::pair<std::string, std::string>> changes{
-      {"quern-plan 1", "quern-plan 2"},
+      {"quern-plan 2", "quern-plan 1"},
       {"a%20folder", "a%-1folder"},
-      {"quern-plan 1", "quern-plan"},
-      {"quern-plan 1", "plan 1"},
-      {"quern-plan 1\n", ""},
+      {"quern-plan 2", "quern-plan"},
+      {"quern-plan 2", "plan 1"},
+      {"quern-plan 2\n", ""},
       {"config layers 2", "config layers 0"},
       {"config layers 2", "config layers -2"},
       {"config layers 2", "config layers 2.5"},
@@ -173,6 +184,32 @@ TEST(malformed_lines) {
       {"random 0.25", "random"},
       {"constant -1", "constant -inf"},
       {"constant -1\n", "constant -1\r\n"},
+      {"6 6 parts", "6 6 parts 2"},
+      {"6 6 parts", "7 6 parts"},
+      {"6 6 parts", "5 6 parts"},
+      {"6 6 parts", "6 6 random 1"},
+      {"part bf16 1 4 3 0 128\n", ""},
+      {"part f32 0 2 1 1 2\n", ""},
+      {"part f32 0 2 1 1 2\n", "part f32 0 2 1 1 2\npart f32 0 1 1 1 2\n"},
+      {"part f32 0 2", "part f32 0 1"},
+      {"part f32 0 2", "part f32 0 3"},
+      {"part f32 0 2", "part f32 0 0"},
+      {"part f32 0 2", "part f32 0 -2"},
+      {"part f32 0 2", "part f32 0 9223372036854775807"},
+      {"part f32 0 2", "part f32 -1 2"},
+      {"part f32 0 2", "part f32 1 2"},
+      {"part f32 0 2", "part f32 9223372036854775807 2"},
+      {"part f32 0 2", "part f31 0 2"},
+      {"2 1 1 2\n", "2 0 1 2\n"},
+      {"2 1 1 2\n", "2 -1 1 2\n"},
+      {"2 1 1 2\n", "2 2 1 2\n"},
+      {"2 1 1 2\n", "2 2147483648 1 2\n"},
+      {"2 1 1 2\n", "2 2147483649 1 2\n"},
+      {"2 1 1 2\n", "2 1 2 2\n"},
+      {"2 1 1 2\n", "2 1 1 3\n"},
+      {"2 1 1 2\n", "2 1 1 51\n"},
+      {"2 1 1 2\n", "2 1 1\n"},
+      {"part f32", "file 2 1 c\npart f32"},
       {"end\n", "end now\n"},
       {"end\n", "ending\n"},
       {"end\n", ""},
@@ -188,6 +225,27 @@ TEST(malformed_lines) {
     CHECK_FOR(code == "invalid_plan", "'" + from + "' became '" + to + "': " + code + " " + message);
     CHECK_FOR(message.starts_with("plan"), message);
   }
+}
+
+TEST(rows_that_are_not_there_are_named) {
+  const auto message = [](const std::string& from, const std::string& to) -> std::string {
+    try {
+      (void)parse_plan(replaced(from, to));
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  CHECK_EQ(message("part f32 0 2", "part f32 1 2"),
+           std::string("plan, line 38: weight layers.1.q ends behind the end of its file"));
+  CHECK_EQ(message("part f32 0 2 1 1 2\n", ""),
+           std::string("plan, line 38: weight layers.1.q lacks 2 of its rows"));
+  CHECK_EQ(message("part f32 0 2", "part f32 0 3"),
+           std::string("plan, line 38: rows: expected a number from 1 to 2, got '3'"));
+  CHECK_EQ(message("2 1 1 2\n", "2 0 1 2\n"),
+           std::string("plan, line 38: stride: expected a number from 1 to 2147483648, got '0'"));
+  CHECK_EQ(message("end\n", "part f32 0 2 1 1 2\nend\n"),
+           std::string("plan, line 39: a part without a weight that lacks rows"));
 }
 
 TEST(the_message_names_the_line) {
@@ -271,11 +329,17 @@ TEST(mutated_plans) {
       ++accepted;
       for (const PlannedWeight& weight : plan.weights) {
         CHECK(weight.rows > 0 && weight.cols > 0);
-        if (weight.source.kind != WeightSource::Kind::file) continue;
-        const PlannedFile& file = plan.files.at(static_cast<size_t>(weight.source.file));
-        const auto numbers = static_cast<uint64_t>(weight.rows * weight.cols);
-        CHECK(weight.source.offset <= file.bytes);
-        CHECK(numbers * static_cast<uint64_t>(weight.format->bytes) <= file.bytes - weight.source.offset);
+        if (weight.source.kind != WeightSource::Kind::parts) continue;
+        int64_t rows = 0;
+        for (const WeightPart& part : weight.source.parts) {
+          const PlannedFile& file = plan.files.at(static_cast<size_t>(part.file));
+          const auto row_bytes = static_cast<uint64_t>(weight.cols * part.format->bytes);
+          CHECK(part.first >= 0 && part.count > 0 && part.stride > 0 && part.offset <= file.bytes);
+          const auto last = static_cast<uint64_t>(part.first + (part.count - 1) * part.stride);
+          CHECK(last < (file.bytes - part.offset) / row_bytes);
+          rows += part.count;
+        }
+        CHECK_EQ(rows, weight.rows);
       }
       CHECK(plan.config.heads % plan.config.kv_heads == 0 && plan.config.rope_dim <= plan.config.head_dim);
     } catch (const Error& error) {

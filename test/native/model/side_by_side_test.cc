@@ -18,7 +18,7 @@ struct Sizes {
 constexpr Sizes kSmall{1, 24, 2, 1, 12, 40, 101}, kLarge{3, 144, 6, 2, 32, 400, 1009};
 
 std::string plan_of(const Sizes& sizes) {
-  std::string text = "quern-plan 1\n";
+  std::string text = "quern-plan 2\n";
   const auto config = [&](const std::string& name, int value) {
     text += "config " + name + " " + std::to_string(value) + "\n";
   };

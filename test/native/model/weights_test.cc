@@ -1,5 +1,6 @@
 #include "model/weights.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -131,6 +132,29 @@ TEST(quantized_while_loading) {
   CHECK(!weight_choice("int2") && !weight_choice(""));
   CHECK(weight_choice("auto") && weight_choice("auto")->layers == nullptr &&
         weight_choice("auto")->ends == nullptr);
+}
+
+// What a device is given of every matrix, in the order of the slots, read in pieces of 7 rows.
+std::vector<std::vector<std::byte>> prepared(const std::string& plan, const char* dtype) {
+  Watch watch;
+  std::vector<std::vector<std::byte>> all;
+  watch.on_prepare = [&](const WeightView& view) {
+    const int64_t bytes = view.format->row_bytes(view.cols);
+    std::vector<std::byte>& rows = all.emplace_back(static_cast<size_t>(view.rows * bytes));
+    for (int64_t row = 0; row < view.rows; row += 7)
+      view.read(row, std::min<int64_t>(7, view.rows - row), rows.data() + row * bytes);
+  };
+  WatchedDevice device(create_cpu_device({1, "auto"}), watch);
+  (void)DecoderWeights(parse_plan(plan), device, weight_choice(dtype).value_or(WeightChoice{}), {});
+  return all;
+}
+
+// Whatever the order of rows in files, and whichever files they are in: the same numbers come out.
+TEST(rows_that_lie_apart_give_the_same_weights) {
+  ModelFiles files;
+  const std::string interleaved = files.interleaved_plan();
+  for (const char* dtype : {"", "f32", "bf16", "int8", "int4"})
+    CHECK(prepared(files.plan(), dtype) == prepared(interleaved, dtype));
 }
 
 }  // namespace
