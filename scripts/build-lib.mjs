@@ -23,7 +23,13 @@ function removeLeftovers() {
 }
 
 /** The files that package.json exports. */
-const entries = ['index', 'server/index', 'batch/index', 'integrations/ai-sdk/index']
+const entries = [
+  'index',
+  'server/index',
+  'batch/index',
+  'integrations/ai-sdk/index',
+  'integrations/langchain/index',
+]
 
 function writeEntries() {
   writeFileSync(join(made, 'package.json'), '{ "type": "commonjs" }\n')

@@ -13,6 +13,7 @@ const entries = {
   'quern/server': 'lib/server/index.ts',
   'quern/batch': 'lib/batch/index.ts',
   'quern/ai-sdk': 'lib/integrations/ai-sdk/index.ts',
+  'quern/langchain': 'lib/integrations/langchain/index.ts',
 }
 const problems = []
 
@@ -119,7 +120,10 @@ const files = new Map()
 snippets.forEach((snippet, index) => {
   files.set(join(root, `snippet-${index}.mts`), `${snippet.code.join('\n')}\nexport {}\n`)
 })
-const exported = symbols.filter(({ name }) => !name.includes('.'))
+// What several entries export is one global.
+const exported = [...new Map(symbols.map((one) => [one.name, one])).values()].filter(
+  ({ name }) => !name.includes('.'),
+)
 const asGlobals = exported.map(({ name, symbol, from }) => {
   const isValue = symbol.flags & ts.SymbolFlags.Value
   const imported = `import('${from}').${name}`
