@@ -24,3 +24,8 @@ test.runIf(isPresent)('openai 7, ai 7 and @langchain/openai 1.6 on Node.js 22', 
   expect(stdout).toContain(text)
   await served.close()
 })
+
+test.runIf(isPresent)('ai 7 in its own process, by quern/ai-sdk', async () => {
+  const { stdout } = await run(node, ['in-process.mjs'], { cwd: folder })
+  expect(stdout).toMatch(/^Node\.js 22\./)
+})

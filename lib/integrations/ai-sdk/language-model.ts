@@ -14,57 +14,67 @@ import type {
 } from './spec.js'
 import { PartTeller } from './stream-parts.js'
 
-/** A model that answers conversations, in the AI SDK's words. */
+/** A model that answers conversations, in the AI SDK's words. The SDK 7 calls it through a proxy, so its methods know it without `this`. */
 export class QuernLanguageModel<V extends SpecificationVersion> implements LanguageModel<V> {
   readonly provider = 'quern'
   readonly supportedUrls = {}
   readonly specificationVersion: V
   readonly modelId: string
-  readonly #model: LazyModel
+  readonly doGenerate: LanguageModel<V>['doGenerate']
+  readonly doStream: LanguageModel<V>['doStream']
 
   constructor(specificationVersion: V, modelId: string, model: LazyModel) {
     this.specificationVersion = specificationVersion
     this.modelId = modelId
-    this.#model = model
+    this.doGenerate = (call) => generate(call, model, modelId)
+    this.doStream = (call) => stream(call, model, modelId)
   }
+}
 
-  async doGenerate(call: CallOptions): Promise<GenerateResult> {
-    try {
-      const { generation, warnings, response } = await this.#start(call)
-      const result = await generation.result()
-      return { content: contentOf(result), ...endingOf(result), warnings, response }
-    } catch (error) {
-      throw forSdk(error)
-    }
+async function generate(call: CallOptions, model: LazyModel, modelId: string): Promise<GenerateResult> {
+  try {
+    const { generation, warnings, response } = await start(call, model, modelId)
+    const result = await generation.result()
+    return { content: contentOf(result), ...endingOf(result), warnings, response }
+  } catch (error) {
+    throw forSdk(error)
   }
+}
 
-  /** What is wrong with the call or fails before there is anything of an answer rejects here: then the SDK may try again. */
-  async doStream(call: CallOptions): Promise<{ stream: ReadableStream<StreamPart> }> {
-    try {
-      const { generation, warnings, response } = await this.#start(call)
-      const events = generation.events()
-      const first = await events.next()
-      const head: StreamPart[] = [
-        { type: 'stream-start', warnings },
-        { type: 'response-metadata', ...response },
-      ]
-      return { stream: partStream(head, first, events, call) }
-    } catch (error) {
-      throw forSdk(error)
-    }
+/** What is wrong with the call or fails before there is anything of an answer rejects here: then the SDK may try again. */
+async function stream(
+  call: CallOptions,
+  model: LazyModel,
+  modelId: string,
+): Promise<{ stream: ReadableStream<StreamPart> }> {
+  try {
+    const { generation, warnings, response } = await start(call, model, modelId)
+    const events = generation.events()
+    const first = await events.next()
+    const head: StreamPart[] = [
+      { type: 'stream-start', warnings },
+      { type: 'response-metadata', ...response },
+    ]
+    return { stream: partStream(head, first, events, call) }
+  } catch (error) {
+    throw forSdk(error)
   }
+}
 
-  async #start(call: CallOptions): Promise<{
-    generation: Generation
-    warnings: Warning[]
-    response: { timestamp: Date; modelId: string }
-  }> {
-    const timestamp = new Date()
-    const model = await this.#model.get()
-    const { options, warnings } = settingsOf(call, model)
-    const generation = model.chat(conversationOf(call.prompt), options)
-    return { generation, warnings, response: { timestamp, modelId: this.modelId } }
-  }
+async function start(
+  call: CallOptions,
+  model: LazyModel,
+  modelId: string,
+): Promise<{
+  generation: Generation
+  warnings: Warning[]
+  response: { timestamp: Date; modelId: string }
+}> {
+  const timestamp = new Date()
+  const loaded = await model.get()
+  const { options, warnings } = settingsOf(call, loaded)
+  const generation = loaded.chat(conversationOf(call.prompt), options)
+  return { generation, warnings, response: { timestamp, modelId } }
 }
 
 /** The answer's parts as they are read: a reader that is slow slows the generation, one that leaves ends it. */
