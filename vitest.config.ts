@@ -11,6 +11,9 @@ const hang = 300_000
 /** Tests of clients that are not there. */
 const clientless = clientsInstalled ? [] : ['test/clients/!(installed).test.ts']
 
+/** Tests with a configuration and a script of their own: what they need is not installed by `npm ci`. */
+const elsewhere = ['test/page/**', 'test/deploy/**']
+
 /** Tests of what needs no model, hence one core. What compares times with each other runs alone. */
 const modelless = [
   'test/chat/!(linear).test.ts',
@@ -41,7 +44,7 @@ export default defineConfig({
         test: {
           name: 'models',
           include: ['test/**/*.test.ts'],
-          exclude: ['**/node_modules/**', 'test/fixtures/**', 'test/page/**', ...clientless, ...modelless],
+          exclude: ['**/node_modules/**', 'test/fixtures/**', ...elsewhere, ...clientless, ...modelless],
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
         },
