@@ -3,7 +3,9 @@ import { Comment, CommentTag, Converter, ReflectionKind } from 'typedoc'
 
 const categories = {
   model: 'Models',
+  checkpoint: 'Models',
   generation: 'Generations',
+  'generation-defaults': 'Generations',
   chat: 'Chat',
   input: 'Chat',
   session: 'Sessions',
@@ -20,7 +22,7 @@ export function load(app) {
     if (!reflection.parent?.kindOf(ReflectionKind.Module)) return
     const [declaration] = context.getSymbolFromReflection(reflection)?.declarations ?? []
     const path = declaration?.getSourceFile().fileName ?? ''
-    const [, folder] = /\/lib\/(\w+)[./]/.exec(path) ?? []
+    const [, folder] = /\/lib\/([\w-]+)[./]/.exec(path) ?? []
     if (!categories[folder]) throw new Error(`${reflection.name}: lib/${folder} has no category`)
     reflection.comment ??= new Comment()
     reflection.comment.blockTags.push(
