@@ -7,11 +7,11 @@ const bundledName = 'quern-tiny'
 
 /**
  * What `--model` says, by the names that the models are served under: `NAME=SOURCE`, or a source alone. A model of the hub is then called as
- * it is there, a folder by its own name.
+ * it is there, a folder by its own name. The bundled model, whose source is undefined, has its name for a source too.
  */
 export function servedSources(given: readonly string[]): Map<string, string | undefined> {
   if (given.length === 0) return new Map([[bundledName, undefined]])
-  const sources = new Map<string, string>()
+  const sources = new Map<string, string | undefined>()
   for (const text of given) {
     // A path that holds an equals sign begins with a dot or a slash.
     const [, name, source] = /^([^./=~][^=]*)=(.*)$/.exec(text) ?? [undefined, defaultName(text), text]
@@ -24,7 +24,7 @@ export function servedSources(given: readonly string[]): Map<string, string | un
       const message = `--model ${text}: another model is called '${name}' already: call this one NAME=${source}`
       throw new QuernError('invalid_option', message, { value: text })
     }
-    sources.set(name, source)
+    sources.set(name, source === bundledName && !existsSync(source) ? undefined : source)
   }
   return sources
 }

@@ -1,4 +1,5 @@
 import { Model, QuernError } from '../index.js'
+import { show } from '../input/show.js'
 
 /**
  * A loaded model, a promise of one, or what loads it when it is first needed.
@@ -16,6 +17,7 @@ export class LazyModel {
   #model: Promise<Model> | undefined
 
   constructor(handle: ModelHandle) {
+    if (typeof handle !== 'function' && !isObject(handle)) throw notModel(handle)
     this.#open = typeof handle === 'function' ? handle : () => handle
   }
 
@@ -41,11 +43,15 @@ export class LazyModel {
 
 function expectModel(model: unknown): Model {
   if (model instanceof Model) return model
-  throw new QuernError(
-    'invalid_option',
-    'model: expected a model as load() gives it, or a function that gives one',
-    {
-      value: model,
-    },
-  )
+  throw notModel(model)
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
+}
+
+function notModel(value: unknown): QuernError {
+  const instead = typeof value === 'string' ? `; write () => load(${show(value)})` : ''
+  const message = `model: expected a model as load() gives it, a promise of one, or a function that gives one, got ${show(value)}${instead}`
+  return new QuernError('invalid_option', message, { value })
 }

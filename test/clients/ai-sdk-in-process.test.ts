@@ -258,3 +258,10 @@ test('the parts of the specification, in their order', async () => {
   ])
   expect(calls[3]).toMatchObject({ toolName: name, input: '{"city": "Paris"}' })
 })
+
+test('settings that are none are said', () => {
+  const make = (settings: unknown) => () => createQuern(settings as never)
+  expect(make({ model: {} })).toThrow(expect.objectContaining({ code: 'unsupported_option' }))
+  for (const settings of [null, { specificationVersion: 'v9' }, { models: { a: 'org/name' } }])
+    expect(make(settings)).toThrow(expect.objectContaining({ code: 'invalid_option' }))
+})

@@ -130,3 +130,27 @@ test('QuernEmbeddings', async () => {
   expect(await embeddings.embedDocuments(texts)).toEqual(lists)
   expect(await embeddings.embedQuery('The sky is blue.')).toEqual(lists[0])
 })
+
+test('stop, where a call names none', async () => {
+  const said = await new QuernLLM({ model, ...own, stop: ['a'] }).invoke('Once upon a time')
+  expect(said).not.toContain('a')
+  expect((await new ChatQuern({ model, ...own, stop: [' '] }).invoke(question)).content).not.toContain(' ')
+})
+
+test('what is meant as an option of ours, and what is no model, is said', async () => {
+  const wrong = (code: string, text: string) =>
+    expect.objectContaining({ code, message: expect.stringContaining(text) })
+  const made = (make: (fields: never) => unknown, fields: unknown) => () => make(fields as never)
+  const makeChat = made((fields) => new ChatQuern(fields), { model, maxtokens: 3 })
+  expect(makeChat).toThrow(wrong('unsupported_option', 'maxTokens'))
+  const makeEmbeddings = made((fields) => new QuernEmbeddings(fields), { model, dimension: 8 })
+  expect(makeEmbeddings).toThrow(wrong('unsupported_option', 'dimensions'))
+  await expect(chat.invoke(question, { maxtokens: 3 } as never)).rejects.toThrow(
+    wrong('unsupported_option', 'maxTokens'),
+  )
+  for (const make of [ChatQuern, QuernLLM, QuernEmbeddings]) {
+    expect(made((fields) => new make(fields), undefined)).toThrow(wrong('invalid_option', 'undefined'))
+    const named = made((fields) => new make(fields), { model: 'org/name' })
+    expect(named).toThrow(wrong('invalid_option', '() => load("org/name")'))
+  }
+})

@@ -11,6 +11,7 @@ import { App } from './components/app.tsx'
 import { Chat } from './state/chat.ts'
 import { Conversations } from './state/conversations.ts'
 import { Database } from './state/database.ts'
+import { keepPlace } from './state/place.ts'
 import { rememberedPreferences } from './state/preferences.ts'
 import { Server } from './state/server.ts'
 
@@ -19,6 +20,6 @@ const conversations = new Conversations(new Database())
 const server = new Server()
 const chat = new Chat(conversations, server, preferences)
 
-void conversations.load()
+void conversations.load().then(() => keepPlace(chat))
 void server.look()
 render(<App shared={{ chat, preferences }} />, document.getElementById('app') as HTMLElement)

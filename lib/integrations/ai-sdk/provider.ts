@@ -1,4 +1,6 @@
-import type { LoadOptions } from '../../index.js'
+import { type LoadOptions, QuernError } from '../../index.js'
+import { show } from '../../input/show.js'
+import { takeOptions } from '../../input/take-options.js'
 import type { ModelHandle } from '../model-handle.js'
 import { QuernEmbeddingModel } from './embedding-model.js'
 import { QuernLanguageModel } from './language-model.js'
@@ -49,6 +51,7 @@ export interface QuernProvider<V extends SpecificationVersion = 'v3'> {
 /**
  * A provider for the AI SDK. Models that are not loaded yet are when they are first used, once for all that use them.
  *
+ * @throws {QuernError} `unsupported_option`, `invalid_option`.
  * @example
  * ```ts
  * const provider = createQuern({ models: { demo: model, judge: () => load('Qwen/Qwen3-Reranker-0.6B') } })
@@ -58,8 +61,18 @@ export interface QuernProvider<V extends SpecificationVersion = 'v3'> {
 export function createQuern<V extends SpecificationVersion = 'v3'>(
   settings: QuernProviderSettings<V> = {},
 ): QuernProvider<V> {
-  const version = settings.specificationVersion ?? ('v3' as V)
-  const models = new ModelsByName(settings.models, settings.load)
+  const taken = takeOptions(
+    'createQuern',
+    settings,
+    ['models', 'load', 'specificationVersion'],
+    ['models', 'load'],
+  )
+  const version = taken.specificationVersion ?? ('v3' as V)
+  if (version !== 'v3' && version !== 'v4') {
+    const message = `specificationVersion: expected 'v3' or 'v4', got ${show(version)}`
+    throw new QuernError('invalid_option', message, { value: version })
+  }
+  const models = new ModelsByName(taken.models, taken.load)
   const languageModel = (given: string | ModelHandle) =>
     new QuernLanguageModel(version, ...models.find(given, 'languageModel'))
   return Object.assign((given: string | ModelHandle) => languageModel(given), {

@@ -14,7 +14,7 @@ import { type FunctionTool, type Generation, QuernError } from '../../index.js'
 import { LazyModel, type ModelHandle } from '../model-handle.js'
 import { answerChunk, ChunkTeller } from './answer.js'
 import { conversationOf } from './conversation.js'
-import { type GenerationFields, generationFields } from './fields.js'
+import { type GenerationFields, generationFields, takeFields } from './fields.js'
 
 /**
  * What {@link ChatQuern} is made with.
@@ -24,7 +24,11 @@ import { type GenerationFields, generationFields } from './fields.js'
  * const fields: ChatQuernFields = { model, temperature: 0.7, maxTokens: 256 }
  * ```
  */
-export type ChatQuernFields = BaseChatModelParams & GenerationFields & { model: ModelHandle }
+export interface ChatQuernFields extends BaseChatModelParams, GenerationFields {
+  model: ModelHandle
+  /** Texts that end an answer, where a call names none. */
+  stop?: string[] | undefined
+}
 
 /**
  * What a call of {@link ChatQuern} takes beside its messages.
@@ -50,11 +54,13 @@ export interface ChatQuernCallOptions extends BaseChatModelCallOptions, Generati
 export class ChatQuern extends BaseChatModel<ChatQuernCallOptions> {
   readonly #model: LazyModel
   readonly #fields: GenerationFields
+  readonly #stop: string[] | undefined
 
   constructor(fields: ChatQuernFields) {
-    super(fields)
+    super(takeFields('ChatQuern', fields, ['model', 'stop']))
     this.#model = new LazyModel(fields.model)
     this.#fields = generationFields(fields)
+    this.#stop = fields.stop
   }
 
   /** @internal */
@@ -69,7 +75,7 @@ export class ChatQuern extends BaseChatModel<ChatQuernCallOptions> {
 
   /** @internal What a cache of LangChain's knows answers by. */
   override _identifyingParams(): Record<string, unknown> {
-    return { ...this.#fields }
+    return { ...this.#fields, stop: this.#stop }
   }
 
   /**
@@ -114,8 +120,8 @@ export class ChatQuern extends BaseChatModel<ChatQuernCallOptions> {
     const model = await this.#model.get()
     return model.chat(conversationOf(messages), {
       ...this.#fields,
-      ...generationFields(options),
-      stop: options.stop,
+      ...generationFields(takeFields('ChatQuern', options)),
+      stop: options.stop ?? this.#stop,
       tools: toolsOf(options),
       signal: options.signal,
     })

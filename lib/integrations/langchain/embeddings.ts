@@ -1,5 +1,6 @@
 import { Embeddings, type EmbeddingsParams } from '@langchain/core/embeddings'
 import { LazyModel, type ModelHandle } from '../model-handle.js'
+import { takeFields } from './fields.js'
 
 /**
  * What {@link QuernEmbeddings} is made with.
@@ -32,7 +33,7 @@ export class QuernEmbeddings extends Embeddings {
   readonly #instruction: string | undefined
 
   constructor(fields: QuernEmbeddingsFields) {
-    super(fields)
+    super(takeFields('QuernEmbeddings', fields, ['model', 'dimensions', 'instruction']))
     this.#model = new LazyModel(fields.model)
     this.#dimensions = fields.dimensions
     this.#instruction = fields.instruction

@@ -3,7 +3,7 @@ import { type BaseLLMCallOptions, type BaseLLMParams, LLM } from '@langchain/cor
 import { GenerationChunk } from '@langchain/core/outputs'
 import type { Generation } from '../../index.js'
 import { LazyModel, type ModelHandle } from '../model-handle.js'
-import { type GenerationFields, generationFields } from './fields.js'
+import { type GenerationFields, generationFields, takeFields } from './fields.js'
 
 /**
  * What {@link QuernLLM} is made with.
@@ -13,7 +13,11 @@ import { type GenerationFields, generationFields } from './fields.js'
  * const fields: QuernLLMFields = { model, temperature: 0.7, maxTokens: 256 }
  * ```
  */
-export type QuernLLMFields = BaseLLMParams & GenerationFields & { model: ModelHandle }
+export interface QuernLLMFields extends BaseLLMParams, GenerationFields {
+  model: ModelHandle
+  /** Texts that end an answer, where a call names none. */
+  stop?: string[] | undefined
+}
 
 /**
  * What a call of {@link QuernLLM} takes beside its text.
@@ -36,11 +40,13 @@ export interface QuernLLMCallOptions extends BaseLLMCallOptions, GenerationField
 export class QuernLLM extends LLM<QuernLLMCallOptions> {
   readonly #model: LazyModel
   readonly #fields: GenerationFields
+  readonly #stop: string[] | undefined
 
   constructor(fields: QuernLLMFields) {
-    super(fields)
+    super(takeFields('QuernLLM', fields, ['model', 'stop']))
     this.#model = new LazyModel(fields.model)
     this.#fields = generationFields(fields)
+    this.#stop = fields.stop
   }
 
   /** @internal */
@@ -55,7 +61,7 @@ export class QuernLLM extends LLM<QuernLLMCallOptions> {
 
   /** @internal What a cache of LangChain's knows answers by. */
   override _identifyingParams(): Record<string, unknown> {
-    return { ...this.#fields }
+    return { ...this.#fields, stop: this.#stop }
   }
 
   /** @internal */
@@ -77,7 +83,8 @@ export class QuernLLM extends LLM<QuernLLMCallOptions> {
 
   async #start(prompt: string, options: this['ParsedCallOptions']): Promise<Generation> {
     const model = await this.#model.get()
-    const { stop, signal } = options
-    return model.generate(prompt, { ...this.#fields, ...generationFields(options), stop, signal })
+    const { stop = this.#stop, signal } = options
+    const own = generationFields(takeFields('QuernLLM', options))
+    return model.generate(prompt, { ...this.#fields, ...own, stop, signal })
   }
 }

@@ -1,11 +1,15 @@
+import { overtaken } from '../conversation/merged.ts'
 import type { Conversation, Message } from '../conversation/types.ts'
 import { Store } from './store.ts'
 
 /** What keeps conversations beyond the page's life. */
 export interface Keeper {
   all(): Promise<Conversation[]>
+  get(id: string): Promise<Conversation | undefined>
   put(conversation: Conversation): Promise<void>
   delete(id: string): Promise<void>
+  /** Calls back with each conversation that another tab has changed or deleted. */
+  watch(changed: (id: string) => void): void
 }
 
 /** All conversations, in memory and kept. */
@@ -17,6 +21,7 @@ export class Conversations {
 
   constructor(keeper: Keeper) {
     this.#keeper = keeper
+    keeper.watch((id) => void this.#follow(id).catch(() => {})) // what cannot be read is not kept, which is told elsewhere
   }
 
   /** Takes in what was kept. A reply that was being written when its page ended was stopped by that. */
@@ -50,6 +55,16 @@ export class Conversations {
   delete(id: string): void {
     this.list.set(this.list.get().filter((one) => one.id !== id))
     this.#keep(this.#keeper.delete(id))
+  }
+
+  /** Takes over what another tab has done. */
+  async #follow(id: string): Promise<void> {
+    const theirs = await this.#keeper.get(id)
+    const list = this.list.get()
+    if (theirs === undefined) return this.list.set(list.filter((one) => one.id !== id))
+    const ours = this.get(id)
+    if (ours === undefined) return this.list.set([theirs, ...list])
+    this.list.set(list.map((one) => (one.id === id ? overtaken(ours, theirs) : one)))
   }
 
   #keep(kept: Promise<void>): void {

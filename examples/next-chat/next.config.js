@@ -1,0 +1,1 @@
+export default { serverExternalPackages: ['quern'] } // a native addon cannot be bundled
