@@ -1,5 +1,6 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { Message } from '../conversation/types.ts'
+import { draftText, keepDraft } from '../state/draft.ts'
 import { useStore } from '../state/store.ts'
 import { useShared, useWords } from './context.ts'
 import { Icon } from './icon.tsx'
@@ -12,7 +13,7 @@ export function Composer({ messages }: { messages: readonly Message[] }) {
   const { chat } = useShared()
   const isWriting = useStore(chat.isWriting) !== null
   const current = useStore(chat.current)
-  const [text, setText] = useState('')
+  const [text, setText] = useState(draftText)
   const field = useRef<HTMLTextAreaElement>(null)
   const isEmpty = text.trim() === ''
 
@@ -21,6 +22,7 @@ export function Composer({ messages }: { messages: readonly Message[] }) {
     if (!element) return
     element.style.height = 'auto'
     element.style.height = `${element.scrollHeight}px`
+    keepDraft(text)
   }, [text])
   useEffect(() => {
     // On a phone the keyboard would cover the conversation that was just opened.
