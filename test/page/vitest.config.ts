@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import { chromium } from './installed.ts'
 
@@ -10,7 +11,7 @@ const include = existsSync(chromium) ? ['test/page/**/*.test.ts'] : ['test/page/
 
 export default defineConfig({
   test: {
-    root: new URL('../..', import.meta.url).pathname,
+    root: fileURLToPath(new URL('../..', import.meta.url)),
     include,
     pool: 'forks',
     maxWorkers: 1,
