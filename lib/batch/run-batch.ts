@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises'
+import { constants, type FileHandle, open } from 'node:fs/promises'
 import { QuernError } from '../index.js'
 import { createApp, type ServerApp } from '../server/index.js'
 import { AnswerFile } from './answer-file.js'
@@ -27,9 +27,7 @@ import { inPrefixOrder } from './prefix-order.js'
  */
 export async function runBatch(options: BatchOptions): Promise<BatchProgress> {
   await checkBatchOptions(options)
-  const input = await open(options.input).catch((error) => {
-    throw fileError(options.input, error, 'read_error')
-  })
+  const input = await openInput(options.input)
   try {
     const index = new InputIndex(input, options.input)
     await readInput(index, options)
@@ -42,6 +40,18 @@ export async function runBatch(options: BatchOptions): Promise<BatchProgress> {
   } finally {
     await input.close()
   }
+}
+
+/** What is no file could not be read twice; to open a pipe would wait for who writes to it. */
+async function openInput(path: string): Promise<FileHandle> {
+  try {
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    if ((await file.stat()).isFile()) return file
+    await file.close()
+  } catch (error) {
+    throw fileError(path, error, 'read_error')
+  }
+  throw fileError(path, new Error('expected a file, which is read more than once'), 'read_error')
 }
 
 function appOptions({ models, maxTokens, timeout, maxBodyBytes, log }: BatchOptions) {

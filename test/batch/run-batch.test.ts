@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { appendFileSync, linkSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -241,4 +242,13 @@ describe('answerBatchLine', () => {
     expect(answers.map(({ response }) => response?.status_code)).toEqual(lines.map(() => 200))
     await small.close()
   })
+})
+
+it('refuses what is no file, and waits for nobody to write to a pipe', async () => {
+  const input = join(folder(), 'pipe')
+  execFileSync('mkfifo', [input])
+  for (const path of [input, dirname(input)])
+    await expect(runBatch({ input: path, output: `${input}.out`, models })).rejects.toThrow(
+      expect.objectContaining({ code: 'read_error' }),
+    )
 })

@@ -65,6 +65,21 @@ test('Markdown, code and formulas are set, and nothing that a model writes runs'
   expect(await page.evaluate(() => navigator.clipboard.readText())).toContain('const a = 1')
 })
 
+test.each([
+  ['quotations', '> '.repeat(3000)],
+  ['lists', Array.from({ length: 400 }, (_, i) => `${' '.repeat(2 * i)}- x\n`).join('')],
+  ['a formula', `$$${'x^2+'.repeat(20_000)}1$$`],
+])('an answer that cannot be set is shown as it was written: %s', async (_what, text) => {
+  server.script = (answer) => {
+    answer.text(`${text}the end`)
+    answer.end()
+  }
+  const page = await openPage(server.url)
+  await say(page, 'hi')
+  await settled(page)
+  await answers(page).getByText('the end').waitFor()
+})
+
 test('an answer is stopped by Escape, kept as far as it goes, and told so', async () => {
   let open: Answer | undefined
   server.script = (answer) => {
@@ -185,7 +200,7 @@ test('thoughts are folded', async () => {
 test('figures: tokens, speed, and how full the context is', async () => {
   server.script = async (answer) => {
     answer.text('a')
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await new Promise((resolve) => setTimeout(resolve, 300))
     answer.text('b')
     answer.end('length', 10)
   }

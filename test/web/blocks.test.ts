@@ -71,3 +71,18 @@ test('formulas are told from prices, and HTML from formulas', () => {
   expect(marked.parse('<img src=x onerror=alert(1)>')).not.toContain('<img')
   expect(marked.parse('![a](https://example.com/a.png)')).not.toContain('<img')
 })
+
+test.each([
+  '>'.repeat(10_000),
+  '> '.repeat(3000),
+  '- '.repeat(10_000),
+  '1. '.repeat(5000),
+  Array.from({ length: 1000 }, (_, i) => `${' '.repeat(2 * i)}- x\n`).join(''),
+])('what is nested without end is one block: %#', (text) => {
+  expect(new Blocks().of(`${text}x`)).toEqual([`${text}x`])
+})
+
+test('what people nest is still read', () => {
+  const nested = Array.from({ length: 12 }, (_, i) => `${' '.repeat(4 * i)}- x\n`).join('')
+  expect(new Blocks().of(`${'> '.repeat(20)}x\n\n${nested}\nend`)).toHaveLength(3)
+})

@@ -2,6 +2,7 @@ import { useLayoutEffect, useRef } from 'preact/hooks'
 import type { Conversation, Message } from '../conversation/types.ts'
 import { useStore } from '../state/store.ts'
 import { AssistantItem } from './assistant-item.tsx'
+import { Boundary } from './boundary.tsx'
 import { useShared, useWords } from './context.ts'
 import { ToolItem } from './tool-item.tsx'
 import { UserItem } from './user-item.tsx'
@@ -56,11 +57,17 @@ export function MessageList({ conversation, messages }: Props) {
       <ol>
         {messages.map((message) => (
           <li key={message.id}>
-            {message.role === 'user' && <UserItem conversation={conversation} message={message} />}
-            {message.role === 'tool' && <ToolItem message={message} />}
-            {message.role === 'assistant' && (
-              <AssistantItem conversation={conversation} message={message} isLast={message.id === last?.id} />
-            )}
+            <Boundary text={message.content}>
+              {message.role === 'user' && <UserItem conversation={conversation} message={message} />}
+              {message.role === 'tool' && <ToolItem message={message} />}
+              {message.role === 'assistant' && (
+                <AssistantItem
+                  conversation={conversation}
+                  message={message}
+                  isLast={message.id === last?.id}
+                />
+              )}
+            </Boundary>
           </li>
         ))}
       </ol>

@@ -56,6 +56,9 @@ async function colourCode(root: HTMLElement): Promise<void> {
   }
 }
 
+/** Characters of a formula beyond which it stays as it was written: setting it would take seconds. */
+const longestFormula = 2000
+
 /** The library makes elements, not text, and sets styles through their objects, which the content policy lets pass. */
 async function setFormulas(root: HTMLElement): Promise<void> {
   const places = [...root.querySelectorAll<HTMLElement>('.math')]
@@ -66,6 +69,7 @@ async function setFormulas(root: HTMLElement): Promise<void> {
     const tex = place.textContent ?? ''
     if (displayMode) place.tabIndex = 0 // wide ones scroll by keys
     try {
+      if (tex.length > longestFormula) throw new RangeError('too long')
       temml.render(tex, place, { displayMode, throwOnError: true, maxSize: [20, 100], maxExpand: 500 })
     } catch {
       place.textContent = displayMode ? `$$${tex}$$` : `$${tex}$` // as it was written

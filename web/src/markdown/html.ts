@@ -1,5 +1,6 @@
 import DOMPurify from 'dompurify'
-import { marked } from './parser.ts'
+import { isTooDeep } from './nesting.ts'
+import { escaped, marked } from './parser.ts'
 
 const allowed = {
   ALLOWED_TAGS: [
@@ -30,6 +31,7 @@ const allowed = {
 
 /** A block of Markdown as HTML that is safe to show. */
 export function htmlOf(block: string): string {
+  if (isTooDeep(block)) return `<p class="plain">${escaped(block)}</p>`
   return DOMPurify.sanitize(marked.parse(block, { async: false }), allowed)
 }
 

@@ -2,7 +2,7 @@ import type { ChatPiece } from '../api/chat-stream.ts'
 import type { AssistantMessage } from '../conversation/types.ts'
 
 /** Seconds below which a speed says nothing. */
-const shortest = 0.02
+const shortest = 0.2
 
 /** A reply as it is being written: pieces are taken in as they come, whoever shows it looks when it is time to draw. */
 export class Reply {
