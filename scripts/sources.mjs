@@ -6,7 +6,7 @@ export function sources(root, folder, endings) {
   if (!existsSync(join(root, folder))) return []
   const found = []
   for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
-    if (entry.name === 'node_modules') continue
+    if (entry.name === 'node_modules' || entry.name === '.next') continue // of others, and made by them
     const path = `${folder}/${entry.name}`
     if (entry.isDirectory()) found.push(...sources(root, path, endings))
     else if (endings.some((ending) => entry.name.endsWith(ending))) found.push(path)
