@@ -213,12 +213,15 @@ test('figures: tokens, speed, and how full the context is', async () => {
 
 describe('a server', () => {
   test('that is gone in the middle of an answer leaves what it wrote, and the answer is tried again', async () => {
+    let open: Answer | undefined
     server.script = (answer) => {
       answer.text('Once upon')
-      setTimeout(() => answer.breakOff(), 50)
+      open = answer
     }
     const page = await openPage(server.url)
     await say(page, 'a story')
+    await answers(page).getByText('Once upon').waitFor() // what a broken connection held would be lost
+    open?.breakOff()
     await page.getByText(/The answer broke off/).waitFor()
     await answers(page).getByText('Once upon').waitFor()
     server.script = plain

@@ -1,6 +1,7 @@
 // The page itself: what it keeps, its keys, its looks, its languages, and its size.
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { load } from '../../lib/index.ts'
 import { serve } from '../../lib/server/index.ts'
@@ -94,6 +95,17 @@ describe('conversations', () => {
   })
 })
 
+/** Presses keys until they have done what they do: while a dialog is being closed they do nothing. */
+async function pressUntil(page: Page, keys: string, seen: Locator): Promise<void> {
+  do await page.keyboard.press(keys)
+  while (
+    !(await seen.waitFor({ timeout: 2000 }).then(
+      () => true,
+      () => false,
+    ))
+  )
+}
+
 describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
   test('is accessible: empty, in a conversation, in each dialog', async () => {
     server.script = (answer) => {
@@ -111,8 +123,7 @@ describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
     await page.locator('math').waitFor()
     await expectAccessible(page)
     for (const keys of ['Alt+,', 'Alt+/']) {
-      await page.keyboard.press(keys)
-      await page.getByRole('dialog').waitFor()
+      await pressUntil(page, keys, page.getByRole('dialog'))
       await expectAccessible(page)
       await page.keyboard.press('Escape')
       await page.getByRole('dialog').waitFor({ state: 'detached' })

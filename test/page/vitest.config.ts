@@ -15,6 +15,7 @@ export default defineConfig({
     include,
     pool: 'forks',
     maxWorkers: 1,
+    retry: 2, // a browser on a busy machine may be late for once; what is wrong is so each time
     testTimeout: hang,
     hookTimeout: hang,
   },
