@@ -1,7 +1,7 @@
 import { QuernError } from '../index.js'
 
 /** The endpoints that a line may ask. */
-export const batchUrls = ['/v1/chat/completions', '/v1/completions', '/v1/embeddings'] as const
+const batchUrls = ['/v1/chat/completions', '/v1/completions', '/v1/embeddings'] as const
 
 /** What a line of a batch asks for. */
 export interface BatchRequest {

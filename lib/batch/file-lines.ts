@@ -13,7 +13,7 @@ export interface FileLine {
 }
 
 /** Bytes of a line that are read: more than any body that a server takes. */
-export const mostLineBytes = 64 * 1024 * 1024
+const mostLineBytes = 64 * 1024 * 1024
 
 const chunkBytes = 1024 * 1024
 const lineFeed = 0x0a

@@ -31,7 +31,7 @@ async function prefixOf(index: InputIndex, number: number): Promise<Buffer> {
 }
 
 /** Bytes that are alike where prompts begin alike. A part of a string would keep all of it in memory. */
-export function promptPrefix({ url, body }: BatchRequest): Buffer {
+function promptPrefix({ url, body }: BatchRequest): Buffer {
   const { model, tools, messages, prompt, input } = body
   const text = JSON.stringify([url, model, tools, messages ?? prompt ?? input])
   return Buffer.from(text.slice(0, prefixLength))

@@ -5,29 +5,8 @@ import { readFolder } from '../../lib/checkpoint/folder.js'
 import { type PlannedModel, planModel } from '../../lib/checkpoint/plan-model.js'
 import { fixturePath, goldenPath, requireGoldens } from '../golden.js'
 import { expectCode } from '../model/expect-code.js'
+import { supportedGoldens } from '../supported-goldens.js'
 import { readNamed, readNumbers } from './read-tensor.js'
-
-const supported = [
-  'qwen3-tied',
-  'qwen3-untied-sharded',
-  'qwen3-tied-extra-lm-head',
-  'qwen3-head128-gqa4',
-  'qwen3-v5-config',
-  'qwen3-rope-linear',
-  'qwen3-rope-dynamic',
-  'qwen3-rope-yarn',
-  'qwen3-rope-yarn-v5-config',
-  'qwen2',
-  'qwen2-untied',
-  'llama3-rope',
-  'llama3-rope-v5-config',
-  'llama-9h3kv',
-  'llama-derived-head-dim',
-  'dtype-f32',
-  'dtype-f16',
-  'dtype-bf16',
-  'dtype-mixed',
-]
 
 const unsupported: [string, RegExp][] = [
   ['qwen3-mixed-window', /sliding window/],
@@ -203,7 +182,7 @@ describe('the fixture', () => {
 
 requireGoldens()
 describe.skipIf(!existsSync(goldenPath('models')))('golden models', () => {
-  it.each(supported)('%s has the weights that Hugging Face computed with', (name) =>
+  it.each(supportedGoldens)('%s has the weights that Hugging Face computed with', (name) =>
     checkAgainstTrace(goldenPath('models', name)),
   )
 

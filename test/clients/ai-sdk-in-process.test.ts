@@ -1,25 +1,25 @@
 // Vercel's AI SDK on a model of this process, by quern/ai-sdk.
-import { generateText, jsonSchema, stepCountIs, streamText, tool } from 'ai'
+import { generateText, stepCountIs, streamText } from 'ai'
 import { convertReadableStreamToArray } from 'ai/test'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeAll, beforeEach, expect, test } from 'vitest'
 import { load, type Model } from '../../lib/index.js'
 import { createQuern, type QuernProvider, quern } from '../../lib/integrations/ai-sdk/index.js'
 import { eventually } from '../eventually.js'
 import { temporaryFolder } from '../model/temporary.js'
-import { makeThinker } from './thinker.js'
+import { makeThinker } from '../thinker.js'
+import { inProcess, useInProcess } from './in-process.js'
+import { weatherTools } from './sdk-weather.js'
 import { weatherAnswer, weatherParameters, weatherQuestion, weatherTool } from './weather.js'
 
 const folder = temporaryFolder()
 globalThis.AI_SDK_LOG_WARNINGS = false
 
+useInProcess()
 let model: Model
 let provider: QuernProvider
-
-beforeAll(async () => {
-  model = await load(undefined, { threads: 1 })
-  provider = createQuern({ models: { tiny: model } })
+beforeAll(() => {
+  ;({ model, provider } = inProcess)
 })
-afterAll(() => model.close())
 
 const question = 'What is the capital of France?'
 const settings = { temperature: 0, maxOutputTokens: 40, maxRetries: 0 }
@@ -115,16 +115,7 @@ test('fullStream: text lies between its start and its end', async () => {
 })
 
 const asked: unknown[] = []
-const tools = {
-  get_weather: tool({
-    description: weatherTool.function.description,
-    inputSchema: jsonSchema<{ city: string }>(weatherParameters),
-    execute: async (input) => {
-      asked.push(input)
-      return JSON.parse(weatherAnswer) as object
-    },
-  }),
-}
+const tools = weatherTools(asked, JSON.parse(weatherAnswer))
 const loop = { ...settings, prompt: weatherQuestion, tools, stopWhen: stepCountIs(3) }
 beforeEach(() => {
   asked.length = 0

@@ -8,36 +8,30 @@ import {
   NoSuchModelError,
   Output,
   rerank,
-  tool,
   UnsupportedFunctionalityError,
 } from 'ai'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { load, type Model, QuernError } from '../../lib/index.js'
 import { createQuern, type QuernProvider, quern } from '../../lib/integrations/ai-sdk/index.js'
 import { temporaryFolder } from '../model/temporary.js'
 import { makeReranker } from '../tasks/reranker.js'
-import { weatherParameters, weatherQuestion } from './weather.js'
+import { inProcess, useInProcess } from './in-process.js'
+import { weatherTools } from './sdk-weather.js'
+import { weatherQuestion } from './weather.js'
 
 globalThis.AI_SDK_LOG_WARNINGS = false
 
 const folder = temporaryFolder()
+useInProcess()
 let model: Model
 let provider: QuernProvider
-
-beforeAll(async () => {
-  model = await load(undefined, { threads: 1 })
-  provider = createQuern({ models: { tiny: model } })
+beforeAll(() => {
+  ;({ model, provider } = inProcess)
 })
-afterAll(() => model.close())
 
 const question = 'What is the capital of France?'
 const settings = { temperature: 0, maxOutputTokens: 40, maxRetries: 0 }
-const tools = {
-  get_weather: tool({
-    inputSchema: jsonSchema<{ city: string }>(weatherParameters),
-    execute: async () => 'sunny',
-  }),
-}
+const tools = weatherTools()
 
 test('settings that do not apply are warned of', async () => {
   const strict = { ...tools.get_weather, strict: true }

@@ -1,10 +1,11 @@
 // Vercel's AI SDK with its provider for servers that speak as OpenAI's does.
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
-import { APICallError, generateText, jsonSchema, stepCountIs, streamText, tool } from 'ai'
+import { APICallError, generateText, stepCountIs, streamText } from 'ai'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { eventually } from '../eventually.js'
+import { weatherTools } from './sdk-weather.js'
 import { type Served, serveTiny } from './served.js'
-import { weatherAnswer, weatherParameters, weatherQuestion, weatherTool } from './weather.js'
+import { weatherQuestion } from './weather.js'
 
 let served: Served
 let provider: ReturnType<typeof createOpenAICompatible>
@@ -53,16 +54,7 @@ test('completions', async () => {
 })
 
 const asked: unknown[] = []
-const tools = {
-  get_weather: tool({
-    description: weatherTool.function.description,
-    inputSchema: jsonSchema<{ city: string }>(weatherParameters),
-    execute: async (input) => {
-      asked.push(input)
-      return weatherAnswer
-    },
-  }),
-}
+const tools = weatherTools(asked)
 
 test('tools, in a loop', async () => {
   const { steps, text } = await generateText({

@@ -6,6 +6,7 @@ import { load, Model, QuernError } from '../../lib/index.js'
 import { fixturePath, goldenPath, goldensPresent, readJson, requireGoldens } from '../golden.js'
 import { expectWithin, largestDifference, rowAt, type Tolerance } from '../numbers.js'
 import { ExpectedTensors } from '../safetensors.js'
+import { supportedGoldens } from '../supported-goldens.js'
 
 interface Prompt {
   ids: number[]
@@ -22,28 +23,7 @@ interface Expected {
   beyond_limit_greedy?: Record<string, { hf_with_cache: number[] }>
 }
 
-const cases = [
-  'qwen3-tied',
-  'qwen3-tied-extra-lm-head',
-  'qwen3-untied-sharded',
-  'qwen3-head128-gqa4',
-  'qwen3-v5-config',
-  'qwen3-rope-linear',
-  'qwen3-rope-dynamic',
-  'qwen3-rope-yarn',
-  'qwen3-rope-yarn-v5-config',
-  'qwen2',
-  'qwen2-untied',
-  'llama3-rope',
-  'llama3-rope-v5-config',
-  'llama-9h3kv',
-  'llama-derived-head-dim',
-  'dtype-f32',
-  'dtype-f16',
-  'dtype-bf16',
-  'dtype-mixed',
-  'lora-qwen3', // without an adapter
-]
+const cases = [...supportedGoldens, 'lora-qwen3'] // the last without its adapter
 
 /** Fits every prompt and its 48 tokens; beyond the model's own limit only with dynamic scaling. */
 const contextLength = 512

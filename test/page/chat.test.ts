@@ -1,25 +1,12 @@
 // What can be done in a conversation.
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { eventually } from '../eventually.ts'
 import { answers, openPage, say, settled, useBrowser } from './browser.ts'
-import { type Answer, FakeServer } from './fake-server.ts'
+import { type Answer, echo, useFakeServer } from './fake-server.ts'
 
 useBrowser()
-const server = new FakeServer()
+const server = useFakeServer()
 const plain = server.script
-beforeAll(() => server.listen())
-afterAll(() => server.leave())
-beforeEach(() => {
-  server.asked.length = 0
-  server.script = plain
-  server.key = undefined
-})
-
-/** Answers with what the question says. */
-const echo = (answer: Answer, { messages }: { messages: { content: string | null }[] }) => {
-  answer.text(`You said ${messages.at(-1)?.content}.`)
-  answer.end()
-}
 
 test('a message is answered, and the whole conversation is told with the next', async () => {
   server.script = echo

@@ -1,6 +1,7 @@
 // The page from the real app, with answers that a test writes.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, beforeEach } from 'vitest'
 import { createApp } from '../../lib/server/index.ts'
 
 export interface Asked {
@@ -115,10 +116,30 @@ export class FakeServer {
   }
 }
 
-export function loadedModel(id: string): object {
+function loadedModel(id: string): object {
   const details = {
     ...{ architecture: 'qwen3', generates: true, dtype: 'bfloat16', weight_bytes: 1.2e9 },
     ...{ device: 'cpu', isa: 'avx2', threads: 4 },
   }
   return { id, object: 'model', max_model_len: 1000, status: 'loaded', progress: null, details }
+}
+
+/** Answers with what the question says. */
+export const echo: Script = (answer, { messages }) => {
+  answer.text(`You said ${messages.at(-1)?.content}.`)
+  answer.end()
+}
+
+/** A server for the tests of a file, as new for each. */
+export function useFakeServer(): FakeServer {
+  const server = new FakeServer()
+  const { script } = server
+  beforeAll(() => server.listen())
+  afterAll(() => server.leave())
+  beforeEach(() => {
+    server.asked.length = 0
+    server.script = script
+    server.key = undefined
+  })
+  return server
 }

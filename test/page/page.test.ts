@@ -2,20 +2,14 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Locator, Page } from 'playwright-core'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { load } from '../../lib/index.ts'
 import { serve } from '../../lib/server/index.ts'
 import { answers, expectAccessible, openPage, say, settled, useBrowser } from './browser.ts'
-import { FakeServer } from './fake-server.ts'
+import { useFakeServer } from './fake-server.ts'
 
 useBrowser()
-const server = new FakeServer()
-const plain = server.script
-beforeAll(() => server.listen())
-afterAll(() => server.leave())
-beforeEach(() => {
-  server.script = plain
-})
+const server = useFakeServer()
 
 test('it takes less than 250 KB gzipped in all', () => {
   const folder = join(import.meta.dirname, '../../dist/web')

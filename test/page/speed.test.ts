@@ -1,14 +1,12 @@
 // A long answer that comes fast: the page stays free for whoever uses it.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CDPSession } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { answers, openPage, say, settled, useBrowser } from './browser.ts'
-import { FakeServer } from './fake-server.ts'
+import { useFakeServer } from './fake-server.ts'
 
 useBrowser()
-const server = new FakeServer()
-beforeAll(() => server.listen())
-afterAll(() => server.leave())
+const server = useFakeServer()
 
 const tokens = 2000
 const perSecond = 200

@@ -1,19 +1,14 @@
 // A conversation in several tabs, and after a reload.
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { eventually } from '../eventually.ts'
 import { answers, openPage, say, settled, useBrowser } from './browser.ts'
-import { FakeServer } from './fake-server.ts'
+import { echo, useFakeServer } from './fake-server.ts'
 
 useBrowser()
-const server = new FakeServer()
-beforeAll(() => server.listen())
-afterAll(() => server.leave())
+const server = useFakeServer()
 
 test('a reload comes back to the conversation, and the arrows go from one to the other', async () => {
-  server.script = (answer, { messages }) => {
-    answer.text(`You said ${messages.at(-1)?.content}.`)
-    answer.end()
-  }
+  server.script = echo
   const page = await openPage(server.url)
   await say(page, 'first')
   await answers(page).getByText('You said first.').waitFor()
@@ -29,10 +24,7 @@ test('a reload comes back to the conversation, and the arrows go from one to the
 })
 
 test('what is said in one tab is seen in another, and none writes over the other', async () => {
-  server.script = (answer, { messages }) => {
-    answer.text(`You said ${messages.at(-1)?.content}.`)
-    answer.end()
-  }
+  server.script = echo
   const one = await openPage(server.url)
   await say(one, 'first')
   await answers(one).getByText('You said first.').waitFor()

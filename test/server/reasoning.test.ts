@@ -1,18 +1,11 @@
 // A model whose template opens a thought: what it writes first is reasoning.
-import { cp, readFile, writeFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { load, type Model } from '../../lib/index.js'
 import { createApp, type ServerApp } from '../../lib/server/index.js'
 import { temporaryFolder } from '../model/temporary.js'
+import { makeThinker } from '../thinker.js'
 import { eventsOf, type Json, json, post } from './requests.js'
 
-const bundled = fileURLToPath(new URL('../../models/tiny', import.meta.url))
-const template = `{% for message in messages %}<|im_start|>{{ message.role }}
-{{ message.content }}<|im_end|>
-{% endfor %}<|im_start|>assistant
-{% if enable_thinking is not defined or enable_thinking %}<think>
-{% endif %}{# ends with </think> #}`
 const body = { messages: [{ role: 'user', content: 'What is the capital of France?' }], temperature: 0 }
 const folder = temporaryFolder()
 
@@ -20,11 +13,7 @@ let model: Model
 let app: ServerApp
 
 beforeAll(async () => {
-  const path = folder.join('thinking')
-  await cp(bundled, path, { recursive: true })
-  const config = JSON.parse(await readFile(`${path}/tokenizer_config.json`, 'utf8'))
-  await writeFile(`${path}/tokenizer_config.json`, JSON.stringify({ ...config, chat_template: template }))
-  model = await load(path, { threads: 1 })
+  model = await load(await makeThinker(folder.join('thinking')), { threads: 1 })
   app = createApp({ models: { thinking: model }, log: 'off' })
 })
 afterAll(() => model.close())

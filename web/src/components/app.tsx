@@ -8,7 +8,7 @@ import { ModelDialog } from './model-dialog.tsx'
 import { SettingsDialog } from './settings-dialog.tsx'
 import { ShortcutsDialog } from './shortcuts-dialog.tsx'
 import { Sidebar } from './sidebar.tsx'
-import { type ToastMessage, Toast } from './toast.tsx'
+import { Toast, type ToastMessage } from './toast.tsx'
 import { useShortcuts } from './use-shortcuts.ts'
 
 export type DialogName = 'settings' | 'model' | 'shortcuts'
@@ -56,6 +56,6 @@ export function App({ shared }: { shared: Shared }) {
 }
 
 /** Whether the list lies over the conversation instead of beside it. */
-export function isNarrow(): boolean {
+function isNarrow(): boolean {
   return matchMedia('(max-width: 52rem)').matches
 }

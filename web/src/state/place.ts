@@ -9,10 +9,11 @@ export function keepPlace(chat: Chat): void {
     const id = location.hash.slice(1)
     return chat.conversations.get(id) ? id : null
   }
-  chat.open(named())
+  const addressOf = (id: string | null) => (id === null ? location.pathname + location.search : `#${id}`)
+  if (chat.current.get() === null) chat.open(named()) // else somebody was faster than what was kept
+  history.replaceState(null, '', addressOf(chat.current.get()))
   chat.current.watch((id) => {
-    const hash = id === null ? '' : `#${id}`
-    if (location.hash !== hash) history.pushState(null, '', hash || location.pathname + location.search)
+    if (location.hash.slice(1) !== (id ?? '')) history.pushState(null, '', addressOf(id))
   })
   addEventListener('popstate', () => chat.open(named()))
 }

@@ -1,7 +1,7 @@
 import { cp, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 
-const bundled = fileURLToPath(new URL('../../models/tiny', import.meta.url))
+const bundled = fileURLToPath(new URL('../models/tiny', import.meta.url))
 const template = `{% for message in messages %}<|im_start|>{{ message.role }}
 {{ message.content }}<|im_end|>
 {% endfor %}<|im_start|>assistant

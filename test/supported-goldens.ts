@@ -1,0 +1,22 @@
+/** Checkpoints of the golden folder that are loaded; all others are refused. */
+export const supportedGoldens = [
+  'qwen3-tied',
+  'qwen3-untied-sharded',
+  'qwen3-tied-extra-lm-head',
+  'qwen3-head128-gqa4',
+  'qwen3-v5-config',
+  'qwen3-rope-linear',
+  'qwen3-rope-dynamic',
+  'qwen3-rope-yarn',
+  'qwen3-rope-yarn-v5-config',
+  'qwen2',
+  'qwen2-untied',
+  'llama3-rope',
+  'llama3-rope-v5-config',
+  'llama-9h3kv',
+  'llama-derived-head-dim',
+  'dtype-f32',
+  'dtype-f16',
+  'dtype-bf16',
+  'dtype-mixed',
+]
