@@ -71,7 +71,7 @@ struct SequenceRows {
   int first_row = 0;  // of the step
   int rows = 0;
   int first_position = 0;          // of the first token in its sequence
-  const int32_t* pages = nullptr;  // the page of position p is pages[p / kPagePositions]
+  const int32_t* pages = nullptr;  // the page of position p is pages[p / kPagePositions]; see attention()
 };
 
 // A row's token may be one that the step before has yet to draw: the slot of its draw, as a number below 0.
@@ -107,6 +107,13 @@ struct AttentionInputWeights {
   const Weight *q_bias = nullptr, *k_bias = nullptr, *v_bias = nullptr;  // all or none
   const Weight *q_norm = nullptr, *k_norm = nullptr;                     // [head_dim], both or none
   float norm_eps = 0;
+};
+
+// What one layer's attention does beside softmax(q k^T scale) v. Row i sees position j where j <= i and, with
+// a window, j > i - window.
+struct AttentionSpec {
+  int window = 0;                 // positions that a row sees, its own among them; 0: all up to its own
+  std::span<const float> slopes;  // [heads]: adds slope * (j - i) to the scaled score (ALiBi); empty: none
 };
 
 struct FfnInputWeights {
@@ -149,8 +156,10 @@ class Stream {
   virtual void attention_input(const AttentionInputWeights& weights, Tensor x, const KvShape& shape,
                                KvLayer kv, Tensor q) = 0;
 
-  // Causal attention of every row over its own sequence's pages.  q, out: [rows, heads * head_dim]
-  virtual void attention(Tensor q, const KvShape& shape, KvLayer kv, Tensor out) = 0;
+  // Causal attention of every row over its own sequence's pages. A page that no row of the step sees may be
+  // gone: its entry in the table is then -1.  q, out: [rows, heads * head_dim]
+  virtual void attention(const AttentionSpec& spec, Tensor q, const KvShape& shape, KvLayer kv,
+                         Tensor out) = 0;
 
   // x += in weight^T.  in: [rows, weight.cols], x: [rows, weight.rows]
   virtual void matmul_add(const Weight& weight, Tensor in, Tensor x) = 0;

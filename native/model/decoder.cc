@@ -49,7 +49,7 @@ Ticket Decoder::begin(std::span<const DecoderInput> inputs, const std::atomic<bo
   for (size_t i = 0; i < kv_.size(); ++i) {
     const LayerWeights& layer = weights_.layers()[i];
     stream_->attention_input(layer.attention_input, x, kv_shape_, kv_[i], q);
-    stream_->attention(q, kv_shape_, kv_[i], attended);
+    stream_->attention({}, q, kv_shape_, kv_[i], attended);
     stream_->matmul_add(*layer.o, attended, x);
     stream_->ffn_input(layer.ffn_input, x, hidden);
     stream_->matmul_add(*layer.down, hidden, x);

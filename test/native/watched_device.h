@@ -60,8 +60,8 @@ class WatchedStream final : public Stream {
                        Tensor q) override {
     inner_->attention_input(weights, x, shape, kv, q);
   }
-  void attention(Tensor q, const KvShape& shape, KvLayer kv, Tensor out) override {
-    inner_->attention(q, shape, kv, out);
+  void attention(const AttentionSpec& spec, Tensor q, const KvShape& shape, KvLayer kv, Tensor out) override {
+    inner_->attention(spec, q, shape, kv, out);
   }
   void matmul_add(const Weight& weight, Tensor in, Tensor x) override { inner_->matmul_add(weight, in, x); }
   void ffn_input(const FfnInputWeights& weights, Tensor x, Tensor out) override {

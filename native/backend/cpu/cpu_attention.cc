@@ -14,14 +14,11 @@ static_assert(kPagePositions == quern::kPagePositions);
 namespace {
 constexpr int kTileQueryRows = 32;  // query rows that share one widened block of keys and values
 constexpr int64_t kTileProducts = int64_t{16} << 20;  // multiply-adds of one item, about a millisecond
-
-int segments_of(int positions) {
-  return (positions + kAttentionSegment - 1) / kAttentionSegment;
-}
 }  // namespace
 
 struct Attention::Call {
   const Kernels& kernels;
+  const AttentionSpec& spec;
   const float* q;  // [rows, heads * head_dim]
   float* out;      // likewise
   int64_t stride;  // heads * head_dim
@@ -29,6 +26,11 @@ struct Attention::Call {
   KvLayer kv;
   int group;  // query heads of a key/value head
   int64_t state_stride() const { return shape.head_dim + 2; }
+  // What `tokens` tokens from this position on see.
+  Segments seen_from(int position, int tokens) const {
+    return {lowest_seen(position, spec.window) / kAttentionSegment,
+            (position + tokens - 1) / kAttentionSegment + 1};
+  }
 };
 
 void Attention::reserve(const StreamLimits& limits, int threads, int64_t partial_bytes) {
@@ -44,49 +46,54 @@ void Attention::reserve(const StreamLimits& limits, int threads, int64_t partial
   split_.reserve(static_cast<size_t>(limits.rows));
 }
 
-void Attention::plan(int threads, std::span<const SequenceRows> sequences, int kv_heads, int group,
-                     int head_dim) {
+void Attention::plan(const Call& call, int threads, std::span<const SequenceRows> sequences) {
   tiles_.clear();
   split_.clear();
   int partials = 0;
-  const bool few = static_cast<int>(sequences.size()) * kv_heads < 4 * threads;
+  const bool few = static_cast<int>(sequences.size()) * call.shape.kv_heads < 4 * threads;
   for (const SequenceRows& sequence : sequences) {
-    const int positions = sequence.first_position + sequence.rows, segments = segments_of(positions);
-    const bool slow = int64_t{group} * positions * head_dim * 2 > kTileProducts;
-    if (sequence.rows == 1 && segments > 1 && (few || slow) && partials + segments <= most_partials_) {
-      split_.push_back(static_cast<int>(tiles_.size()));
-      for (int segment = 0; segment < segments; ++segment)
-        tiles_.push_back({&sequence, 0, 1, segment, partials++});
+    const int last = sequence.first_position + sequence.rows - 1;
+    const int seen = last + 1 - lowest_seen(last, call.spec.window);  // by the last row, the most
+    const int64_t products = int64_t{2} * call.group * call.shape.head_dim * seen;
+    const Segments segments = call.seen_from(last, 1);
+    if (sequence.rows == 1 && segments.count() > 1 && (few || products > kTileProducts) &&
+        partials + segments.count() <= most_partials_) {
+      split_.push_back({static_cast<int>(tiles_.size()), segments.count()});
+      for (int segment = segments.first; segment < segments.end; ++segment)
+        tiles_.push_back({&sequence, 0, 1, {segment, segment + 1}, partials++});
       continue;
     }
-    const int64_t affordable = kTileProducts / (int64_t{2} * group * head_dim * positions);
-    const int tokens =
-        static_cast<int>(std::clamp<int64_t>(affordable, 1, std::max(1, kTileQueryRows / group)));
-    for (int first = 0; first < sequence.rows; first += tokens) {
-      tiles_.push_back({&sequence, first, std::min(tokens, sequence.rows - first), -1, -1});
+    const int most = static_cast<int>(
+        std::clamp<int64_t>(kTileProducts / products, 1, std::max(1, kTileQueryRows / call.group)));
+    for (int first = 0; first < sequence.rows; first += most) {
+      const int tokens = std::min(most, sequence.rows - first);
+      tiles_.push_back(
+          {&sequence, first, tokens, call.seen_from(sequence.first_position + first, tokens), -1});
     }
   }
 }
 
-void Attention::run(const Kernels& kernels, int threads, const std::atomic<bool>& abort, Tensor q,
-                    std::span<const SequenceRows> sequences, const KvShape& shape, KvLayer kv, Tensor out) {
+void Attention::run(const Kernels& kernels, int threads, const std::atomic<bool>& abort,
+                    const AttentionSpec& spec, Tensor q, std::span<const SequenceRows> sequences,
+                    const KvShape& shape, KvLayer kv, Tensor out) {
   if (shape.dtype != Dtype::f32 && shape.dtype != Dtype::f16)
     throw Error("internal",
                 "attention: keys and values are f32 or f16, not " + std::string(name_of(shape.dtype)));
-  const int group = static_cast<int>(q.cols) / shape.head_dim / shape.kv_heads;
-  const Call call{kernels, q.as<float>(), out.as<float>(), q.cols, shape, kv, group};
-  plan(threads, sequences, shape.kv_heads, group, shape.head_dim);
+  const int heads = static_cast<int>(q.cols) / shape.head_dim;
+  QUERN_CHECK(spec.window >= 0);
+  QUERN_CHECK(spec.slopes.empty() || static_cast<int>(spec.slopes.size()) == heads);
+  const Call call{kernels, spec, q.as<float>(), out.as<float>(), q.cols, shape, kv, heads / shape.kv_heads};
+  plan(call, threads, sequences);
   ThreadPool::instance().run(
       static_cast<int>(tiles_.size()) * shape.kv_heads, threads, abort, [&](int item, int thread) {
         attend(call, tiles_[static_cast<size_t>(item / shape.kv_heads)], item % shape.kv_heads, thread);
       });
   if (split_.empty()) return;
-  ThreadPool::instance().run(
-      static_cast<int>(split_.size()) * shape.kv_heads, threads, abort, [&](int item, int thread) {
-        const Tile& first = tiles_[static_cast<size_t>(split_[static_cast<size_t>(item / shape.kv_heads)])];
-        const int segments = segments_of(first.sequence->first_position + 1), kv_head = item % shape.kv_heads;
-        merge(call, first, segments, kv_head, thread_memory(thread));
-      });
+  ThreadPool::instance().run(static_cast<int>(split_.size()) * shape.kv_heads, threads, abort,
+                             [&](int item, int thread) {
+                               merge(call, split_[static_cast<size_t>(item / shape.kv_heads)],
+                                     item % shape.kv_heads, thread_memory(thread));
+                             });
 }
 
 void Attention::attend(const Call& call, const Tile& tile, int kv_head, int thread) {
@@ -96,11 +103,10 @@ void Attention::attend(const Call& call, const Tile& tile, int kv_head, int thre
   if (tile.partial >= 0) {
     float* partial =
         partials_.as<float>() + (int64_t{tile.partial} * call.shape.kv_heads + kv_head) * call.group * stride;
-    return attend_segment(call, tile, kv_head, tile.segment, partial, scratch);
+    return attend_segment(call, tile, kv_head, tile.segments.first, partial, scratch);
   }
-  const int segments = segments_of(tile.sequence->first_position + tile.first + tile.tokens);
-  attend_segment(call, tile, kv_head, 0, state, scratch);
-  for (int segment = 1; segment < segments; ++segment) {
+  attend_segment(call, tile, kv_head, tile.segments.first, state, scratch);
+  for (int segment = tile.segments.first + 1; segment < tile.segments.end; ++segment) {
     attend_segment(call, tile, kv_head, segment, later, scratch);
     call.kernels.attention_merge({state, later, stride, stride, rows, call.shape.head_dim});
   }
@@ -122,7 +128,9 @@ void Attention::attend_segment(const Call& call, const Tile& tile, int kv_head, 
   p.group = call.group;
   p.head_dim = shape.head_dim;
   p.first_position = tile.sequence->first_position + tile.first;
+  p.window = call.spec.window;
   p.scale = 1.0f / std::sqrt(static_cast<float>(shape.head_dim));
+  if (!call.spec.slopes.empty()) p.slopes = call.spec.slopes.data() + int64_t{kv_head} * call.group;
   p.keys = static_cast<const char*>(call.kv.keys) + head_at;
   p.values = static_cast<const char*>(call.kv.values) + head_at;
   p.kv_dtype = shape.dtype;
@@ -136,11 +144,12 @@ void Attention::attend_segment(const Call& call, const Tile& tile, int kv_head, 
   call.kernels.attention(p);
 }
 
-void Attention::merge(const Call& call, const Tile& first, int segments, int kv_head, float* state) const {
+void Attention::merge(const Call& call, const Split& split, int kv_head, float* state) const {
+  const Tile& first = tiles_[static_cast<size_t>(split.first_tile)];
   const int64_t stride = call.state_stride(), row_stride = call.shape.kv_heads * call.group * stride;
   const float* partial = partials_.as<float>() + first.partial * row_stride + kv_head * call.group * stride;
   std::copy_n(partial, call.group * stride, state);
-  for (int segment = 1; segment < segments; ++segment) {
+  for (int segment = 1; segment < split.count; ++segment) {
     call.kernels.attention_merge(
         {state, partial + segment * row_stride, stride, stride, call.group, call.shape.head_dim});
   }

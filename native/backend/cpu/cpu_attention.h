@@ -17,31 +17,40 @@ class Attention {
 
   // What does not fit in `partial_bytes` is computed without partial results.
   void reserve(const StreamLimits& limits, int threads, int64_t partial_bytes = kPartialBytes);
-  void run(const Kernels& kernels, int threads, const std::atomic<bool>& abort, Tensor q,
-           std::span<const SequenceRows> sequences, const KvShape& shape, KvLayer kv, Tensor out);
+  void run(const Kernels& kernels, int threads, const std::atomic<bool>& abort, const AttentionSpec& spec,
+           Tensor q, std::span<const SequenceRows> sequences, const KvShape& shape, KvLayer kv, Tensor out);
 
  private:
-  // Some tokens of one sequence, over all positions that they see or (partial >= 0) over one segment of them.
+  // Some segments of positions: they begin at multiples of kAttentionSegment.
+  struct Segments {
+    int first, end;
+    int count() const { return end - first; }
+  };
+  // Some tokens of one sequence, over all segments that they see or (partial >= 0) over one of them.
   struct Tile {
     const SequenceRows* sequence;
     int first, tokens;  // within the sequence's rows
-    int segment;        // -1: all
-    int partial;        // -1, or where its states go: [kv_heads * group] of them
+    Segments segments;
+    int partial;  // -1, or where its states go: [kv_heads * group] of them
+  };
+  // A row whose segments are tiles of their own, one after the other.
+  struct Split {
+    int first_tile, count;
   };
   struct Call;  // what one run() shares with its items
 
-  void plan(int threads, std::span<const SequenceRows> sequences, int kv_heads, int group, int head_dim);
+  void plan(const Call& call, int threads, std::span<const SequenceRows> sequences);
   void attend(const Call& call, const Tile& tile, int kv_head, int thread);
   void attend_segment(const Call& call, const Tile& tile, int kv_head, int segment, float* state,
                       float* scratch) const;
-  void merge(const Call& call, const Tile& first, int segments, int kv_head, float* state) const;
+  void merge(const Call& call, const Split& split, int kv_head, float* state) const;
   void write(const Call& call, const Tile& tile, int kv_head, const float* state) const;
   float* thread_memory(int thread) const { return memory_.as<float>() + thread * thread_numbers_; }
 
   std::vector<Tile> tiles_;
-  std::vector<int> split_;  // tiles_ index of the first segment of each row that was split by segments
-  Buffer memory_;           // [threads]: two sets of states, kernel scratch
-  Buffer partials_;         // [most_partials_][heads] states
+  std::vector<Split> split_;
+  Buffer memory_;    // [threads]: two sets of states, kernel scratch
+  Buffer partials_;  // [most_partials_][heads] states
   int64_t thread_numbers_ = 0;
   int most_partials_ = 0;
 };

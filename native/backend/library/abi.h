@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-#define QUERN_DEVICE_ABI 3u
+#define QUERN_DEVICE_ABI 4u
 
 // 0: done. Else the function failed, has written why to its `failure`, and nothing to what it would give.
 typedef int32_t QuernStatus;
@@ -179,6 +179,12 @@ typedef struct QuernAttentionInputWeights {
   float norm_eps;
 } QuernAttentionInputWeights;
 
+typedef struct QuernAttentionSpec {
+  int32_t window;
+  const float* slopes;
+  size_t slope_count;
+} QuernAttentionSpec;
+
 typedef struct QuernFfnInputWeights {
   const QuernWeight *norm, *gate, *up;
   float norm_eps;
@@ -212,8 +218,9 @@ typedef struct QuernLibrary {
   QuernStatus (*attention_input)(QuernStream* stream, const QuernAttentionInputWeights* weights,
                                  QuernTensor x, const QuernKvShape* shape, QuernKvLayer kv, QuernTensor q,
                                  QuernFailure* failure);
-  QuernStatus (*attention)(QuernStream* stream, QuernTensor q, const QuernKvShape* shape, QuernKvLayer kv,
-                           QuernTensor out, QuernFailure* failure);
+  QuernStatus (*attention)(QuernStream* stream, const QuernAttentionSpec* spec, QuernTensor q,
+                           const QuernKvShape* shape, QuernKvLayer kv, QuernTensor out,
+                           QuernFailure* failure);
   QuernStatus (*matmul_add)(QuernStream* stream, const QuernWeight* weight, QuernTensor in, QuernTensor x,
                             QuernFailure* failure);
   QuernStatus (*ffn_input)(QuernStream* stream, const QuernFfnInputWeights* weights, QuernTensor x,

@@ -58,9 +58,10 @@ class LibraryStream final : public Stream {
          wire::tensor(q));
   }
 
-  void attention(Tensor q, const KvShape& shape, KvLayer kv, Tensor out) override {
+  void attention(const AttentionSpec& spec, Tensor q, const KvShape& shape, KvLayer kv, Tensor out) override {
+    const QuernAttentionSpec does{spec.window, spec.slopes.data(), spec.slopes.size()};
     const QuernKvShape crossing = wire::shape(shape);
-    call(library_.attention, stream_, wire::tensor(q), &crossing, wire::layer(kv), wire::tensor(out));
+    call(library_.attention, stream_, &does, wire::tensor(q), &crossing, wire::layer(kv), wire::tensor(out));
   }
 
   void matmul_add(const Weight& weight, Tensor in, Tensor x) override {

@@ -104,12 +104,13 @@ class LateStream final : public Stream {
     });
   }
 
-  void attention(Tensor q, const KvShape& shape, KvLayer kv, Tensor out) override {
+  void attention(const AttentionSpec& spec, Tensor q, const KvShape& shape, KvLayer kv, Tensor out) override {
     const Tensor from = real(q), to = scratch(out);
     const KvLayer cache = real(kv, shape);
-    record([from, shape, cache, to](Stream& stream) {
+    record([window = spec.window, slopes = std::vector(spec.slopes.begin(), spec.slopes.end()), from, shape,
+            cache, to](Stream& stream) {
       poison(to.data, bytes_of(to));
-      stream.attention(from, shape, cache, to);
+      stream.attention({window, slopes}, from, shape, cache, to);
     });
   }
 

@@ -62,13 +62,15 @@ struct AttentionParams {
   int tokens = 0;
   int group = 0;  // query heads of this key/value head
   int head_dim = 0;
-  int first_position = 0;      // of the tile's first token
-  float scale = 0;             // of the scores, 1/sqrt(head_dim)
+  int first_position = 0;         // of the tile's first token
+  int window = 0;                 // positions that a token sees, its own among them; 0: all up to its own
+  float scale = 0;                // of the scores, 1/sqrt(head_dim)
+  const float* slopes = nullptr;  // [group], or none: slope * (j - i) is added to token i's score of j
   const void* keys = nullptr;  // this layer and head: [pages][16, head_dim], pages page_stride numbers apart
   const void* values = nullptr;  // likewise
   Dtype kv_dtype = Dtype::f32;
   int64_t page_stride = 0;
-  const int32_t* pages = nullptr;  // the sequence's page table
+  const int32_t* pages = nullptr;  // the sequence's page table; pages below what the first token sees: any
   int begin = 0, end = 0;          // positions of the segment, begin a multiple of kAttentionBlock
   float* state =
       nullptr;  // in, out: [tokens * group][state_stride]: largest score, sum, then head_dim weighted values
@@ -139,6 +141,10 @@ constexpr int64_t kBlockNumbers = 256;  // of block_largest
 constexpr int kPagePositions = 16;      // positions of one KV page
 constexpr int kAttentionBlock = 64;     // positions that one step of the online softmax takes
 constexpr int kAttentionSegment = 512;  // positions that are folded before segments are merged
+// The lowest position that is seen from another one.
+constexpr int lowest_seen(int position, int window) {
+  return window > 0 && position >= window ? position - window + 1 : 0;
+}
 constexpr int64_t attention_scratch(int64_t query_rows, int64_t head_dim) {
   return kAttentionBlock * (2 * head_dim + query_rows) + query_rows * head_dim;
 }

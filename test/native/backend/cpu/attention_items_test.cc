@@ -1,4 +1,5 @@
 // How attention is cut into work items, and where their partial results go: never what comes out.
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -16,50 +17,81 @@ constexpr int64_t kOnePartial = kHeads * (kHeadDim + 2) * 4;
 
 const std::atomic<bool> kNever{false};
 
-// One decoding row of each sequence, at these positions, over keys and values of random numbers.
-class Decoding {
+// Consecutive tokens of a sequence.
+struct Chunk {
+  int first_position, tokens;
+};
+
+// Chunks of several sequences over keys and values of random numbers.
+class Batch {
  public:
-  explicit Decoding(const std::vector<int>& positions) {
-    for (const int position : positions) {
-      pages_.emplace_back();
-      for (int at = 0; at <= position; at += kPagePositions) pages_.back().push_back(shape_.pages++);
+  explicit Batch(const std::vector<Chunk>& chunks, int window = 0) : window_(window) {
+    for (const Chunk& chunk : chunks) {
+      std::vector<int32_t>& pages = pages_.emplace_back();
+      for (int at = 0; at < chunk.first_position + chunk.tokens; at += kPagePositions)
+        pages.push_back(static_cast<int32_t>(shape_.pages++));
+      // What the window has passed is gone: whoever looks for it, crashes.
+      std::fill_n(pages.begin(), cpu::lowest_seen(chunk.first_position, window) / kPagePositions,
+                  std::numeric_limits<int32_t>::min());
+      sequences_.push_back({rows_, chunk.tokens, chunk.first_position, pages.data()});
+      rows_ += chunk.tokens;
     }
-    for (size_t i = 0; i < positions.size(); ++i)
-      rows_.push_back({static_cast<int>(i), 1, positions[i], pages_[i].data()});
     Random random(5);
     const auto numbers = static_cast<size_t>(shape_.pages * shape_.page_numbers());
     keys_ = random.reals(numbers, 1);
     values_ = random.reals(numbers, 1);
-    q_ = random.reals(rows_.size() * kHeads * kHeadDim, 2);
+    q_ = random.reals(static_cast<size_t>(rows_ * kRowNumbers), 2);
+    slopes_ = {0.5f, 0.25f, 0.125f, 0.0625f};
   }
 
-  Decoding& of(Dtype dtype) {
+  Batch& of(Dtype dtype) {
     shape_.dtype = dtype;
     return *this;
   }
 
-  std::vector<float> run(int threads, int64_t partial_bytes) {
-    cpu::Attention attention;
-    attention.reserve({static_cast<int>(rows_.size()), 1, 64, kHeads, kKvHeads, kHeadDim, 64, 64, kContext},
-                      threads, partial_bytes);
-    std::vector<float> out(q_.size());
-    const auto rows = static_cast<int64_t>(rows_.size());
-    attention.run(*cpu::runnable_kernels().back(), threads, kNever,
-                  {q_.data(), Dtype::f32, rows, kHeads * kHeadDim}, rows_, shape_,
-                  {keys_.data(), values_.data()}, {out.data(), Dtype::f32, rows, kHeads * kHeadDim});
-    return out;
+  std::vector<float> run(int threads, int64_t partial_bytes = cpu::Attention::kPartialBytes) {
+    return run(threads, partial_bytes, sequences_, q_);
+  }
+
+  // Every row in a call of its own.
+  std::vector<float> run_one_by_one() {
+    std::vector<float> all;
+    for (const SequenceRows& sequence : sequences_) {
+      for (int i = 0; i < sequence.rows; ++i) {
+        const auto q = q_.begin() + (sequence.first_row + i) * kRowNumbers;
+        const auto out =
+            run(1, 0, {{0, 1, sequence.first_position + i, sequence.pages}}, {q, q + kRowNumbers});
+        all.insert(all.end(), out.begin(), out.end());
+      }
+    }
+    return all;
   }
 
  private:
+  static constexpr int kRowNumbers = kHeads * kHeadDim;
+
+  std::vector<float> run(int threads, int64_t partial_bytes, const std::vector<SequenceRows>& sequences,
+                         std::vector<float> q) {
+    const int rows = static_cast<int>(q.size()) / kRowNumbers;
+    cpu::Attention attention;
+    attention.reserve({rows, 1, 64, kHeads, kKvHeads, kHeadDim, 64, 64, kContext}, threads, partial_bytes);
+    std::vector<float> out(q.size());
+    attention.run(*cpu::runnable_kernels().back(), threads, kNever, {window_, slopes_},
+                  {q.data(), Dtype::f32, rows, kRowNumbers}, sequences, shape_,
+                  {keys_.data(), values_.data()}, {out.data(), Dtype::f32, rows, kRowNumbers});
+    return out;
+  }
+
+  int window_, rows_ = 0;
   KvShape shape_{Dtype::f32, kKvHeads, kHeadDim, 0};
   std::vector<std::vector<int32_t>> pages_;
-  std::vector<SequenceRows> rows_;
-  std::vector<float> keys_, values_, q_;
+  std::vector<SequenceRows> sequences_;
+  std::vector<float> keys_, values_, q_, slopes_;
 };
 
 // 3 + 6 + 2 + 1 segments are asked for; memory for them may be there, or for some, or for none.
 TEST(partial_results_stay_within_their_memory) {
-  Decoding decoding({1500, 2999, 600, 100});
+  Batch decoding({{1500, 1}, {2999, 1}, {600, 1}, {100, 1}});
   const auto alone = decoding.run(1, 0);
   for (const float number : alone) CHECK(std::isfinite(number) && number != 0);
   for (const int threads : {1, 2, 4})
@@ -70,8 +102,22 @@ TEST(partial_results_stay_within_their_memory) {
   CHECK(same_bytes(decoding.run(2, cpu::Attention::kPartialBytes), alone));
 }
 
+// The same with a window, whose rows see one to three segments, the first of them not from its beginning.
+TEST(rows_are_the_same_however_they_are_cut) {
+  for (const int window : {0, 1, 17, 64, 512, 1000, 5000}) {
+    Batch batch({{1500, 1}, {2990, 10}, {600, 1}, {0, 200}, {512, 1}, {1010, 77}}, window);
+    const auto alone = batch.run_one_by_one();
+    for (const float number : alone) CHECK(std::isfinite(number));
+    for (const int threads : {1, 2, 4})
+      for (const int partials : {0, 2, 5, 100})
+        CHECK_FOR(same_bytes(batch.run(threads, partials * kOnePartial), alone),
+                  std::to_string(threads) + " threads, " + std::to_string(partials) +
+                      " partial results, window " + std::to_string(window));
+  }
+}
+
 TEST(keys_of_a_type_that_no_kernel_reads_are_refused) {
-  CHECK_ERROR(Decoding({3}).of(Dtype::bf16).run(1, 0), "internal");
+  CHECK_ERROR(Batch({{3, 1}}).of(Dtype::bf16).run(1), "internal");
 }
 
 }  // namespace

@@ -92,7 +92,7 @@ class Layer {
     stream_->attention_input({norm_.get(), q_.get(), k_.get(), v_.get(), q_bias_.get(), k_bias_.get(),
                               v_bias_.get(), q_norm_.get(), k_norm_.get(), static_cast<float>(kEps)},
                              view(x, kHidden), shape_, kv, view(q, kHeads * kHeadDim));
-    stream_->attention(view(q, kHeads * kHeadDim), shape_, kv, view(attended, kHeads * kHeadDim));
+    stream_->attention({}, view(q, kHeads * kHeadDim), shape_, kv, view(attended, kHeads * kHeadDim));
     stream_->matmul_add(*o_, view(attended, kHeads * kHeadDim), view(x, kHidden));
     stream_->ffn_input({norm_.get(), gate_.get(), up_.get(), static_cast<float>(kEps)}, view(x, kHidden),
                        view(hidden, kFfn));

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "devices_under_test.h"
 #include "folder.h"
+#include "numbers.h"
 
 namespace quern::test {
 namespace {
@@ -146,6 +147,52 @@ TEST(copies_go_there_and_back) {
   CHECK(std::memcmp(into.data() + 600, from.data() + 300, 400) == 0);
   for (const size_t untouched : {size_t{0}, size_t{99}, size_t{400}, size_t{599}})
     CHECK_EQ(into[untouched], 0);
+}
+
+// What 3 rows at positions 37 to 39 get of keys and values of random numbers.
+std::vector<float> attention_of(Device& device, int window, std::vector<float> slopes) {
+  constexpr int kHeads = 4, kHeadDim = 16, kRows = 3;
+  const KvShape shape{Dtype::f32, 2, kHeadDim, 3};
+  const auto stream = device.create_stream({8, 8, 48, kHeads, shape.kv_heads, kHeadDim, 96, 307, 400});
+  const auto on_device = [&](std::vector<float> numbers) {
+    auto memory = device.allocate(numbers.size() * sizeof(float));
+    const Copy copy{memory->address(), numbers.data(), numbers.size() * sizeof(float)};
+    stream->upload({&copy, 1});
+    return memory;
+  };
+  Random random(3);
+  const auto page_numbers = static_cast<size_t>(shape.pages * shape.page_numbers());
+  const auto keys = on_device(random.reals(page_numbers, 1)),
+             values = on_device(random.reals(page_numbers, 1));
+  const auto q = on_device(random.reals(kRows * kHeads * kHeadDim, 2));
+  std::vector<float> result(kRows * kHeads * kHeadDim);
+  const auto out = on_device(result);
+  const std::atomic<bool> never{false};
+  const int32_t tokens[kRows] = {1, 2, 3}, pages[] = {2, 0, 1};
+  const SequenceRows rows{0, kRows, 37, pages};
+  const Ticket step = stream->begin({tokens, nullptr, nullptr, 0, {&rows, 1}, &never});
+  const Tensor attended{out->address(), Dtype::f32, kRows, kHeads * kHeadDim};
+  stream->attention({window, slopes}, {q->address(), Dtype::f32, kRows, kHeads * kHeadDim}, shape,
+                    {keys->address(), values->address()}, attended);
+  stream->read_back(attended, result.data());
+  slopes.assign(slopes.size(), 1000);  // the host's again
+  stream->launch(step);
+  StepResult collected;
+  CHECK(stream->collect(step, collected));
+  return result;
+}
+
+TEST(what_attention_is_to_do_crosses) {
+  const auto late = make_late_device(), cpu = create_device({1, "auto", {}});
+  const std::vector<float> plain = attention_of(*cpu, 0, {}), slopes{0.5f, 0.25f, 0.125f, 0.0625f};
+  for (const int window : {0, 1, 20})
+    for (const std::vector<float>& some : {std::vector<float>{}, slopes}) {
+      const auto got = attention_of(*late, window, some);
+      CHECK(same_bytes(got, attention_of(*cpu, window, some)));
+      CHECK_EQ(same_bytes(got, plain), window == 0 && some.empty());
+    }
+  CHECK_ERROR(attention_of(*cpu, 0, {0.5f}), "internal");
+  CHECK_ERROR(attention_of(*cpu, -1, {}), "internal");
 }
 
 }  // namespace
