@@ -1,14 +1,15 @@
 import { expect } from 'vitest'
 import { slowdown, startWork } from './patience.js'
 
-/** Times that something is measured before it is called too slow. What is slow by itself is so each time. */
+/** Times that something is measured before it is called too much. What is slow, or leaks, by itself does so each time. */
 const mostRounds = 8
 
-/** Fails unless a measurement is below the bound, once at least: both in milliseconds. What was too long is measured again, a few times. */
+/** Fails unless a measurement is below the bound, once at least. What was too much is measured again, a few times. */
 export async function expectBelow(
   bound: number,
   measure: () => number | Promise<number>,
   what = '',
+  unit = 'milliseconds',
 ): Promise<void> {
   const seen: number[] = []
   while (seen.length < mostRounds) {
@@ -16,7 +17,7 @@ export async function expectBelow(
     if (took < bound) return
     seen.push(took)
   }
-  expect(Math.min(...seen), `${what} milliseconds: ${seen.map(Math.round)}`).toBeLessThan(bound)
+  expect(Math.min(...seen), `${what} ${unit}: ${seen.map(Math.round)}`).toBeLessThan(bound)
 }
 
 /**

@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, linkSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  linkSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { answerBatchLine, type BatchProgress, runBatch } from '../../lib/batch/index.js'
@@ -184,6 +192,21 @@ describe('runBatch', () => {
       code: 'invalid_option',
     })
     expect(() => readFileSync(same.output)).toThrow()
+  })
+
+  it('leaves no file behind that was made for answers which do not come', async () => {
+    const files = batchFiles([completion('a')])
+    const there = () => readdirSync(dirname(files.output))
+    const before = there()
+    const errors = dirname(files.output)
+    await expect(runBatch({ ...files, errors, models })).rejects.toMatchObject({ code: 'write_error' })
+    expect(there()).toEqual(before)
+    const nowhere = { tiny: { source: join(folder(), 'no-such-model') } }
+    await expect(runBatch({ ...files, models: nowhere })).rejects.toMatchObject({ code: 'missing_file' })
+    expect(there()).toEqual(before)
+    writeFileSync(files.output, '')
+    await expect(runBatch({ ...files, errors, models })).rejects.toMatchObject({ code: 'write_error' })
+    expect(readFileSync(files.output, 'utf8')).toBe('') // which was theirs
   })
 
   it('leaves an output as it is that is not of this input', async () => {

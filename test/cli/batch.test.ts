@@ -22,7 +22,7 @@ function start({ input, output }: { input: string; output: string }, ...flags: s
   child.stderr.on('data', (text) => {
     said += text
   })
-  return { child, exit: once(child, 'exit').then(([code]) => code as number | null), said: () => said }
+  return { child, exit: once(child, 'close').then(([code]) => code as number | null), said: () => said }
 }
 
 function linesOf(path: string): number {

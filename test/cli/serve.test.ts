@@ -20,7 +20,7 @@ async function start(flags: string[] = [], env: Record<string, string> = {}) {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   children.push(child)
-  const exit = once(child, 'exit').then(([code]) => code as number)
+  const exit = once(child, 'close').then(([code]) => code as number)
   let said = ''
   const url = await new Promise<string>((resolve, reject) => {
     exit.then((code) => reject(new Error(`${code}: ${said}`)))

@@ -1,6 +1,7 @@
 // The package `@anthropic-ai/sdk`, as its users use it.
 import Anthropic, { type APIError, BadRequestError, NotFoundError } from '@anthropic-ai/sdk'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { eventually } from '../eventually.js'
 import { type Served, serveTiny } from './served.js'
 import { weatherAnswer, weatherParameters, weatherQuestion, weatherTool } from './weather.js'
 
@@ -60,7 +61,7 @@ describe('a stream', () => {
     await new Promise<void>((resolve) => stream.once('text', () => resolve()))
     stream.abort()
     await expect(stream.finalMessage()).rejects.toBeInstanceOf(Anthropic.APIUserAbortError)
-    await expect.poll(() => served.model.stats().active, { timeout: 10_000 }).toBe(0)
+    await eventually(() => served.model.stats().active === 0, 'the engine is idle')
   })
 })
 

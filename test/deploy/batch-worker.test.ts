@@ -45,7 +45,7 @@ describe.runIf(hasRedis && hasPackages)('the example of a batch by several worke
     child.stderr.on('data', (text) => {
       err += text
     })
-    const exit = once(child, 'exit').then(([code]) => code as number | null)
+    const exit = once(child, 'close').then(([code]) => code as number | null)
     const count = (word: string) => out.split('\n').filter((line) => line.startsWith(`${word} `)).length
     return { child, exit, count, said: () => out + err }
   }

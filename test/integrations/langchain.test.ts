@@ -109,6 +109,14 @@ test('an aborted signal ends the answer', async () => {
 test('what cannot be done is refused', async () => {
   const forced = chat.bindTools([getWeather], { tool_choice: 'any' })
   await expect(forced.invoke(weatherQuestion)).rejects.toMatchObject({ code: 'unsupported_option' })
+  for (const wrong of [null, [null], [getWeather, undefined], [7], ['get_weather'], [{}], {}]) {
+    const refused = expect.objectContaining({
+      code: 'invalid_option',
+      message: expect.stringMatching(/^tools/),
+    })
+    expect(() => chat.bindTools(wrong as never), JSON.stringify(wrong)).toThrow(refused)
+    await expect(chat.invoke(weatherQuestion, { tools: wrong ?? [null] } as never)).rejects.toThrow(refused)
+  }
   const image = new HumanMessage({ content: [{ type: 'image_url', image_url: 'data:,' }] })
   await expect(chat.invoke([image])).rejects.toMatchObject({ code: 'invalid_input' })
 })

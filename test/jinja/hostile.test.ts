@@ -4,14 +4,19 @@ import { QuernError } from '../../lib/errors.js'
 import { Template } from '../../lib/jinja/template.js'
 import { expectLittleWork } from '../promptly.js'
 import { filters, methods, tests } from './documented.js'
+import { outcomesWithin } from './within-memory.js'
 
 const large =
   '{% set x = "ab c" * 200000 %}{% set w = x ~ "!" %}{% set u = "a🌍" * 100000 %}{% set b = 7 ** 5000 %}{% set f = 1.1 %}' +
   '{% set y = ["ab", "cd"] * 20000 %}{% set p = {}.fromkeys(range(5000) | map("string"), "v") %}'
 
+/** A template that does it again and again. */
+const repeated = (expression: string) =>
+  `${large}{% for i in range(100000) %}{% for j in range(1000) %}{% set q = ${expression} %}{% endfor %}{% endfor %}`
+
 /** Runs it again and again, and gives the message of the error that it must end with. */
 function over(expression: string): string {
-  const source = `${large}{% for i in range(100000) %}{% for j in range(1000) %}{% set q = ${expression} %}{% endfor %}{% endfor %}`
+  const source = repeated(expression)
   let error: unknown
   try {
     new Template(source).render({}, new Date())
@@ -71,18 +76,17 @@ test(`${forms.length} operations on large values`, async () => {
   for (const form of forms) await expectLittleWork(5000, () => over(form), form) // a second at most on a quiet machine
 })
 
-test('memory', () => {
-  const before = process.memoryUsage().rss
-  for (const form of [
+test('memory', async () => {
+  const greedy = [
     'y | groupby(x, x) | list',
     'y * 100',
     'x * 100',
     '[y, y] | sum(start=[])',
     'x.split("")',
     'x | list',
-  ])
-    over(form)
-  expect((process.memoryUsage().rss - before) / 1e6).toBeLessThan(700)
+  ]
+  for (const code of await outcomesWithin(700, greedy.map(repeated)))
+    expect(code).toMatch(/^template_(limit|error)$/)
 })
 
 test.each([

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { inspect, load, QuernError } from '../../lib/index.js'
 import { fixturePath, goldenPath, readJson, requireGoldens } from '../golden.js'
+import { expectLevelMemory } from '../level-memory.js'
 import { expectLittleWork } from '../promptly.js'
 import { temporaryFolder } from './temporary.js'
 
@@ -83,10 +84,11 @@ for (const root of [fixturePath('models', 'bad'), goldenPath('models', 'bad')]) 
         for (const { path, error } of models)
           if (error !== null && !isNoDamage.has(path)) await outcome(load(join(root, path)))
       }
-      for (let i = 0; i < 5; i++) await round()
-      const before = process.memoryUsage.rss()
-      for (let i = 0; i < 15; i++) await round()
-      expect((process.memoryUsage.rss() - before) / 2 ** 20, 'megabytes').toBeLessThan(20)
+      const rounds = async (count: number) => {
+        for (let i = 0; i < count; i++) await round()
+      }
+      await rounds(5)
+      await expectLevelMemory(20, () => rounds(15), 'of 15 rounds')
     })
   })
 }

@@ -11,6 +11,7 @@ import { readFolder } from '../../lib/checkpoint/folder.js'
 import { planModel } from '../../lib/checkpoint/plan-model.js'
 import { eventually } from '../eventually.js'
 import { fixturePath } from '../golden.js'
+import { expectLevelMemory } from '../level-memory.js'
 import { expectPrompt } from '../promptly.js'
 import { expectCode } from './expect-code.js'
 import { temporaryFolder } from './temporary.js'
@@ -250,12 +251,12 @@ describe('closing', () => {
       await model.generate('Once upon a time', greedy).text()
       await model.close()
     }
-    for (let i = 0; i < 5; i++) await round()
-    await sleep(50)
-    const before = process.memoryUsage.rss()
-    for (let i = 0; i < 25; i++) await round()
-    await sleep(50)
-    expect((process.memoryUsage.rss() - before) / megabyte, 'of 25 models with 11 MB each').toBeLessThan(30)
+    const rounds = async (count: number) => {
+      for (let i = 0; i < count; i++) await round()
+      await sleep(50)
+    }
+    await rounds(5)
+    await expectLevelMemory(30, () => rounds(25), 'of 25 models with 11 MB each')
   })
 })
 
@@ -320,9 +321,10 @@ describe('a file of weights that is cut after its header was read', () => {
       const { message } = await expectCode(() => load(path, { signal }), 'truncated')
       expect(message).toContain(weights)
     }
-    for (let i = 0; i < 5; i++) await attempt()
-    const before = process.memoryUsage.rss()
-    for (let i = 0; i < 25; i++) await attempt()
-    expect((process.memoryUsage.rss() - before) / megabyte, 'of 25 attempts with 11 MB each').toBeLessThan(30)
+    const attempts = async (count: number) => {
+      for (let i = 0; i < count; i++) await attempt()
+    }
+    await attempts(5)
+    await expectLevelMemory(30, () => attempts(25), 'of 25 attempts with 11 MB each')
   })
 })

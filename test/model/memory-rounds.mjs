@@ -36,7 +36,8 @@ async function round(model) {
   await Promise.all(work)
 }
 
-const model = await load(undefined, { kvCache: { maxBytes: 2 ** 22 } })
+// As many threads on every machine: each has an arena of its own.
+const model = await load(undefined, { threads: 2, kvCache: { maxBytes: 2 ** 22 } })
 // Touches every page of the KV cache: prefixes that are kept would do so in the course of time.
 const positions = 16 * model.stats().kvCache.pages
 await model.logits(

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { GenerateOptions, Model } from '../../lib/index.js'
 import { loadModel } from '../../lib/model/load.js'
 import type { LoadOptions } from '../../lib/model/load-options.js'
+import { eventually } from '../eventually.js'
 import { fixturePath } from '../golden.js'
 import { Random } from '../random.js'
 
@@ -193,7 +194,7 @@ describe('64 generations at a time', () => {
     }
     await Promise.all(random.shuffled(requests).map(run))
 
-    for (let waits = 0; model.stats().kvCache.pagesInUse > 0 && waits < 100; waits++) await sleep(10)
+    await eventually(() => model.stats().kvCache.pagesInUse === 0, 'the pages are free')
     expect(model.stats()).toMatchObject({ active: 0, queued: 0, kvCache: { pagesInUse: 0 } })
   })
 })

@@ -139,15 +139,20 @@ test('once closed it loads nothing, whoever had asked for it', async () => {
 })
 
 test('a body that does not come keeps nobody: neither the time of a request nor the end of the server', async () => {
+  // After a request that is answered: then the server has taken the connection.
   const head =
+    'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n' +
     'POST /tokenize HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{'
   for (const [options, code] of [
     [{ timeout: 0.2 }, 'timeout'],
     [{}, 'closing'],
   ] as const) {
     server = await serve({ models: { tiny: {} }, port: 0, log: 'off', ...options })
-    const answer = raw(Number(new URL(server.url).port), head, 5000)
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    let isTaken = false
+    const answer = raw(Number(new URL(server.url).port), head, undefined, () => {
+      isTaken = true
+    })
+    await eventually(() => isTaken, 'the first answer')
     const closed = code === 'closing' ? server.close({ grace: 0.1 }) : undefined
     expect(await answer).toContain(`"code":"${code}"`)
     await (closed ?? server.close({ grace: 0 }))

@@ -79,7 +79,17 @@ export async function startServer(options: Partial<ServeOptions> = {}): Promise<
   }
 }
 
+/** Waits until nobody is served any more. */
+export async function untilIdle(server: ServerProcess): Promise<void> {
+  const began = performance.now()
+  for (;;) {
+    const { active, queued, kvCache } = await server.stats()
+    if (active + queued + kvCache.pagesInUse === 0) return
+    if (performance.now() - began > 60_000) throw new Error('some are served still')
+  }
+}
+
 async function failure(child: ChildProcess, log: () => string): Promise<never> {
-  const [code] = await once(child, 'exit')
+  const [code] = await once(child, 'close')
   throw new Error(`the server ended with ${code}: ${log()}`)
 }

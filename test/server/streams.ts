@@ -43,8 +43,19 @@ export function streamed(text: string): { text: string; isWhole: boolean } {
   return { text: texts.join(''), isWhole: text.endsWith('data: [DONE]\n\n') }
 }
 
-/** A connection that sends these bytes, and all that comes back until the server closes it or `ms` are over. */
-export function raw(port: number, bytes: string | Buffer, ms = 1000): Promise<string> {
+/** Milliseconds after which nothing comes any more, on however busy a machine. */
+const hang = 60_000
+
+/**
+ * A connection that sends these bytes, and all that comes back until the server closes it, or for so many milliseconds after the last that
+ * came: a server that says nothing at all is waited for until it hangs. `onText` is called when something has come.
+ */
+export function raw(
+  port: number,
+  bytes: string | Buffer,
+  silence = hang,
+  onText: () => void = () => {},
+): Promise<string> {
   return new Promise((resolve) => {
     let text = ''
     const socket = open(port)
@@ -52,9 +63,12 @@ export function raw(port: number, bytes: string | Buffer, ms = 1000): Promise<st
       socket.destroy()
       resolve(text)
     }
-    const timer = setTimeout(end, ms)
+    let timer = setTimeout(end, hang)
     socket.on('data', (piece) => {
       text += piece
+      onText()
+      clearTimeout(timer)
+      timer = setTimeout(end, silence)
     })
     for (const event of ['end', 'close']) {
       socket.on(event, () => {

@@ -76,8 +76,11 @@ async function decodeSpeed(model) {
   return median(speeds)
 }
 
+/** Milliseconds after which what should end does not, on however busy a machine. */
+const hang = 60_000
+
 async function settle(model) {
-  const deadline = performance.now() + 10_000
+  const deadline = performance.now() + hang
   for (;;) {
     global.gc() // an abandoned generation ends when it is collected
     await sleep(20)
@@ -85,6 +88,17 @@ async function settle(model) {
     if (active === 0 && queued === 0 && kvCache.pagesInUse === 0) return
     if (performance.now() > deadline)
       throw new Error(`still there: ${active} active, ${queued} queued, ${kvCache.pagesInUse} pages`)
+  }
+}
+
+/** The gauges, once no more files and threads are there than before: what has just ended may hold its own for a moment. */
+async function readWhenLevel(before) {
+  const deadline = performance.now() + 10_000
+  for (;;) {
+    const now = readGauges()
+    if (now.files <= before.files && now.threads <= before.threads) return now
+    if (performance.now() > deadline) return now
+    await sleep(50)
   }
 }
 
@@ -105,10 +119,11 @@ while (performance.now() - started < 60e3 * minutes || rounds.length < 3) {
       `${counts.tokens} tokens in the round`,
   )
 }
-await model.close()
-
 const third = Math.ceil(rounds.length / 3)
 const settled = rounds.slice(third)
+const left = await readWhenLevel(settled[0])
+await model.close()
+
 const column = (name, of = settled) => of.map((round) => round[name])
 const report = {
   minutes: (performance.now() - started) / 60e3,
@@ -124,8 +139,8 @@ const report = {
     first: Math.max(...column('handles', settled.slice(0, third))),
     last: median(column('handles', settled.slice(-third))),
   },
-  files: { first: settled[0].files, last: settled.at(-1).files },
-  threads: { first: settled[0].threads, last: settled.at(-1).threads },
+  files: { first: settled[0].files, last: left.files },
+  threads: { first: settled[0].threads, last: left.threads },
   tokensPerSecond: {
     start: median(column('tokensPerSecond', rounds.slice(0, third))),
     end: median(column('tokensPerSecond', rounds.slice(-third))),

@@ -65,6 +65,17 @@ test('an import says where it is wrong', () => {
   expect(() => imported('{"format":"other"}')).toThrow("format: expected 'quern-conversations'")
   expect(change((one) => Object.assign(one, { title: 5 }))).toThrow('conversations[0].title: expected a text')
   expect(change((one) => Object.assign(one, { head: 'x' }))).toThrow('conversations[0].head')
+  for (const [name, wrong] of [
+    ['temperature', 3],
+    ['temperature', -0.1],
+    ['topP', 1.5],
+    ['maxTokens', 0],
+    ['maxTokens', 1.5],
+    ['seed', 2 ** 60],
+  ] as const)
+    expect(change((one) => Object.assign(one.settings as object, { [name]: wrong }))).toThrow(
+      `conversations[0].settings.${name}: expected a `,
+    )
   expect(change((one) => Object.assign((one.messages as object[])[0] as object, { role: 'root' }))).toThrow(
     'messages[0].role',
   )
