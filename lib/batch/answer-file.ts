@@ -1,4 +1,4 @@
-import { constants, type FileHandle, open } from 'node:fs/promises'
+import { constants, type FileHandle, open, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { BatchAnswer } from './batch-answer.js'
 import { fileError } from './file-error.js'
@@ -13,22 +13,24 @@ const syncMs = 1000
 export class AnswerFile {
   readonly path: string
   readonly #file: FileHandle
+  /** Made here, and nothing was added yet. */
+  #isNew: boolean
   #waiting = ''
   #writing: Promise<void> | undefined
   #synced = performance.now()
 
-  private constructor(path: string, file: FileHandle) {
+  private constructor(path: string, file: FileHandle, isNew: boolean) {
     this.path = path
     this.#file = file
+    this.#isNew = isNew
   }
 
   static async open(path: string): Promise<AnswerFile> {
     try {
-      const { O_RDWR, O_CREAT, O_APPEND } = constants
-      const file = await open(path, O_RDWR | O_CREAT | O_APPEND, 0o644)
+      const { file, isNew } = await openOrMake(path)
       if ((await file.stat()).isFile()) {
         await syncFolder(dirname(path))
-        return new AnswerFile(path, file)
+        return new AnswerFile(path, file, isNew)
       }
       await file.close()
     } catch (error) {
@@ -41,6 +43,17 @@ export class AnswerFile {
     return this.#file
   }
 
+  /** Whether its path still leads to it: nobody else has taken it away. */
+  async isThere(): Promise<boolean> {
+    const [own, there] = await Promise.all([this.#file.stat(), stat(this.path).catch(() => undefined)])
+    return own.dev === there?.dev && own.ino === there.ino
+  }
+
+  /** Takes a file away again that was made for answers which do not come. Whoever does holds it alone. */
+  async discard(): Promise<void> {
+    if (this.#isNew) await rm(this.path, { force: true })
+  }
+
   /** Cuts what lies behind. */
   async truncate(length: number): Promise<void> {
     await this.#file.truncate(length)
@@ -48,6 +61,7 @@ export class AnswerFile {
 
   /** Adds a line; it is there when this resolves. */
   async add(answer: BatchAnswer): Promise<void> {
+    this.#isNew = false
     this.#waiting += `${JSON.stringify(answer)}\n`
     this.#writing ??= this.#write()
     await this.#writing
@@ -80,6 +94,16 @@ export class AnswerFile {
     } finally {
       this.#writing = undefined
     }
+  }
+}
+
+async function openOrMake(path: string): Promise<{ file: FileHandle; isNew: boolean }> {
+  const { O_RDWR, O_CREAT, O_EXCL, O_APPEND } = constants
+  try {
+    return { file: await open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND, 0o644), isNew: true }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    return { file: await open(path, O_RDWR | O_CREAT | O_APPEND, 0o644), isNew: false } // a link to nothing, too
   }
 }
 

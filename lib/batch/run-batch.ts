@@ -90,9 +90,9 @@ async function withAnswerFiles(
   const holds: { release(): void }[] = []
   try {
     for (const path of [options.output, ...(options.errors === undefined ? [] : [options.errors])]) {
-      const file = await AnswerFile.open(path)
+      const { file, hold } = await openAlone(path)
       files.push(file)
-      holds.push(await holdAlone(file))
+      holds.push(hold)
     }
     const [answers, failures = answers] = files as [AnswerFile, AnswerFile?]
     let failed = 0
@@ -100,9 +100,28 @@ async function withAnswerFiles(
     return await answerAll(options, index, app, failed, (answer) =>
       (isFailure(answer) ? failures : answers).add(answer),
     )
+  } catch (error) {
+    for (const file of files) await file.discard()
+    throw error
   } finally {
     for (const hold of holds) hold.release()
     for (const file of files) await file.close()
+  }
+}
+
+/** A file of answers that is held alone. One that another batch, which failed, took away meanwhile is made again. */
+async function openAlone(path: string): Promise<{ file: AnswerFile; hold: { release(): void } }> {
+  for (;;) {
+    const file = await AnswerFile.open(path)
+    try {
+      const hold = await holdAlone(file)
+      if (await file.isThere()) return { file, hold }
+      hold.release()
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+    await file.close()
   }
 }
 

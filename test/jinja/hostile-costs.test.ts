@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { QuernError } from '../../lib/errors.js'
 import { Template } from '../../lib/jinja/template.js'
 import { expectLittleWork } from '../promptly.js'
-import { outcomesWithin } from './within-memory.js'
+import { expectModest } from './peak-memory.js'
 
 /** The text that it gives, or the error that it ends with. */
 function outcome(source: string): { error: unknown; text: string } {
@@ -57,7 +57,7 @@ test.each([
   ['separators', '{{ ([1] * 500) | tojson(separators=["a" * 900000, ":"]) | length }}'],
   ['keys', '{{ {"a" * 200000: ["b" * 80] * 1000} | pprint | length }}'],
 ])('what stands between the lines counts before it is written: %s', async (_name, source) => {
-  expect(await outcomesWithin(100, [source])).toEqual(['template_limit'])
+  expect(await expectModest(100, [source])).toEqual(['template_limit'])
 })
 
 test('a tag with very many values', () => {

@@ -4,7 +4,7 @@ import { QuernError } from '../../lib/errors.js'
 import { Template } from '../../lib/jinja/template.js'
 import { expectLittleWork } from '../promptly.js'
 import { filters, methods, tests } from './documented.js'
-import { outcomesWithin } from './within-memory.js'
+import { expectModest } from './peak-memory.js'
 
 const large =
   '{% set x = "ab c" * 200000 %}{% set w = x ~ "!" %}{% set u = "a🌍" * 100000 %}{% set b = 7 ** 5000 %}{% set f = 1.1 %}' +
@@ -85,7 +85,7 @@ test('memory', async () => {
     'x.split("")',
     'x | list',
   ]
-  for (const code of await outcomesWithin(700, greedy.map(repeated)))
+  for (const code of await expectModest(700, greedy.map(repeated)))
     expect(code).toMatch(/^template_(limit|error)$/)
 })
 

@@ -33,9 +33,11 @@ async function embedWith(
   try {
     const loaded = await model.get()
     const options: EmbedOptions = { ...providerOptions?.quern, signal: abortSignal }
-    const vectors = await loaded.embed(values, options)
-    let tokens = 0
-    for (const text of values) tokens += (await loaded.tokenizer.encodeAsync(text)).length
+    const encoded = await Promise.all(values.map((text) => loaded.promptTokens(text)))
+    // Texts that get an instruction are encoded with it.
+    const inputs = options.instruction === undefined ? encoded.map((tokens) => ({ tokens })) : values
+    const vectors = await loaded.embed(inputs, options)
+    const tokens = encoded.reduce((sum, { length }) => sum + length, 0)
     return { embeddings: vectors.map((vector) => Array.from(vector)), usage: { tokens }, warnings: [] }
   } catch (error) {
     throw forSdk(error)

@@ -9,12 +9,12 @@ import {
 import type { AIMessageChunk, BaseMessage } from '@langchain/core/messages'
 import type { ChatGenerationChunk, ChatResult } from '@langchain/core/outputs'
 import type { Runnable } from '@langchain/core/runnables'
-import { convertToOpenAITool } from '@langchain/core/utils/function_calling'
 import { type FunctionTool, type Generation, QuernError } from '../../index.js'
 import { LazyModel, type ModelHandle } from '../model-handle.js'
 import { answerChunk, ChunkTeller } from './answer.js'
 import { conversationOf } from './conversation.js'
 import { type GenerationFields, generationFields, takeFields } from './fields.js'
+import { toolDefinitions } from './tools.js'
 
 /**
  * What {@link ChatQuern} is made with.
@@ -81,6 +81,7 @@ export class ChatQuern extends BaseChatModel<ChatQuernCallOptions> {
   /**
    * The same model with tools that it may call.
    *
+   * @throws {QuernError} `invalid_option` for what is no tool.
    * @example
    * ```ts
    * const definition = { type: 'function', function: getWeather }
@@ -91,7 +92,7 @@ export class ChatQuern extends BaseChatModel<ChatQuernCallOptions> {
     tools: BindToolsInput[],
     options: Partial<ChatQuernCallOptions> = {},
   ): Runnable<BaseLanguageModelInput, AIMessageChunk, ChatQuernCallOptions> {
-    return this.withConfig({ ...options, tools: tools.map((tool) => convertToOpenAITool(tool)) })
+    return this.withConfig({ ...options, tools: toolDefinitions(tools) })
   }
 
   /** @internal */
@@ -138,5 +139,5 @@ function toolsOf({
     const message = "tool_choice: a model cannot be made to call a tool yet; expected 'auto' or 'none'"
     throw new QuernError('unsupported_option', message, { value: tool_choice })
   }
-  return tools?.map((tool) => convertToOpenAITool(tool) as FunctionTool)
+  return tools && toolDefinitions(tools)
 }

@@ -160,11 +160,12 @@ class CpuStream final : public Stream {
 
   void final_norm(const Weight& norm, float norm_eps, Tensor x, std::span<const int32_t> chosen,
                   Tensor out) override {
-    for (size_t i = 0; i < chosen.size(); ++i) {
-      kernels_.rms_norm({x.as<float>() + chosen[i] * x.cols, x.cols, cpu_weight(norm).vector(), norm_eps, 1,
-                         static_cast<int>(x.cols), out.as<float>() + static_cast<int64_t>(i) * x.cols,
-                         x.cols});
-    }
+    for_rows(static_cast<int64_t>(chosen.size()), [&](int64_t first, int rows) {
+      for (int64_t i = first; i < first + rows; ++i)
+        kernels_.rms_norm({x.as<float>() + chosen[static_cast<size_t>(i)] * x.cols, x.cols,
+                           cpu_weight(norm).vector(), norm_eps, 1, static_cast<int>(x.cols),
+                           out.as<float>() + i * x.cols, x.cols});
+    });
   }
 
   void logits(const Weight& norm, float norm_eps, const Weight& head, Tensor x,

@@ -5,9 +5,8 @@ import type { Language, Theme } from '../state/preferences.ts'
 import { useStore } from '../state/store.ts'
 import { useShared, useWords } from './context.ts'
 import { Dialog } from './dialog.tsx'
+import { ranges } from '../conversation/ranges.ts'
 import { NumberField } from './number-field.tsx'
-
-const largestCount = 2 ** 31 - 1
 
 /** What answers are asked for with, and how the page looks. Everything counts at once. */
 export function SettingsDialog({ onClose }: { onClose: () => void }) {
@@ -34,34 +33,28 @@ export function SettingsDialog({ onClose }: { onClose: () => void }) {
             label={words.temperature}
             help={words.temperatureHelp}
             value={settings.temperature}
-            least={0}
-            most={2}
+            range={ranges.temperature}
             onChange={(temperature) => change({ temperature })}
           />
           <NumberField
             label={words.topP}
             help={words.topPHelp}
             value={settings.topP}
-            least={0}
-            most={1}
+            range={ranges.topP}
             onChange={(topP) => change({ topP })}
           />
           <NumberField
             label={words.maxTokens}
             help={words.maxTokensHelp}
             value={settings.maxTokens}
-            least={1}
-            most={largestCount}
-            isWhole
+            range={ranges.maxTokens}
             onChange={(maxTokens) => change({ maxTokens })}
           />
           <NumberField
             label={words.seed}
             help={words.seedHelp}
             value={settings.seed}
-            least={0}
-            most={Number.MAX_SAFE_INTEGER}
-            isWhole
+            range={ranges.seed}
             onChange={(seed) => change({ seed })}
           />
         </div>

@@ -1,3 +1,4 @@
+import { isWithin, ranges } from './ranges.ts'
 import { type Conversation, defaultSettings, type Message, type Settings, type ToolCall } from './types.ts'
 
 /** What an export is known by. */
@@ -88,7 +89,12 @@ function settings(value: unknown, at: string): Settings {
     ...defaultSettings,
     ...record(value, at),
   }
-  const optional = (one: unknown, name: string) => (one === null ? null : number(one, `${at}.${name}`))
+  const optional = (one: unknown, name: keyof typeof ranges) => {
+    if (one === null) return null
+    const { least, most, isWhole } = ranges[name]
+    if (isWithin(number(one, `${at}.${name}`), ranges[name])) return one as number
+    throw wrong(`${at}.${name}`, `a ${isWhole ? 'whole ' : ''}number from ${least} to ${most}`)
+  }
   return {
     model: model === null ? null : string(model, `${at}.model`),
     system: string(system, `${at}.system`),
