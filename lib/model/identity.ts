@@ -33,6 +33,7 @@ export async function modelIdentity(info: ModelInfo, plan: ModelPlan): Promise<M
     source: info.source,
     arithmetic: `quern ${packageVersion()}, ${info.device} ${info.isa}, ${info.dtype} weights, ${info.precision}, ${info.kvDtype} keys and values`,
     pageBytes: info.pageBytes,
+    kvGroups: info.kvGroups,
     contextLength: info.contextLength,
     vocab: plan.config.vocab,
   }

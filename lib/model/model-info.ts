@@ -38,8 +38,10 @@ export interface ModelInfo {
   kvDtype: WeightDtype
   /** In memory. */
   weightBytes: number
-  /** Bytes of one page of the KV cache: 16 positions. */
+  /** Bytes of one page of the KV cache: 16 positions of the layers of one group. */
   pageBytes: number
+  /** Groups of layers, each with pages of its own: one, or more where some layers see a sliding window and others all. */
+  kvGroups: number
   /** Bytes of weights that decoding one token reads. */
   bytesPerToken: number
 }

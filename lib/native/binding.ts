@@ -146,16 +146,19 @@ export interface NativeLogits extends NativePromptTask<'logits'> {
   positions: 'last' | 'all'
 }
 
-/** Pages of `pagePositions` tokens each, from the beginning of `tokens`, are copied out of the KV cache or into it, between two steps. */
+/**
+ * Pages are copied out of the KV cache or into it, between two steps: those that the row after the last whole `pagePositions` of `tokens`
+ * sees, in the order of their positions, and for the same positions in the order of the groups of layers.
+ */
 export interface NativePages extends NativeTaskOf<'pages'> {
   tokens: Int32Array
   /** Out: pages of this origin too. In: what those that come are known by, not 0: nobody else uses them. */
   origin: number
   /** The first page to copy. */
   first: number
-  /** Out: how many at most. */
+  /** Out: how many at most; 0 asks how many tokens can be gone on from, and how many pages these take. */
   count: number
-  /** In: whole pages. They are taken as far as the pages before them are known and memory is free. */
+  /** In: whole pages, those of the same positions together. They are taken as far as the pages before them are known and memory is free. */
   bytes: Uint8Array | undefined
 }
 
@@ -240,8 +243,10 @@ export interface NativeLogitsRows extends NativeAnswerOf<'logits'> {
 }
 
 export interface NativeKnownPages extends NativeAnswerOf<'pages'> {
-  /** How many pages of the tokens are in the KV cache. */
+  /** How many times `pagePositions` of the tokens can be gone on from. */
   known: number
+  /** How many pages of the KV cache this takes. */
+  pages: number
   /** Those that were asked for, as far as they are known. */
   bytes: Uint8Array
 }
@@ -264,8 +269,10 @@ export interface NativeModelInfo {
   threads: number
   contextLength: number
   kvDtype: NativeDtype
-  /** Of one page, keys and values of all layers. */
+  /** Of one page: keys and values of the layers of one group. */
   pageBytes: number
+  /** How many groups of layers there are, whose pages are kept for equally long. */
+  kvGroups: number
   /** What decoding one token reads of the weights. */
   bytesPerToken: number
 }

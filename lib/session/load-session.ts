@@ -8,7 +8,8 @@ import { Session, type SessionOptions } from './session.js'
 import {
   checkHeader,
   checksumBytes,
-  headerLength,
+  formatVersion,
+  headerStart,
   invalid,
   maxHeaderBytes,
   RunningChecksum,
@@ -41,7 +42,7 @@ export async function loadSession(
   }
   const identity = await model.identity()
   return withFile(path, async (file) => {
-    const { header, headerEnd } = await checkFile(file)
+    const { header, headerEnd, isOlder } = await checkFile(file)
     if (header.model !== identity.fingerprint) {
       throw new QuernError(
         'session_mismatch',
@@ -50,8 +51,8 @@ export async function loadSession(
       )
     }
     const session = new Session(model, { ...options, messages: header.messages })
-    const obstacle = whyPagesDoNotFit(header, identity)
-    if (obstacle === undefined) await bringPages(file, header, headerEnd, model)
+    const obstacle = isOlder ? 'an older quern wrote it' : whyPagesDoNotFit(header, identity)
+    if (obstacle === undefined) await bringPages(file, header, headerEnd, model, identity.kvGroups)
     else model.onWarning(`${path}: the conversation will be computed anew: ${obstacle}`)
     return session
   }).catch((error) => {
@@ -66,18 +67,20 @@ function namingFile(path: string, error: unknown): unknown {
 }
 
 /** What the file says, if every byte of it is as it was written. */
-async function checkFile(file: OpenFile): Promise<{ header: SessionHeader; headerEnd: number }> {
+async function checkFile(
+  file: OpenFile,
+): Promise<{ header: SessionHeader; headerEnd: number; isOlder: boolean }> {
   const start = await read(file, 0, Math.min(startBytes, file.bytes))
-  const length = headerLength(start, file.bytes)
+  const { length, version } = headerStart(start, file.bytes)
   const headerEnd = startBytes + length
   const checksum = new RunningChecksum()
   await checkBytes(file, 0, headerEnd, checksum)
-  const header = checkHeader(await readHeader(file, headerEnd), headerEnd, file.bytes)
+  const header = checkHeader(await readHeader(file, headerEnd), version, headerEnd, file.bytes)
   for (let page = 0; page < header.pages; page++) {
     const at = pageOffset(header, headerEnd, page)
     await checkBytes(file, at, at + header.pageBytes, checksum)
   }
-  return { header, headerEnd }
+  return { header, headerEnd, isOlder: version < formatVersion }
 }
 
 /** Adds bytes of a file to a checksum, which must then be what stands behind them. */
@@ -118,22 +121,28 @@ async function bringPages(
   header: SessionHeader,
   headerEnd: number,
   model: SessionModel,
+  kvGroups: number,
 ): Promise<void> {
   const { pages, pageBytes } = header
-  const tokens = Int32Array.from(header.tokens)
+  const tokens = Int32Array.from(header.tokens.slice(0, header.positions))
   const checksum = new RunningChecksum()
   await checkBytes(file, 0, headerEnd, checksum)
   const atOnce = Math.max(1, Math.floor(transferBytes / pageBytes))
-  for (let first = 0; first < pages; first += atOnce) {
-    const count = Math.min(atOnce, pages - first)
-    const bytes = Buffer.allocUnsafe(count * pageBytes)
+  let left = Buffer.alloc(0) // read, and not taken yet: pages of the same positions come together
+  for (let first = 0, end = 0; end < pages; ) {
+    const count = Math.min(Math.max(atOnce, kvGroups), pages - end)
+    const bytes = Buffer.concat([left, Buffer.alloc(count * pageBytes)])
     for (let i = 0; i < count; i++) {
-      const at = pageOffset(header, headerEnd, first + i)
+      const at = pageOffset(header, headerEnd, end + i)
       const page = await read(file, at, pageBytes)
       await expectChecksum(file, at + pageBytes, checksum.update(page))
-      page.copy(bytes, i * pageBytes)
+      page.copy(bytes, left.length + i * pageBytes)
     }
-    if ((await writePages(model.pages, tokens, first, bytes)) < first + count) return
+    end += count
+    const taken = await writePages(model.pages, tokens, first, bytes)
+    if (end - taken >= kvGroups) return // there is no more room
+    left = bytes.subarray((taken - first) * pageBytes)
+    first = taken
   }
 }
 

@@ -1,12 +1,17 @@
 import { ask } from '../generation/ask.js'
+import { pagePositions } from '../native/constants.js'
 import type { PageSource } from './session-model.js'
 
-/** How many whole pages of these tokens are in the KV cache. */
-export async function knownPages(source: PageSource, tokens: Int32Array): Promise<number> {
-  return (await copyPages(source, tokens, 0, 0, undefined)).known
+/** How many of these tokens the KV cache can go on from, and how many pages that takes. */
+export async function knownPages(
+  source: PageSource,
+  tokens: Int32Array,
+): Promise<{ positions: number; pages: number }> {
+  const { known, pages } = await copyPages(source, tokens, 0, 0, undefined)
+  return { positions: known * pagePositions, pages }
 }
 
-/** The bytes of so many pages from `first` on; fewer where the cache has lost them. */
+/** The bytes of so many pages of these tokens, from `first` on; fewer where the cache has lost them. */
 export async function readPages(
   source: PageSource,
   tokens: Int32Array,
@@ -16,14 +21,14 @@ export async function readPages(
   return (await copyPages(source, tokens, first, count, undefined)).bytes
 }
 
-/** Gives the cache pages from `first` on; returns how many of the tokens it knows then. */
+/** Gives the cache pages of these tokens, from `first` on; returns how many it has then. */
 export async function writePages(
   source: PageSource,
   tokens: Int32Array,
   first: number,
   bytes: Uint8Array,
 ): Promise<number> {
-  return (await copyPages(source, tokens, first, 0, bytes)).known
+  return (await copyPages(source, tokens, first, 0, bytes)).pages
 }
 
 function copyPages(

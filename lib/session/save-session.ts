@@ -27,7 +27,8 @@ export async function saveSession(
     arithmetic: identity.arithmetic,
     messages,
     tokens: [...tokens],
-    pages: tokens.length === 0 ? 0 : await knownPages(model.pages, tokens),
+    positions: tokens.length,
+    pages: 0,
     pageBytes: identity.pageBytes,
   }
   const temporary = join(dirname(place.path), `.quern-${randomUUID()}.tmp`) // the other name may be as long as names can be
@@ -35,10 +36,12 @@ export async function saveSession(
     const file = await open(temporary, 'wx', place.mode)
     try {
       if (place.mode !== undefined) await file.chmod(place.mode).catch(() => {}) // beyond the umask
-      // The cache may lose pages meanwhile: then the file is written anew with those that were there.
-      for (let written = -1; written !== header.pages; ) {
-        if (written >= 0) header.pages = written
-        written = await writeFile(file, header, tokens, model)
+      // The cache may lose pages meanwhile: then the file is written anew with those that are left.
+      let isWhole = false
+      while (!isWhole) {
+        const known = tokens.subarray(0, header.positions)
+        Object.assign(header, known.length === 0 ? { pages: 0 } : await knownPages(model.pages, known))
+        isWhole = await writeFile(file, header, model)
       }
       await file.sync()
     } finally {
@@ -81,13 +84,8 @@ async function conversationTokens(
   }
 }
 
-/** Returns how many pages the file has. */
-async function writeFile(
-  file: FileHandle,
-  header: SessionHeader,
-  tokens: Int32Array,
-  model: SessionModel,
-): Promise<number> {
+/** False: the cache has lost some of the pages. */
+async function writeFile(file: FileHandle, header: SessionHeader, model: SessionModel): Promise<boolean> {
   await file.truncate(0)
   const checksum = new RunningChecksum()
   let position = 0
@@ -102,18 +100,19 @@ async function writeFile(
   await put(start)
   await put(checksum.update(start).take())
   const { pages, pageBytes } = header
+  const tokens = Int32Array.from(header.tokens.slice(0, header.positions))
   const atOnce = Math.max(1, Math.floor(transferBytes / pageBytes))
   for (let first = 0; first < pages; first += atOnce) {
     const wanted = Math.min(atOnce, pages - first)
     const bytes = await readPages(model.pages, tokens, first, wanted)
-    if (bytes.length < wanted * pageBytes) return first + Math.floor(bytes.length / pageBytes)
+    if (bytes.length < wanted * pageBytes) return false
     for (let at = 0; at < bytes.length; at += pageBytes) {
       const page = bytes.subarray(at, at + pageBytes)
       await put(page)
       await put(checksum.update(page).take())
     }
   }
-  return pages
+  return true
 }
 
 function writeError(path: string, error: unknown): unknown {

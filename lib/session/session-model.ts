@@ -12,6 +12,8 @@ export interface ModelIdentity {
   /** Keys and values of equal models are equal bit for bit where this is equal too. */
   arithmetic: string
   pageBytes: number
+  /** How many pages there are for the same positions, at most. */
+  kvGroups: number
   contextLength: number
   vocab: number
 }

@@ -50,6 +50,7 @@ struct WeightView {
 struct KvLayer {
   void* keys = nullptr;
   void* values = nullptr;
+  int group = 0;  // whose page tables say where its pages are
 };
 struct KvShape {
   Dtype dtype = Dtype::f32;
@@ -70,8 +71,10 @@ struct KvShape {
 struct SequenceRows {
   int first_row = 0;  // of the step
   int rows = 0;
-  int first_position = 0;          // of the first token in its sequence
-  const int32_t* pages = nullptr;  // the page of position p is pages[p / kPagePositions]; see attention()
+  int first_position = 0;  // of the first token in its sequence
+  // The page of position p is pages[group][p / kPagePositions], below 0 where no row of the group's layers
+  // sees that position any more.
+  std::span<const int32_t* const> pages;
 };
 
 // A row's token may be one that the step before has yet to draw: the slot of its draw, as a number below 0.

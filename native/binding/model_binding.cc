@@ -98,7 +98,7 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
       const Engine& engine = open_engine();
       const Engine::Stats stats = engine.stats();
       const Decoder& decoder = engine.decoder();
-      const int64_t kv_bytes = decoder.kv_shape().layer_bytes() * 2 * decoder.config().layers;
+      const int64_t kv_bytes = decoder.state_shape().kv.pages * decoder.page_bytes();
       const auto weight_bytes = decoder.weights().bytes();
       const auto workspace_bytes = decoder.workspace_bytes();
       const Writer object(args.Env(), "NativeStats");
@@ -119,8 +119,9 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
       const Engine& engine = open_engine();
       const DeviceDescription device = engine.device().describe();
       const int context_length = engine.context_length();
-      const std::string kv_dtype(name_of(engine.decoder().kv_shape().dtype));
+      const std::string kv_dtype(name_of(engine.decoder().state_shape().kv.dtype));
       const auto page_bytes = engine.decoder().page_bytes();
+      const auto kv_groups = engine.decoder().state_shape().groups.size();
       const auto bytes_per_token = engine.decoder().weights().bytes_per_token();
       const Writer object(args.Env(), "NativeModelInfo");
       object.text("device", device.kind);
@@ -129,6 +130,7 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
       object.number("contextLength", context_length);
       object.text("kvDtype", kv_dtype);
       object.number("pageBytes", page_bytes);
+      object.number("kvGroups", kv_groups);
       object.number("bytesPerToken", bytes_per_token);
       return object.written();
     });

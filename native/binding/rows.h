@@ -75,6 +75,7 @@ struct AnswerMembers {
   const char* operator()(const Pages& pages) const {
     const Writer answer(object, "NativeKnownPages");
     answer.number("known", pages.known);
+    answer.number("pages", pages.pages);
     answer.bytes("bytes", pages.bytes);
     return "pages";
   }

@@ -18,9 +18,10 @@ Engine::Engine(std::unique_ptr<Device> device, std::unique_ptr<Decoder> decoder,
     : device_(std::move(device)),
       decoder_(std::move(decoder)),
       options_(options),
-      scheduler_({options.step_rows, options.sequences, decoder_->kv_shape().pages}),
+      scheduler_({options.step_rows, options.sequences, decoder_->state_shape().kv.pages,
+                  decoder_->state_shape().windows(), decoder_->rope_turning_length()}),
       outbox_(std::move(wake)) {
-  stats_.pages = decoder_->kv_shape().pages;
+  stats_.pages = decoder_->state_shape().kv.pages;
   thread_ = std::thread([this] { loop(); });
 }
 
@@ -51,7 +52,7 @@ uint32_t Engine::submit(Request request) {
             std::to_string(options_.context_length) +
             ": shorten the prompt or, where the model allows a larger contextLength, load it with that");
   }
-  const int64_t cache = decoder_->kv_shape().pages * kPagePositions;
+  const int64_t cache = scheduler_.cache().longest(options_.context_length);
   if (length > cache) {
     throw Error("kv_cache_too_small",
                 "the prompt has " + std::to_string(length) + " tokens, the KV cache holds " +
@@ -69,11 +70,11 @@ uint32_t Engine::submit(Request request) {
   }
   const uint32_t id = next_id_++;
   auto sequence = std::make_shared<Sequence>(id, std::move(request));
-  sequence->variant = decoder_->rope_variant(static_cast<int>(length));
+  sequence->state.variant = decoder_->rope_variant(static_cast<int>(length));
   sequence->most_length = static_cast<int32_t>(length);
   if (const auto most_tokens = sequence->task->most_tokens()) {
     // One token follows even a prompt that fills the context.
-    const int64_t capacity = std::max(length + 1, std::min<int64_t>(options_.context_length, cache));
+    const int64_t capacity = std::max(length + 1, cache);
     sequence->most_length = static_cast<int32_t>(std::min(length + *most_tokens, capacity));
   }
   alive_.emplace(id, sequence);
@@ -86,7 +87,7 @@ uint32_t Engine::submit(Request request) {
 
 uint32_t Engine::transfer(PageTransfer transfer) {
   const int vocab = decoder_->config().vocab;
-  const auto pages = static_cast<int64_t>(transfer.tokens.size()) / kPagePositions;
+  const int64_t pages = pages_of(transfer, scheduler_.cache());
   const auto fits = [&](int64_t count) {
     return transfer.first >= 0 && count >= 0 && transfer.first <= pages && count <= pages - transfer.first;
   };
@@ -250,6 +251,9 @@ void Engine::begin_flight(Flight& flight, const std::vector<ScheduledRows>& part
   inputs_.clear();
   drawn_inputs_.clear();
   drawn_inputs_.reserve(parts.size());
+  const size_t groups = scheduler_.cache().groups();
+  tables_.clear();
+  tables_.reserve(parts.size() * groups);
   for (const ScheduledRows& part : parts) {
     Sequence& sequence = *part.sequence;
     flight.sequences.push_back(sequence.shared_from_this());
@@ -262,7 +266,9 @@ void Engine::begin_flight(Flight& flight, const std::vector<ScheduledRows>& part
       drawn_inputs_.push_back(drawn_in(sequence.slot));
       tokens = {&drawn_inputs_.back(), 1};
     }
-    inputs_.push_back({tokens, part.first, sequence.prompt_tokens, sequence.pages.data()});
+    const std::span tables(tables_.data() + tables_.size(), groups);
+    for (const std::vector<int32_t>& table : sequence.state.tables) tables_.push_back(table.data());
+    inputs_.push_back({tokens, part.first, sequence.prompt_length, tables});
     flight.rows += part.rows;
   }
 }

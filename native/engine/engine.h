@@ -117,7 +117,8 @@ class Engine {
   std::vector<Flight> landed_;    // kept for their memory
   Rows emitted_;
   std::vector<DecoderInput> inputs_;
-  std::vector<int32_t> drawn_inputs_;  // of the inputs whose token is not read yet
+  std::vector<const int32_t*> tables_;  // [inputs, groups]
+  std::vector<int32_t> drawn_inputs_;   // of the inputs whose token is not read yet
   Wants wants_;
   StepResult result_;
   std::vector<Sampled> host_sampled_;

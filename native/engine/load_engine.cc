@@ -11,21 +11,24 @@ namespace {
 // Small models get room for many sequences: this much is cheap, and committed only when used.
 constexpr uint64_t kLeastKvBytes = uint64_t{64} << 20;
 
-KvShape plan_kv(const DecoderConfig& config, const Device& device, const LoadOptions& options,
-                int context_length) {
-  KvShape shape{device.kv_dtype(options.weights.exact), config.kv_heads, config.head_dim, 1};
-  const auto page_bytes =
-      static_cast<uint64_t>(shape.layer_bytes()) * 2 * static_cast<uint64_t>(config.layers);
+StateShape plan_state(const DecoderConfig& config, const Device& device, const LoadOptions& options,
+                      int context_length, int step_rows) {
+  const std::vector<int> windows(static_cast<size_t>(config.layers), 0);
+  StateShape shape{{device.kv_dtype(options.weights.exact), config.kv_heads, config.head_dim, 0},
+                   group_layers(windows)};
+  const auto page_bytes = static_cast<uint64_t>(shape.page_bytes());
   const uint64_t context_bytes =
-      (static_cast<uint64_t>(context_length) + kPagePositions - 1) / kPagePositions * page_bytes;
+      static_cast<uint64_t>(pages_needed(shape.windows(), context_length, step_rows)) * page_bytes;
   const uint64_t bytes = options.kv_bytes > 0
                              ? options.kv_bytes
                              : std::min(std::max(context_bytes, kLeastKvBytes), device.memory_left() / 2);
-  shape.pages = static_cast<int64_t>(std::min<uint64_t>(bytes / page_bytes, uint64_t{1} << 30));
-  if (shape.pages < 1) {
+  shape.kv.pages = static_cast<int64_t>(std::min<uint64_t>(bytes / page_bytes, uint64_t{1} << 30));
+  const auto least = static_cast<int64_t>(shape.groups.size());
+  if (shape.kv.pages < least) {
     throw Error("kv_cache_too_small", "a KV cache of " + std::to_string(bytes) +
-                                          " bytes does not hold one page of " + std::to_string(page_bytes) +
-                                          " bytes (16 positions): give kvCache.maxBytes more");
+                                          " bytes does not hold 16 positions, which take " +
+                                          std::to_string(static_cast<uint64_t>(least) * page_bytes) +
+                                          ": give kvCache.maxBytes more");
   }
   return shape;
 }
@@ -42,9 +45,9 @@ std::unique_ptr<Engine> load_engine(const ModelPlan& plan, std::unique_ptr<Devic
   engine.context_length = context;
   engine.step_rows = options.step_rows;
   engine.queue = options.queue;
-  const KvShape kv = plan_kv(config, *device, options, context);
+  const StateShape state = plan_state(config, *device, options, context, engine.step_rows);
   auto decoder = std::make_unique<Decoder>(
-      config, std::move(weights), *device, kv,
+      config, std::move(weights), *device, state,
       Decoder::Limits{engine.step_rows, engine.logits_rows, engine.sequences, context});
   return std::make_unique<Engine>(std::move(device), std::move(decoder), engine, std::move(wake));
 }

@@ -9,50 +9,87 @@ namespace quern {
 
 namespace {
 
-// Pages that are held as long as this lives.
-struct HeldPages {
-  explicit HeldPages(PrefixCache& of) : cache(of) {}
-  ~HeldPages() { cache.cut(pages, 0); }
-  HeldPages(const HeldPages&) = delete;
-  HeldPages& operator=(const HeldPages&) = delete;
-  PrefixCache& cache;
-  std::vector<int32_t> pages;
+// A state that is held as long as this lives.
+struct HeldState {
+  explicit HeldState(StateCache& of) : cache(of) {}
+  ~HeldState() { cache.release(state); }
+  HeldState(const HeldState&) = delete;
+  HeldState& operator=(const HeldState&) = delete;
+  StateCache& cache;
+  SequenceState state;
 };
 
-void copy_in(const PageTransfer& transfer, int32_t variant, PrefixCache& cache, Decoder& decoder,
-             std::vector<int32_t>& pages) {
-  const auto page_bytes = static_cast<size_t>(decoder.page_bytes());
-  const auto first = static_cast<size_t>(transfer.first);
-  const size_t end =
-      std::min(first + transfer.bytes.size() / page_bytes, transfer.tokens.size() / kPagePositions);
-  while (pages.size() >= first && pages.size() < end && cache.take(1, pages)) {
-    const size_t page = pages.size() - 1;
-    decoder.write_pages({&pages[page], 1},
-                        std::span(transfer.bytes).subspan((page - first) * page_bytes, page_bytes));
-    const int32_t parent = PrefixCache::parent(variant, pages, page);
-    pages[page] =
-        cache.learn_from(transfer.origin, parent, &transfer.tokens[page * kPagePositions], pages[page]);
-    cache.extend(variant, std::span(transfer.tokens).first(end * kPagePositions), transfer.origin, pages);
+int64_t position_behind(const PageTransfer& transfer) {
+  return static_cast<int64_t>(transfer.tokens.size() / kPagePositions * kPagePositions);
+}
+
+// How many pages there are for the first `count` times kPagePositions tokens.
+int64_t pages_before(const PageTransfer& transfer, const StateCache& cache, size_t count) {
+  int64_t pages = 0;
+  for (size_t group = 0; group < cache.groups(); ++group) {
+    const size_t passed = cache.passed_at(group, position_behind(transfer));
+    pages += static_cast<int64_t>(std::max(count, passed) - passed);
   }
+  return pages;
+}
+
+// The pages that lie at `index` of the tables.
+std::vector<int32_t> pages_at(const SequenceState& state, size_t index) {
+  std::vector<int32_t> pages;
+  for (const std::vector<int32_t>& table : state.tables)
+    if (table[index] != PrefixTree::kNone) pages.push_back(table[index]);
+  return pages;
+}
+
+void copy_in(const PageTransfer& transfer, StateCache& cache, Decoder& decoder, SequenceState& state) {
+  const auto page_bytes = static_cast<size_t>(decoder.page_bytes());
+  const size_t most = transfer.tokens.size() / kPagePositions;
+  while (state.known.size() < most) {
+    const size_t index = state.known.size();
+    const int64_t begin = pages_before(transfer, cache, index) - transfer.first,
+                  end = pages_before(transfer, cache, index + 1) - transfer.first;
+    if (begin < 0 || static_cast<size_t>(end) * page_bytes > transfer.bytes.size()) return;
+    if (!cache.make_room(state, position_behind(transfer))) return;
+    decoder.write_pages(pages_at(state, index), std::span(transfer.bytes)
+                                                    .subspan(static_cast<size_t>(begin) * page_bytes,
+                                                             static_cast<size_t>(end - begin) * page_bytes));
+    cache.brought(state, transfer.tokens, transfer.origin);
+    cache.advance(state, transfer.tokens, transfer.origin, position_behind(transfer));
+  }
+}
+
+std::vector<uint8_t> copy_out(const PageTransfer& transfer, const StateCache& cache, const Decoder& decoder,
+                              const SequenceState& state) {
+  std::vector<int32_t> pages;
+  for (size_t index = 0; index < state.pages(); ++index) {
+    int64_t at = pages_before(transfer, cache, index);
+    for (const int32_t page : pages_at(state, index)) {
+      if (at >= transfer.first && at < transfer.first + transfer.count) pages.push_back(page);
+      ++at;
+    }
+  }
+  std::vector<uint8_t> bytes(pages.size() * static_cast<size_t>(decoder.page_bytes()));
+  if (!pages.empty()) decoder.read_pages(pages, bytes);
+  return bytes;
 }
 
 }  // namespace
 
-Pages transfer_pages(const PageTransfer& transfer, PrefixCache& cache, Decoder& decoder) {
+int64_t pages_of(const PageTransfer& transfer, const StateCache& cache) {
+  return pages_before(transfer, cache, transfer.tokens.size() / kPagePositions);
+}
+
+Pages transfer_pages(const PageTransfer& transfer, StateCache& cache, Decoder& decoder) {
+  HeldState held(cache);
+  SequenceState& state = held.state;
+  state.variant = decoder.rope_variant(static_cast<int>(transfer.tokens.size()));
+  const bool copies = transfer.in || transfer.count > 0;
+  cache.advance(state, transfer.tokens, transfer.origin, copies ? position_behind(transfer) : 0);
   Pages found;
-  const int32_t variant = decoder.rope_variant(static_cast<int>(transfer.tokens.size()));
-  HeldPages held(cache);
-  std::vector<int32_t>& pages = held.pages;
-  cache.extend(variant, transfer.tokens, transfer.origin, pages);
-  if (transfer.in) copy_in(transfer, variant, cache, decoder, pages);
-  found.known = static_cast<int64_t>(pages.size());
-  if (transfer.in) return found;
-  const int64_t count = std::max<int64_t>(0, std::min(transfer.count, found.known - transfer.first));
-  found.bytes.resize(static_cast<size_t>(count * decoder.page_bytes()));
-  if (count > 0) {
-    const auto first = static_cast<size_t>(transfer.first);
-    decoder.read_pages(std::span(pages).subspan(first, static_cast<size_t>(count)), found.bytes);
-  }
+  if (transfer.in) copy_in(transfer, cache, decoder, state);
+  if (transfer.count > 0) found.bytes = copy_out(transfer, cache, decoder, state);
+  found.known = static_cast<int64_t>(state.known.size());
+  found.pages = state.held;
   return found;
 }
 

@@ -74,7 +74,8 @@ struct LogitsRows {
   size_t count = 0;                  // of them
 };
 struct Pages {
-  int64_t known = 0;           // of the tokens that were asked about
+  int64_t known = 0;           // times kPagePositions tokens can be gone on from
+  int64_t pages = 0;           // that this takes: those that the next row sees
   std::vector<uint8_t> bytes;  // of those that were asked for
 };
 

@@ -14,10 +14,6 @@ constexpr double kChunkSecondsAlone = 1.0;  // a new request waits for its first
 constexpr int kFirstChunk = 64, kLeastChunk = 8;
 constexpr int32_t kAnyPriority = std::numeric_limits<int32_t>::min();
 
-int64_t pages_for(int64_t positions) {
-  return (positions + kPagePositions - 1) / kPagePositions;
-}
-
 }  // namespace
 
 void Scheduler::add(std::shared_ptr<Sequence> sequence) {
@@ -29,12 +25,14 @@ void Scheduler::add(std::shared_ptr<Sequence> sequence) {
 const std::vector<ScheduledRows>& Scheduler::schedule() {
   admit();
   step_.clear();
+  for (const auto& sequence : running_)
+    if (has_outgrown(*sequence) && sequence->drawn == 0) turn(*sequence);
   int rows = 0;
   // Decoding rows first. Securing pages may preempt later sequences, so this walks by index and looks at the
   // size anew.
   for (size_t i = 0; i < running_.size() && rows < limits_.rows; ++i) {
     Sequence& sequence = *running_[i];
-    if (!sequence.decodes() || !can_launch(sequence) || !secure_pages(sequence, 1)) continue;
+    if (!sequence.decodes() || !can_launch(sequence) || secure_pages(sequence, 1) == 0) continue;
     choose(sequence, 1);
     ++rows;
   }
@@ -44,8 +42,8 @@ const std::vector<ScheduledRows>& Scheduler::schedule() {
     if (sequence.decodes() || !can_launch(sequence)) continue;
     find_known(sequence);
     if (follows_another(sequence)) continue;
-    const int32_t chunk = std::min(sequence.pending(), budget - rows);
-    if (!secure_pages(sequence, chunk)) continue;
+    const int32_t chunk = secure_pages(sequence, std::min(sequence.pending(), budget - rows));
+    if (chunk == 0) continue;
     choose(sequence, chunk);
     rows += chunk;
   }
@@ -72,10 +70,22 @@ void Scheduler::launched() {
 }
 
 bool Scheduler::can_launch(const Sequence& sequence) const {
-  if (sequence.is_launched() || is_paused(sequence)) return false;
+  if (sequence.is_launched() || is_paused(sequence) || has_outgrown(sequence)) return false;
   if (sequence.drawn == 0) return true;
   // A step can name the tokens of the one before it, no older ones.
   return sequence.drawn_by == steps_ && !sequence.task->waits_for_tokens();
+}
+
+bool Scheduler::has_outgrown(const Sequence& sequence) const {
+  return sequence.prompt_length <= limits_.turning_length && sequence.length() > limits_.turning_length &&
+         limits_.turning_length > 0;
+}
+
+// All tokens are read: its angles are from now on those of a prompt of its length.
+void Scheduler::turn(Sequence& sequence) {
+  release(sequence);
+  sequence.prompt_length = sequence.length();
+  sequence.state.variant = 1;
 }
 
 void Scheduler::choose(Sequence& sequence, int32_t rows) {
@@ -110,36 +120,31 @@ void Scheduler::admit() {
 }
 
 bool Scheduler::fits(const Sequence& next, int32_t priority) const {
-  const auto missing = [](const Sequence& sequence) {
-    return pages_for(sequence.length()) - static_cast<int64_t>(sequence.pages.size());
-  };
   int beside = 0;
   int64_t promised = 0;  // to running sequences that are still being computed
   for (const auto& sequence : running_) {
     if (sequence->priority < priority) continue;
     ++beside;
-    promised += std::max<int64_t>(0, missing(*sequence));
+    promised += missing(*sequence);
   }
   if (beside == 0) return true;
   if (beside >= limits_.sequences) return false;
-  // One page beyond its tokens, so that it is not preempted by the next step.
-  const int64_t all = static_cast<int64_t>(next.pages.size()) + missing(next) + 1;
-  const int64_t needed = std::min(all, cache_.total()) - static_cast<int64_t>(next.pages.size());
-  return cache_.free() + pages_below(priority) - promised >= needed;
+  // One page more than it needs, so that it is not preempted by the next step.
+  const int64_t held = next.state.held, all = held + missing(next) + static_cast<int64_t>(cache_.groups());
+  return cache_.free() + pages_below(priority) - promised >= std::min(all, cache_.total()) - held;
+}
+
+// Pages that it will take beside those that it holds.
+int64_t Scheduler::missing(const Sequence& sequence) const {
+  const int rows = std::clamp(sequence.pending(), 1, limits_.rows);
+  return std::max<int64_t>(0, cache_.needed(sequence.length(), rows) - sequence.state.held);
 }
 
 int64_t Scheduler::pages_below(int32_t priority) const {
-  std::vector<int32_t> held;  // a page as often as they hold it
+  std::vector<const SequenceState*> below;
   for (const auto& sequence : running_)
-    if (sequence->priority < priority)
-      held.insert(held.end(), sequence->pages.begin(), sequence->pages.end());
-  std::ranges::sort(held);
-  int64_t count = 0;
-  for (size_t first = 0, end = 0; first < held.size(); first = end) {
-    while (end < held.size() && held[end] == held[first]) ++end;
-    if (static_cast<int32_t>(end - first) == cache_.holders(held[first])) ++count;  // else others hold it too
-  }
-  return count;
+    if (sequence->priority < priority) below.push_back(&sequence->state);
+  return cache_.held_by(below);
 }
 
 // Goes on to where the cache knows its tokens' pages, from the page that it is in.
@@ -147,13 +152,9 @@ void Scheduler::find_known(Sequence& sequence) {
   const auto tokens = sequence.shareable();
   const auto page = static_cast<size_t>(sequence.computed / kPagePositions);
   if (tokens.size() < (page + 1) * kPagePositions) return;
-  const int32_t parent = PrefixCache::parent(sequence.variant, sequence.pages, page);
-  const PageOrigin origin = sequence.origin;
-  if (cache_.find(parent, &tokens[page * kPagePositions], origin) == PrefixCache::kNoPage) return;
-  cache_.cut(sequence.pages, page);
-  cache_.extend(sequence.variant, tokens, origin, sequence.pages);
+  if (sequence.state.known.size() != page || !cache_.advance(sequence.state, tokens, sequence.origin)) return;
   const int32_t before = std::max(sequence.computed, sequence.reached);
-  sequence.computed = sequence.retired = static_cast<int32_t>(sequence.pages.size()) * kPagePositions;
+  sequence.computed = sequence.retired = static_cast<int32_t>(sequence.state.pages()) * kPagePositions;
   sequence.reached = std::max(before, sequence.computed);
   sequence.cached += sequence.reached - before;
 }
@@ -167,9 +168,8 @@ bool Scheduler::follows_another(const Sequence& sequence) const {
   if (tokens.size() < end) return false;
   const auto leads = [&](const Sequence& other) {
     return other.computed >= sequence.computed && other.retired < static_cast<int32_t>(end) &&
-           other.tokens.size() >= end && other.pages.size() > page &&
-           PrefixCache::parent(other.variant, other.pages, page) ==
-               PrefixCache::parent(sequence.variant, sequence.pages, page) &&
+           other.tokens.size() >= end && other.state.pages() > page && other.state.known.size() >= page &&
+           other.state.parent(page) == sequence.state.parent(page) &&
            std::equal(&tokens[first], &tokens[first] + kPagePositions, &other.tokens[first]);
   };
   return std::ranges::any_of(step_, [&](const ScheduledRows& part) { return leads(*part.sequence); }) ||
@@ -181,17 +181,12 @@ bool Scheduler::follows_another(const Sequence& sequence) const {
 void Scheduler::retired(const ScheduledRows& part) {
   Sequence& sequence = *part.sequence;
   if (part.residency != sequence.residency) return;  // its pages are others by now
-  auto page = static_cast<size_t>(part.first / kPagePositions);
   sequence.retired = std::max(sequence.retired, part.end());
-  for (; (page + 1) * kPagePositions <= static_cast<size_t>(part.end()); ++page) {
-    const int32_t parent = PrefixCache::parent(sequence.variant, sequence.pages, page);
-    sequence.pages[page] =
-        cache_.learn(parent, &sequence.tokens[page * kPagePositions], sequence.pages[page]);
-  }
+  cache_.computed(sequence.state, sequence.tokens, part.end());
 }
 
 void Scheduler::release(Sequence& sequence) {
-  cache_.cut(sequence.pages, 0);
+  cache_.release(sequence.state);
   sequence.computed = sequence.retired = 0;
   ++sequence.residency;
 }
@@ -200,13 +195,15 @@ bool Scheduler::is_paused(const Sequence& sequence) const {
   return sequence.unread.load(std::memory_order_relaxed) + sequence.drawn >= kMostUnread;
 }
 
-bool Scheduler::secure_pages(Sequence& sequence, int32_t rows) {
-  const int64_t missing = pages_for(sequence.computed + rows) - static_cast<int64_t>(sequence.pages.size());
-  if (missing <= 0) return true;
-  while (!cache_.take(missing, sequence.pages)) {
-    if (!preempt_for(sequence)) return false;
+// How many of these rows have pages; none: it has to wait. Where windows are, a whole chunk may be more than
+// there is room for, though the sequence fits.
+int32_t Scheduler::secure_pages(Sequence& sequence, int32_t rows) {
+  while (!cache_.reach(sequence.state, sequence.computed + rows)) {
+    if (preempt_for(sequence)) continue;
+    if (!cache_.has_windows() || rows == 1) return 0;
+    rows = (rows + 1) / 2;
   }
-  return true;
+  return rows;
 }
 
 void Scheduler::preempt(std::vector<std::shared_ptr<Sequence>>::iterator victim) {

@@ -3,8 +3,8 @@
 #include <memory>
 #include <vector>
 
-#include "engine/prefix_cache.h"
 #include "engine/sequence.h"
+#include "engine/state_cache.h"
 
 namespace quern {
 
@@ -19,6 +19,8 @@ constexpr int32_t kMostUnread = 256;
 // paused one first, then from the last in rank. The loser goes back to the queue, before its equals, and is
 // computed anew, to the same bits.
 //
+// A sequence that outgrows its rotary angles is computed anew with others.
+//
 // What a sequence needs and the cache knows is not computed. Nor is what another sequence computes in the
 // same step or in one that is in flight: with equal prompts the first goes ahead, and the others follow it
 // page by page.
@@ -32,8 +34,10 @@ class Scheduler {
     int rows = 0;       // of one step
     int sequences = 0;  // running at a time
     int64_t pages = 0;
+    std::vector<int> windows = {0};  // of the groups of layers: see StateCache
+    int turning_length = 0;          // see Rope::turning_length
   };
-  explicit Scheduler(const Limits& limits) : limits_(limits), cache_(limits.pages) {}
+  explicit Scheduler(const Limits& limits) : limits_(limits), cache_(limits.windows, limits.pages) {}
 
   void add(std::shared_ptr<Sequence> sequence);
   // The next step; empty if nothing can run. Valid until the next call of schedule().
@@ -49,12 +53,14 @@ class Scheduler {
 
   const std::vector<std::shared_ptr<Sequence>>& running() const { return running_; }
   const std::deque<std::shared_ptr<Sequence>>& waiting() const { return waiting_; }
-  const PrefixCache& cache() const { return cache_; }
-  PrefixCache& cache() { return cache_; }
+  const StateCache& cache() const { return cache_; }
+  StateCache& cache() { return cache_; }
 
  private:
   void admit();
   bool can_launch(const Sequence& sequence) const;
+  bool has_outgrown(const Sequence& sequence) const;
+  void turn(Sequence& sequence);
   void choose(Sequence& sequence, int32_t rows);
   // Whether there is room for it beside the running ones of at least this priority, if the others gave way.
   bool fits(const Sequence& next, int32_t priority) const;
@@ -63,7 +69,8 @@ class Scheduler {
   void find_known(Sequence& sequence);
   bool follows_another(const Sequence& sequence) const;
   bool is_paused(const Sequence& sequence) const;
-  bool secure_pages(Sequence& sequence, int32_t rows);
+  int64_t missing(const Sequence& sequence) const;
+  int32_t secure_pages(Sequence& sequence, int32_t rows);
   bool preempt_for(const Sequence& needy);
   bool preempt_paused();
   bool preempt_below(int32_t priority);
@@ -72,7 +79,7 @@ class Scheduler {
   int chunk_rows(int decode_rows) const;
 
   Limits limits_;
-  PrefixCache cache_;
+  StateCache cache_;
   std::deque<std::shared_ptr<Sequence>> waiting_;   // in order of priority, then of arrival
   std::vector<std::shared_ptr<Sequence>> running_;  // in order of rank: priority, then admission
   std::vector<ScheduledRows> step_;

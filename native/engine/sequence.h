@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "engine/prefix_cache.h"
+#include "engine/state_cache.h"
 #include "engine/task.h"
 
 namespace quern {
@@ -40,12 +40,10 @@ struct Sequence : std::enable_shared_from_this<Sequence> {
   const int32_t prompt_tokens;
   const std::unique_ptr<Task> task;
 
-  std::vector<int32_t> tokens;  // the prompt, then what was generated and read
-  int32_t variant = 0;          // of the rotary angles: sequences of other variants share no pages
-  int32_t most_length = 0;      // tokens; as many as the prompt's where none is drawn
-  // The page of position p is pages[p / kPagePositions]. Those that are full and retired are known to the
-  // PrefixCache, and others may hold them too.
-  std::vector<int32_t> pages;
+  std::vector<int32_t> tokens;            // the prompt, then what was generated and read
+  int32_t prompt_length = prompt_tokens;  // what its angles go by: its own length, once it has outgrown that
+  int32_t most_length = 0;                // tokens; as many as the prompt's where none is drawn
+  SequenceState state;
   uint32_t residency = 0;  // counts how often it lost its pages: steps launched before have others
   int32_t computed = 0;   // positions whose keys and values are in the pages once the launched steps are done
   int32_t retired = 0;    // positions of these whose steps were collected
@@ -73,7 +71,7 @@ struct Sequence : std::enable_shared_from_this<Sequence> {
   bool is_launched() const { return draws() ? length() >= most_length : pending() == 0; }
   // What one step adds to a sequence is all that is missing.
   bool decodes() const { return pending() == 1; }
-  bool is_resident() const { return !pages.empty(); }
+  bool is_resident() const { return state.pages() > 0; }
   // The tokens whose pages may be found instead of computed: not those whose rows are wanted.
   std::span<const int32_t> shareable() const {
     const auto known = static_cast<int32_t>(tokens.size());

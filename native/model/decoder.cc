@@ -6,9 +6,9 @@
 
 namespace quern {
 
-Decoder::Decoder(const DecoderConfig& config, DecoderWeights weights, Device& device, const KvShape& kv,
+Decoder::Decoder(const DecoderConfig& config, DecoderWeights weights, Device& device, const StateShape& state,
                  const Limits& limits)
-    : config_(config), weights_(std::move(weights)), device_(device), rope_(config), kv_shape_(kv) {
+    : config_(config), weights_(std::move(weights)), device_(device), rope_(config), state_(state) {
   const int64_t q_cols = int64_t{config.heads} * config.head_dim;
   const Dtype activations = device.activation_dtype();
   x_ = reserve(limits.rows, config.hidden, activations);
@@ -17,11 +17,17 @@ Decoder::Decoder(const DecoderConfig& config, DecoderWeights weights, Device& de
   hidden_ = reserve(limits.rows, config.ffn, activations);
   logits_ = reserve(limits.logits_rows, config.vocab, Dtype::f32);
   states_ = reserve(limits.logits_rows, config.hidden, Dtype::f32);
-  const size_t layer_bytes = static_cast<size_t>(kv.layer_bytes());
+  const size_t layer_bytes = static_cast<size_t>(state.kv.layer_bytes());
   const auto take = [&] { return memory_.emplace_back(device.allocate(layer_bytes))->address(); };
-  for (int layer = 0; layer < config.layers; ++layer) {
+  for (int i = 0; i < state.page_layers(); ++i) {
     void *const keys = take(), *const values = take();
-    kv_.push_back({keys, values});
+    page_kv_.push_back({keys, values});
+  }
+  kv_.resize(static_cast<size_t>(config.layers));
+  for (size_t group = 0; group < state.groups.size(); ++group) {
+    const std::vector<int>& layers = state.groups[group].layers;
+    for (size_t i = 0; i < layers.size(); ++i)
+      kv_[static_cast<size_t>(layers[i])] = {page_kv_[i].keys, page_kv_[i].values, static_cast<int>(group)};
   }
   const auto angles = static_cast<size_t>(limits.rows) * static_cast<size_t>(config.rope_dim / 2);
   tokens_.resize(static_cast<size_t>(limits.rows));
@@ -48,8 +54,8 @@ Ticket Decoder::begin(std::span<const DecoderInput> inputs, const std::atomic<bo
   stream_->embed(weights_.embedding(), x);
   for (size_t i = 0; i < kv_.size(); ++i) {
     const LayerWeights& layer = weights_.layers()[i];
-    stream_->attention_input(layer.attention_input, x, kv_shape_, kv_[i], q);
-    stream_->attention({}, q, kv_shape_, kv_[i], attended);
+    stream_->attention_input(layer.attention_input, x, state_.kv, kv_[i], q);
+    stream_->attention({}, q, state_.kv, kv_[i], attended);
     stream_->matmul_add(*layer.o, attended, x);
     stream_->ffn_input(layer.ffn_input, x, hidden);
     stream_->matmul_add(*layer.down, hidden, x);
@@ -99,12 +105,12 @@ void Decoder::read_states(std::span<const int32_t> rows, float* into) {
 }
 
 std::vector<Copy> Decoder::copies_of(std::span<const int32_t> pages, uint8_t* host) const {
-  const auto bytes = static_cast<size_t>(kv_shape_.page_bytes());
+  const auto bytes = static_cast<size_t>(state_.kv.page_bytes());
   std::vector<Copy> copies;
-  copies.reserve(pages.size() * kv_.size() * 2);
+  copies.reserve(pages.size() * page_kv_.size() * 2);
   for (const int32_t page : pages) {
-    QUERN_CHECK(page >= 0 && page < kv_shape_.pages);
-    for (const KvLayer& layer : kv_) {
+    QUERN_CHECK(page >= 0 && page < state_.kv.pages);
+    for (const KvLayer& layer : page_kv_) {
       for (void* const part : {layer.keys, layer.values}) {
         copies.push_back({static_cast<uint8_t*>(part) + static_cast<size_t>(page) * bytes, host, bytes});
         host += bytes;

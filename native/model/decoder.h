@@ -6,6 +6,7 @@
 #include "backend/backend.h"
 #include "model/config.h"
 #include "model/rope.h"
+#include "model/state_shape.h"
 #include "model/weights.h"
 
 namespace quern {
@@ -14,8 +15,8 @@ namespace quern {
 struct DecoderInput {
   std::span<const int32_t> tokens;  // below 0: one that the step before draws, see drawn_in
   int first_position = 0;
-  int prompt_length = 0;           // of the whole prompt, however it is cut: see Rope::angles
-  const int32_t* pages = nullptr;  // the sequence's page table
+  int prompt_length = 0;  // of the whole prompt, however it is cut: see Rope::angles, Rope::turning_length
+  std::span<const int32_t* const> pages;  // the sequence's page tables: see SequenceRows
 };
 
 // The arithmetic of a model: tokens and pages in, tokens or numbers out. Knows no request, no time, no
@@ -29,8 +30,8 @@ class Decoder {
     int sequences = 0;    // of one step
     int context = 0;
   };
-  // Takes all memory it will ever need. kv: the cache's shape, `pages` of it.
-  Decoder(const DecoderConfig& config, DecoderWeights weights, Device& device, const KvShape& kv,
+  // Takes all memory it will ever need.
+  Decoder(const DecoderConfig& config, DecoderWeights weights, Device& device, const StateShape& state,
           const Limits& limits);
 
   // Runs the layers over all inputs side by side. Rows are numbered in the order of the inputs' tokens.
@@ -51,15 +52,16 @@ class Decoder {
 
   // See Rope::variant: sequences of different variants cannot share pages.
   int rope_variant(int prompt_length) const { return rope_.variant(prompt_length); }
+  int rope_turning_length() const { return rope_.turning_length(); }
 
   // Pages as they are kept outside of the cache, one after the other: for each layer keys, then values.
-  int64_t page_bytes() const { return kv_shape_.page_bytes() * 2 * static_cast<int64_t>(kv_.size()); }
+  int64_t page_bytes() const { return state_.page_bytes(); }
   void read_pages(std::span<const int32_t> pages, std::span<uint8_t> into) const;
   void write_pages(std::span<const int32_t> pages, std::span<const uint8_t> from);
 
   const DecoderConfig& config() const { return config_; }
   const DecoderWeights& weights() const { return weights_; }
-  const KvShape& kv_shape() const { return kv_shape_; }
+  const StateShape& state_shape() const { return state_; }
   uint64_t workspace_bytes() const { return workspace_bytes_; }
 
  private:
@@ -74,8 +76,9 @@ class Decoder {
   DecoderWeights weights_;
   Device& device_;
   Rope rope_;
-  KvShape kv_shape_;
-  std::vector<KvLayer> kv_;  // [layers]
+  StateShape state_;
+  std::vector<KvLayer> kv_;       // [layers]
+  std::vector<KvLayer> page_kv_;  // [page_layers]: where the layers of a page lie, of whichever group
   std::vector<std::unique_ptr<Memory>> memory_;
   std::unique_ptr<Stream> stream_;
   uint64_t workspace_bytes_ = 0;

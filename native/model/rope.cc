@@ -121,6 +121,11 @@ int Rope::variant(int prompt_length) const {
   return type == Type::dynamic ? prompt_length : type == Type::longrope ? 1 : 0;
 }
 
+int Rope::turning_length() const {
+  const RopeScaling& scaling = config_.rope_scaling;
+  return scaling.type == RopeScaling::Type::longrope ? static_cast<int>(scaling.original_context) : 0;
+}
+
 void Rope::angles(int position, int prompt_length, float* cos, float* sin) const {
   const int length = std::max(position + 1, prompt_length);
   const bool depends_on_length =

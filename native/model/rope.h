@@ -28,6 +28,10 @@ class Rope {
   // generated after them: a position beyond the prompt depends on itself alone.
   int variant(int prompt_length) const;
 
+  // A sequence that grows beyond this many tokens has other angles from its first position on, those of a
+  // prompt of its length; 0: there is no such length. As Hugging Face does for `longrope`.
+  int turning_length() const;
+
   // The frequencies for a sequence of that many positions.
   RopeFrequencies frequencies(int sequence_length) const;
 

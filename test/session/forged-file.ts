@@ -15,11 +15,13 @@ export function withHeader(
   file: Buffer,
   change: (header: Record<string, unknown>) => unknown,
   pages?: Buffer[],
+  version = file.readUInt32LE(8),
 ): Buffer {
   const length = file.readUInt32LE(12)
   const header = JSON.parse(file.toString('utf8', 16, 16 + length))
   const json = Buffer.from(JSON.stringify(change(header)))
   const start = Buffer.from(file.subarray(0, 16))
+  start.writeUInt32LE(version, 8)
   start.writeUInt32LE(json.length, 12)
   let whole = Buffer.concat([start, json])
   const seal = () => {

@@ -121,6 +121,17 @@ describe('a session in a file', () => {
     await small.close()
   })
 
+  test('an older file is read as far as its messages go', async () => {
+    const warnings: string[] = []
+    const other = await fresh({ onWarning: (message: string) => warnings.push(message) })
+    const older = withHeader(bytes, ({ positions: _, ...header }) => header, undefined, 1)
+    const loaded = await other.loadSession(await save('older.session', older), greedy)
+    expect(loaded.messages).toEqual(session.messages)
+    expect(other.stats().kvCache.pagesCached).toBe(0)
+    expect(warnings).toEqual([expect.stringContaining('computed anew: an older quern wrote it')])
+    await other.close()
+  })
+
   test('pages that the cache has lost are not in the file', async () => {
     const { bytes: kvBytes, pages } = model.stats().kvCache
     const small = await fresh({ kvCache: { maxBytes: (kvBytes / pages) * 12 } })
@@ -219,7 +230,16 @@ describe('a session in a file', () => {
   test('a file that claims anything, with right checksums, is an error or a session', async () => {
     const other = await fresh()
     const anything = fc.anything({ maxDepth: 2 })
-    const names = ['model', 'source', 'arithmetic', 'messages', 'tokens', 'pages', 'pageBytes'] as const
+    const names = [
+      'model',
+      'source',
+      'arithmetic',
+      'messages',
+      'tokens',
+      'positions',
+      'pages',
+      'pageBytes',
+    ] as const
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...names), anything, async (name, value) => {
         const there = await save(
@@ -289,8 +309,8 @@ describe('a session in a file', () => {
     await expect(model.loadSession(folder.join('.'))).rejects.toThrow(code('read_error'))
     await expect(model.loadSession('/dev/null')).rejects.toThrow(code('read_error'))
     const later = Buffer.from(bytes)
-    later.writeUInt32LE(2, 8)
-    await expect(model.loadSession(await save('later', later))).rejects.toThrow(/version 2/)
+    later.writeUInt32LE(3, 8)
+    await expect(model.loadSession(await save('later', later))).rejects.toThrow(/version 3/)
     await expect(model.loadSession(join(bundledModelPath(), 'config.json'))).rejects.toThrow(
       code('invalid_session'),
     )

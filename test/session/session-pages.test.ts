@@ -71,6 +71,7 @@ class FakeCache implements SessionModel {
     source: 'made up',
     arithmetic: 'plain',
     pageBytes,
+    kvGroups: 1,
     contextLength: 1000,
     vocab: 1000,
   })
@@ -90,7 +91,7 @@ class FakeCache implements SessionModel {
     const there = Array.from({ length: Math.max(0, Math.min(known - first, count)) }, (_, i) =>
       page(first + i),
     )
-    const answer = { request, kind: 'pages' as const, known, bytes: Buffer.concat(there) }
+    const answer = { request, kind: 'pages' as const, known, pages: known, bytes: Buffer.concat(there) }
     setImmediate(() => this.requests.deliver(...rowsOf([], [answer])))
     return request
   }

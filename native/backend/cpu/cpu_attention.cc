@@ -135,7 +135,7 @@ void Attention::attend_segment(const Call& call, const Tile& tile, int kv_head, 
   p.values = static_cast<const char*>(call.kv.values) + head_at;
   p.kv_dtype = shape.dtype;
   p.page_stride = shape.page_numbers();
-  p.pages = tile.sequence->pages;
+  p.pages = tile.sequence->pages[call.kv.group];
   p.begin = segment * kAttentionSegment;
   p.end = p.begin + kAttentionSegment;
   p.state = state;

@@ -59,8 +59,8 @@ class CpuStream final : public Stream {
     blocks_ = Buffer(static_cast<size_t>(std::max(limits.rows * activation_row_bytes(widest),
                                                   limits.logits_rows * activation_row_bytes(limits.hidden))));
     tokens_.reserve(static_cast<size_t>(limits.rows));
-    row_page_.resize(static_cast<size_t>(limits.rows));
-    row_slot_.resize(static_cast<size_t>(limits.rows));
+    row_sequence_.resize(static_cast<size_t>(limits.rows));
+    row_position_.resize(static_cast<size_t>(limits.rows));
     attention_.reserve(limits, threads_);
     sampler_.reserve(limits.vocab, threads_);
   }
@@ -290,8 +290,10 @@ class CpuStream final : public Stream {
       kernels_.rotate({numbers, input_.cos + angles, input_.sin + angles, input_.rope_dim});
     }
     if (is_q) return;
+    const int position = row_position_[row];
+    const int64_t page = row_sequence_[row]->pages[heads.kv.group][position / kPagePositions];
     const int64_t at =
-        (row_page_[row] * kv_heads + head) * kPagePositions * head_dim + int64_t{row_slot_[row]} * head_dim;
+        ((page * kv_heads + head) * kPagePositions + position % kPagePositions) * int64_t{head_dim};
     void* to = static_cast<char*>(is_k ? heads.kv.keys : heads.kv.values) +
                at * static_cast<int64_t>(size_of(heads.shape.dtype));
     if (heads.shape.dtype == Dtype::f16) clamp_to_f16(numbers, head_dim);
@@ -318,13 +320,12 @@ class CpuStream final : public Stream {
                       out_stride, accumulate});
   }
 
-  // Where each row's key and value go: its page, and its place in the page.
+  // Where each row's key and value go.
   void locate_rows() {
     for (const SequenceRows& sequence : input_.sequences) {
       for (int i = 0; i < sequence.rows; ++i) {
-        const int position = sequence.first_position + i;
-        row_page_[sequence.first_row + i] = sequence.pages[position / kPagePositions];
-        row_slot_[sequence.first_row + i] = position % kPagePositions;
+        row_sequence_[sequence.first_row + i] = &sequence;
+        row_position_[sequence.first_row + i] = sequence.first_position + i;
       }
     }
   }
@@ -343,10 +344,10 @@ class CpuStream final : public Stream {
   // The step's.
   Ticket last_ = 0;
   StepInput input_;
-  std::vector<int32_t> tokens_;    // [rows], all known
-  std::vector<int32_t> drawn_;     // by slot, in the last step that was launched
-  std::vector<int64_t> row_page_;  // [rows]
-  std::vector<int> row_slot_;      // [rows]
+  std::vector<int32_t> tokens_;                    // [rows], all known
+  std::vector<int32_t> drawn_;                     // by slot, in the last step that was launched
+  std::vector<const SequenceRows*> row_sequence_;  // [rows]
+  std::vector<int> row_position_;                  // [rows]
   Clock::time_point began_;
   StepResult result_;
 };

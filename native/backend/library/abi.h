@@ -60,11 +60,13 @@ typedef struct QuernKvShape {
 
 typedef struct QuernKvLayer {
   void *keys, *values;
+  int32_t group;
 } QuernKvLayer;
 
 typedef struct QuernSequenceRows {
   int32_t first_row, rows, first_position;
-  const int32_t* pages;
+  const int32_t* const* pages;  // [groups]
+  size_t groups;
 } QuernSequenceRows;
 
 typedef struct QuernStepInput {

@@ -36,7 +36,8 @@ class LibraryStream final : public Stream {
   Ticket begin(const StepInput& input) override {
     sequences_.clear();
     for (const SequenceRows& rows : input.sequences)
-      sequences_.push_back({rows.first_row, rows.rows, rows.first_position, rows.pages});
+      sequences_.push_back(
+          {rows.first_row, rows.rows, rows.first_position, rows.pages.data(), rows.pages.size()});
     const QuernStepInput crossing{input.tokens.data(), input.cos,    input.sin,      sequences_.data(),
                                   sequences_.size(),   input.rows(), input.rope_dim, wire::flag(input.abort)};
     Ticket step = 0;

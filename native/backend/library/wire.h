@@ -103,10 +103,10 @@ inline KvShape shape(const QuernKvShape& of) {
 }
 
 inline QuernKvLayer layer(KvLayer of) {
-  return {of.keys, of.values};
+  return {of.keys, of.values, of.group};
 }
 inline KvLayer layer(QuernKvLayer of) {
-  return {of.keys, of.values};
+  return {of.keys, of.values, of.group};
 }
 
 }  // namespace quern::wire

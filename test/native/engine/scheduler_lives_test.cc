@@ -15,10 +15,11 @@ namespace {
 // What the pages hold, as hashes of all tokens up to a position: keys and values depend on nothing else.
 class PageMemory {
  public:
-  explicit PageMemory(int64_t pages) : slots_(static_cast<size_t>(pages * kPagePositions)) {}
+  explicit PageMemory(const Scheduler::Limits& limits)
+      : windows_(limits.windows), slots_(static_cast<size_t>(limits.pages * kPagePositions)) {}
 
   static uint64_t hash(const Sequence& sequence, int32_t position) {
-    uint64_t hash = static_cast<uint64_t>(sequence.variant);
+    uint64_t hash = static_cast<uint64_t>(sequence.state.variant);
     for (int32_t i = 0; i <= position; ++i)
       hash = hash * 0x5851f42d4c957f2d + static_cast<uint64_t>(sequence.tokens[static_cast<size_t>(i)]) + 1;
     return hash;
@@ -26,18 +27,27 @@ class PageMemory {
   void write(const ScheduledRows& part) {
     for (int32_t i = 0; i < part.rows; ++i) {
       const int32_t position = part.sequence->computed + i;
-      slot(*part.sequence, position) = hash(*part.sequence, position);
+      for (size_t group = 0; group < windows_.size(); ++group)
+        slot(*part.sequence, group, position) = hash(*part.sequence, position);
     }
   }
   void check(const Sequence& sequence) {
-    for (int32_t i = 0; i < sequence.computed; ++i) CHECK_EQ(slot(sequence, i), hash(sequence, i));
+    for (size_t group = 0; group < windows_.size(); ++group)
+      for (int32_t i = first_seen(group, sequence.computed); i < sequence.computed; ++i)
+        CHECK_EQ(slot(sequence, group, i), hash(sequence, i));
   }
 
  private:
-  uint64_t& slot(const Sequence& sequence, int32_t position) {
-    const int32_t page = sequence.pages[static_cast<size_t>(position / kPagePositions)];
+  // By the row at `position`, of the positions before it.
+  int32_t first_seen(size_t group, int32_t position) const {
+    return windows_[group] == 0 ? 0 : std::max(0, position - windows_[group] + 1);
+  }
+  uint64_t& slot(const Sequence& sequence, size_t group, int32_t position) {
+    const int32_t page = sequence.state.tables[group][static_cast<size_t>(position / kPagePositions)];
+    CHECK(page >= 0);
     return slots_[static_cast<size_t>(page * kPagePositions + position % kPagePositions)];
   }
+  std::vector<int> windows_;
   std::vector<uint64_t> slots_;
 };
 
@@ -55,16 +65,18 @@ void check_step(const Scheduler& scheduler, const std::vector<ScheduledRows>& pa
     CHECK(part.rows >= 1 && part.rows <= part.sequence->pending());
     CHECK(once.insert(part.sequence).second);
     CHECK(part.sequence->unread < kMostUnread);
-    CHECK(static_cast<int>(part.sequence->pages.size()) * kPagePositions >=
+    CHECK(static_cast<int>(part.sequence->state.pages()) * kPagePositions >=
           part.sequence->computed + part.rows);
   }
   CHECK(rows <= limits.rows);
   std::set<int32_t> held;
   for (const auto& sequence : scheduler.running()) {
-    held.insert(sequence->pages.begin(), sequence->pages.end());
+    for (const auto& table : sequence->state.tables)
+      std::ranges::copy_if(table, std::inserter(held, held.end()), [](int32_t page) { return page >= 0; });
     memory.check(*sequence);
   }
-  for (const auto& sequence : scheduler.waiting()) CHECK(sequence->pages.empty() && sequence->computed == 0);
+  for (const auto& sequence : scheduler.waiting())
+    CHECK(sequence->state.pages() == 0 && sequence->computed == 0);
   CHECK_EQ(scheduler.cache().in_use(), static_cast<int64_t>(held.size()));
   CHECK(scheduler.cache().cached() <= scheduler.cache().free());
   CHECK(static_cast<int>(scheduler.running().size()) <= limits.sequences);
@@ -81,12 +93,14 @@ std::vector<int32_t> related_prompt(Random& random, int length) {
 // Sequences come, grow, end or are cancelled; readers fall asleep and wake up; steps are aborted. Nobody
 // waits for ever: while any reader is awake, every step has rows. And every page holds what its sequence
 // computed.
-void simulate(uint64_t seed, bool readers_sleep) {
+void simulate(uint64_t seed, bool readers_sleep, const std::vector<int>& windows = {0}) {
   Random random(seed);
-  const Scheduler::Limits limits{random.between(8, 100), random.between(1, 12), random.between(2, 40)};
-  const int capacity = static_cast<int>(limits.pages) * kPagePositions;
+  Scheduler::Limits limits{random.between(8, 100), random.between(1, 12), random.between(2, 40), windows};
+  if (windows.size() > 1 || windows[0] > 0)  // room for a step of one row, at least
+    limits.pages = std::max(limits.pages, pages_needed(windows, 100, 1));
   Scheduler scheduler(limits);
-  PageMemory memory(limits.pages);
+  const auto capacity = static_cast<int>(scheduler.cache().longest(2000));
+  PageMemory memory(limits);
   std::map<uint32_t, Life> lives;
   std::vector<std::shared_ptr<Sequence>> alive;
   uint32_t next_id = 1;
@@ -97,7 +111,7 @@ void simulate(uint64_t seed, bool readers_sleep) {
     if (next_id <= last_id && (alive.empty() || random.below(6) == 0)) {
       const int prompt = random.between(1, random.below(3) == 0 ? capacity : std::min(capacity, 40));
       alive.push_back(make_sequence(next_id, related_prompt(random, prompt)));
-      alive.back()->variant = random.below(5) == 0;
+      alive.back()->state.variant = random.below(5) == 0;
       lives[next_id].target = std::min(capacity, prompt + random.between(1, 60));
       scheduler.add(alive.back());
       ++next_id;
@@ -132,6 +146,11 @@ void simulate(uint64_t seed, bool readers_sleep) {
 
 TEST(random_lives) {
   for (uint64_t seed = 1; seed <= 120; ++seed) simulate(seed, false);
+}
+
+TEST(random_lives_with_windows) {
+  const std::vector<std::vector<int>> all{{1}, {16}, {33}, {0, 40}, {0, 16, 64}, {50, 50}};
+  for (uint64_t seed = 1; seed <= 120; ++seed) simulate(seed, seed % 2 == 0, all[seed % all.size()]);
 }
 
 TEST(random_lives_with_sleeping_readers) {

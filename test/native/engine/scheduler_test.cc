@@ -107,7 +107,7 @@ TEST(the_last_admitted_is_preempted_first) {
   CHECK_EQ(ids(scheduler.running()), std::string("1 2"));
   CHECK_EQ(ids(scheduler.waiting()), std::string("3"));
   CHECK_EQ(scheduler.waiting()[0]->computed, 0);
-  CHECK(scheduler.waiting()[0]->pages.empty());
+  CHECK(scheduler.waiting()[0]->state.pages() == 0);
   CHECK(scheduler.waiting()[0]->generated() > 0);  // what it said stays said
 }
 
@@ -130,12 +130,12 @@ TEST(nobody_takes_pages_from_an_older_sequence) {
   CHECK_EQ(shown(scheduler.schedule()), std::string("1:32"));
   Sequence &old = *scheduler.running()[0], &young = *scheduler.running()[1];
   young.unread = kMostUnread;
-  while (old.pages.size() < 8) compute(scheduler);
+  while (old.state.pages() < 8) compute(scheduler);
   young.unread = 0;
   for (int step = 0; step < 3; ++step) {
     CHECK_EQ(shown(scheduler.schedule()), std::string("1:1"));
     CHECK_EQ(ids(scheduler.running()), std::string("1 2"));
-    CHECK_EQ(old.pages.size(), size_t{8});
+    CHECK_EQ(old.state.pages(), size_t{8});
     compute(scheduler);
   }
   scheduler.remove(old);
@@ -153,7 +153,7 @@ TEST(only_holders_of_pages_are_preempted) {
     Sequence& last = *scheduler.running()[2];
     last.unread = kMostUnread;
     while (scheduler.cache().free() > 0) compute(scheduler);
-    CHECK(last.pages.empty());
+    CHECK(last.state.pages() == 0);
     if (!asleep) last.unread = 0;
     while (scheduler.running().size() == 3) compute(scheduler);
     CHECK_EQ(ids(scheduler.running()), std::string("1 3"));
@@ -175,7 +175,7 @@ TEST(nobody_preempts_itself) {
   for (int step = 0; step < 3; ++step) {
     CHECK_EQ(shown(scheduler.schedule()), std::string("1:1"));
     CHECK_EQ(ids(scheduler.running()), std::string("1 2"));
-    CHECK_EQ(young.pages.size(), size_t{4});
+    CHECK_EQ(young.state.pages(), size_t{4});
     compute(scheduler);
   }
 }
@@ -258,7 +258,7 @@ TEST(a_prefix_is_shared_up_to_the_page_that_differs) {
   compute(scheduler);
   scheduler.measured(64, 0.01);
   CHECK_EQ(shown(scheduler.schedule()), std::string("1:36 2:36 3:84"));
-  const auto pages = [&](size_t i) { return scheduler.running()[i]->pages; };
+  const auto pages = [&](size_t i) { return scheduler.running()[i]->state.tables[0]; };
   CHECK(pages(0)[3] == pages(1)[3] && pages(0)[0] == pages(2)[0]);
   CHECK(pages(0)[4] != pages(1)[4] && pages(0)[1] != pages(2)[1]);
 }
@@ -277,7 +277,7 @@ TEST(pages_outlive_their_sequence) {
   CHECK_EQ(shown(scheduler.schedule()), std::string("3:1"));
   scheduler.remove(*scheduler.running()[0]);
   const auto other_angles = make_sequence(4, counting(65));
-  other_angles->variant = 1;
+  other_angles->state.variant = 1;
   scheduler.add(other_angles);
   CHECK_EQ(shown(scheduler.schedule()), std::string("4:64"));
 }
@@ -345,6 +345,28 @@ TEST(a_preempted_sequence_finds_its_pages_again) {
   scheduler.waiting()[0]->unread = 0;
   CHECK_EQ(shown(scheduler.schedule()), std::string("1:7"));  // of 71 tokens
   CHECK_EQ(scheduler.running()[0]->cached, 0);                // of the prompt, all was computed once
+}
+
+// Angles for longer sequences are others from the first position on.
+TEST(who_outgrows_its_angles_is_computed_anew) {
+  Scheduler scheduler({64, 10, 20, {0}, 40});
+  scheduler.add(make_sequence(1, 38));
+  scheduler.add(make_sequence(2, 41));  // longer from the start
+  scheduler.schedule();
+  Sequence &crossing = *scheduler.running()[0], &beyond = *scheduler.running()[1];
+  beyond.state.variant = 1;
+  std::string steps;
+  for (int step = 0; step < 7; ++step) {
+    const auto& parts = scheduler.schedule();
+    for (const ScheduledRows& part : parts)
+      if (part.sequence == &crossing)
+        steps += std::to_string(part.first) + "+" + std::to_string(part.rows) + " ";
+    compute(scheduler, parts);
+  }
+  CHECK_EQ(steps, std::string("0+38 38+1 39+1 0+41 41+1 42+1 43+1 "));
+  CHECK_EQ(crossing.prompt_length, 41);
+  CHECK_EQ(crossing.state.variant, 1);
+  CHECK_EQ(beyond.prompt_length, 41);
 }
 
 }  // namespace

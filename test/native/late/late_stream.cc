@@ -25,6 +25,7 @@ struct Step {
   std::vector<int32_t> tokens;
   std::vector<float> cos, sin;
   std::vector<std::vector<int32_t>> pages;
+  std::vector<std::vector<const int32_t*>> tables;  // of `pages`, by sequence
   std::vector<SequenceRows> sequences;
   StepInput input;
   std::vector<Operation> operations;
@@ -78,9 +79,11 @@ class LateStream final : public Stream {
     step.sin.assign(input.sin, input.sin + angles);
     for (const SequenceRows& rows : input.sequences) {
       const int positions = rows.first_position + rows.rows;
-      const std::vector<int32_t>& pages =
-          step.pages.emplace_back(rows.pages, rows.pages + (positions + kPagePositions - 1) / kPagePositions);
-      step.sequences.push_back({rows.first_row, rows.rows, rows.first_position, pages.data()});
+      std::vector<const int32_t*>& tables = step.tables.emplace_back();
+      for (const int32_t* const table : rows.pages)
+        tables.push_back(
+            step.pages.emplace_back(table, table + (positions + kPagePositions - 1) / kPagePositions).data());
+      step.sequences.push_back({rows.first_row, rows.rows, rows.first_position, tables});
     }
     step.input = {step.tokens, step.cos.data(), step.sin.data(), input.rope_dim, step.sequences, input.abort};
     return step.ticket;
@@ -226,7 +229,7 @@ class LateStream final : public Stream {
   }
   KvLayer real(KvLayer seen, const KvShape& shape) const {
     const auto bytes = static_cast<size_t>(shape.layer_bytes());
-    return {memory_->real(seen.keys, bytes), memory_->real(seen.values, bytes)};
+    return {memory_->real(seen.keys, bytes), memory_->real(seen.values, bytes), seen.group};
   }
   Tensor scratch(Tensor seen) const { return step().scratch.emplace_back(real(seen)); }
 

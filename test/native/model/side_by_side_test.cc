@@ -64,13 +64,14 @@ class Running {
     Random random(static_cast<uint64_t>(sizes.vocab));
     while (static_cast<int>(tokens_.size()) < rows) tokens_.push_back(random.below(sizes.vocab));
     for (int page = 9; page >= 0; --page) pages_.push_back(page);
+    table_ = pages_.data();
     sampling_.temperature = 1;
     sampling_.top_logprobs = 2;
   }
 
   void begin() {
     const auto first = static_cast<size_t>(computed_);
-    const DecoderInput input{std::span(tokens_).subspan(first), computed_, 0, pages_.data()};
+    const DecoderInput input{std::span(tokens_).subspan(first), computed_, 0, {&table_, 1}};
     last_row_ = static_cast<int32_t>(input.tokens.size()) - 1;
     step_ = decoder_->begin({&input, 1}, never_);
   }
@@ -102,8 +103,10 @@ class Running {
 
  private:
   static std::unique_ptr<Decoder> make(Device& device, const ModelPlan& plan, int rows) {
-    const KvShape kv{device.kv_dtype(false), plan.config.kv_heads, plan.config.head_dim, 10};
-    return std::make_unique<Decoder>(plan.config, DecoderWeights(plan, device, {}, {}), device, kv,
+    const std::vector<int> windows(static_cast<size_t>(plan.config.layers), 0);
+    const StateShape state{{device.kv_dtype(false), plan.config.kv_heads, plan.config.head_dim, 10},
+                           group_layers(windows)};
+    return std::make_unique<Decoder>(plan.config, DecoderWeights(plan, device, {}, {}), device, state,
                                      Decoder::Limits{rows, 4, 1, plan.config.context_length});
   }
 
@@ -112,6 +115,7 @@ class Running {
   const std::atomic<bool> never_{false};
   SamplingOptions sampling_;
   std::vector<int32_t> tokens_, pages_;
+  const int32_t* table_ = nullptr;
   int32_t computed_ = 0, last_row_ = 0;
   Ticket step_ = 0;
 };

@@ -21,7 +21,7 @@ QuernStatus begin(QuernStream* stream, const QuernStepInput* input, uint64_t* st
     std::vector<SequenceRows>& sequences = of(stream).sequences;
     sequences.clear();
     for (const QuernSequenceRows& rows : std::span(input->sequences, input->sequence_count))
-      sequences.push_back({rows.first_row, rows.rows, rows.first_position, rows.pages});
+      sequences.push_back({rows.first_row, rows.rows, rows.first_position, {rows.pages, rows.groups}});
     const std::span tokens(input->tokens, static_cast<size_t>(input->rows));
     *step = of(stream).stream->begin(
         {tokens, input->cos, input->sin, input->rope_dim, sequences, wire::flag(input->abort)});

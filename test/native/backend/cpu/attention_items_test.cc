@@ -33,8 +33,11 @@ class Batch {
       // What the window has passed is gone: whoever looks for it, crashes.
       std::fill_n(pages.begin(), cpu::lowest_seen(chunk.first_position, window) / kPagePositions,
                   std::numeric_limits<int32_t>::min());
-      sequences_.push_back({rows_, chunk.tokens, chunk.first_position, pages.data()});
-      rows_ += chunk.tokens;
+      tables_.push_back(pages.data());
+    }
+    for (size_t i = 0; i < chunks.size(); ++i) {
+      sequences_.push_back({rows_, chunks[i].tokens, chunks[i].first_position, {&tables_[i], 1}});
+      rows_ += chunks[i].tokens;
     }
     Random random(5);
     const auto numbers = static_cast<size_t>(shape_.pages * shape_.page_numbers());
@@ -85,6 +88,7 @@ class Batch {
   int window_, rows_ = 0;
   KvShape shape_{Dtype::f32, kKvHeads, kHeadDim, 0};
   std::vector<std::vector<int32_t>> pages_;
+  std::vector<const int32_t*> tables_;  // of `pages_`
   std::vector<SequenceRows> sequences_;
   std::vector<float> keys_, values_, q_, slopes_;
 };

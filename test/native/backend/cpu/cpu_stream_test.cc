@@ -43,6 +43,8 @@ std::vector<std::vector<float>> compute(Layer& layer, std::vector<Sequence> sequ
   Random random(seed);
   for (;;) {
     std::vector<SequenceRows> rows;
+    std::vector<const int32_t*> tables;
+    tables.reserve(sequences.size());
     std::vector<int32_t> tokens;
     std::vector<Sequence*> parts;
     bool unfinished = false;
@@ -52,7 +54,8 @@ std::vector<std::vector<float>> compute(Layer& layer, std::vector<Sequence> sequ
       const int room = kRows - static_cast<int>(tokens.size());
       if (left == 0 || room == 0 || random.below(3) == 0) continue;
       const int count = std::min({left, room, random.between(1, chunk)});
-      rows.push_back({static_cast<int>(tokens.size()), count, sequence.computed, sequence.pages.data()});
+      tables.push_back(sequence.pages.data());
+      rows.push_back({static_cast<int>(tokens.size()), count, sequence.computed, {&tables.back(), 1}});
       tokens.insert(tokens.end(), sequence.tokens.begin() + sequence.computed,
                     sequence.tokens.begin() + sequence.computed + count);
       parts.push_back(&sequence);
