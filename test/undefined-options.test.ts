@@ -117,7 +117,7 @@ const ranking: Unset<RankOptions> = { ...task, instruction: undefined, topN: und
 const scoring: Unset<ScoreOptions> = { ...task, topLogprobs: undefined }
 const foretelling: Unset<PerplexityOptions> = { ...task, window: undefined, stride: undefined }
 const encoding: Unset<EncodeOptions> = { addSpecialTokens: undefined }
-const decoding: Unset<DecodeOptions> = { skipSpecialTokens: undefined }
+const decoding: Unset<DecodeOptions> = { skipSpecialTokens: undefined, goesOn: undefined }
 const render: Pick<Unset<RenderOptions>, 'tools' | 'addGenerationPrompt' | 'continueFinalMessage' | 'now'> = {
   tools: undefined,
   addGenerationPrompt: undefined,

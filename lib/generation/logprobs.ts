@@ -37,7 +37,7 @@ export type TextOf = (id: number) => string
 
 /** What the tokenizer has for each token alone; nothing without one. */
 export function textsOf(tokenizer: NativeTokenizer | undefined): TextOf {
-  return (id) => tokenizer?.decode(Int32Array.of(id), false) ?? ''
+  return (id) => tokenizer?.decode(Int32Array.of(id), false, true) ?? ''
 }
 
 /** What a row says of its token. */

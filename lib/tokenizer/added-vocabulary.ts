@@ -1,4 +1,4 @@
-import type { NativeAddedToken } from '../native/binding.js'
+import type { NativeAddedToken } from '../native/tokenizer-definition.js'
 import { invalid, MAX_ADDED_TOKENS, MAX_TOKEN_ID } from './expect.js'
 
 /** A token that a file adds to the vocabulary. */

@@ -14,7 +14,7 @@ export function invalid(where: string, expected: string, value: unknown): QuernE
 export function unsupported(where: string, what: string, value?: unknown): QuernError {
   return new QuernError(
     'unsupported_tokenizer',
-    `${where}: ${what} is not supported. quern reads byte-level BPE tokenizers (Qwen, Llama 3, SmolLM2, GPT-2).`,
+    `${where}: ${what} is not supported. quern reads byte-level BPE tokenizers (Qwen, Llama 3, SmolLM2, GPT-2) and SentencePiece's BPE (Llama 2, Mistral, Phi-3).`,
     { value },
   )
 }

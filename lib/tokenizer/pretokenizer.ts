@@ -1,5 +1,6 @@
-import type { NativePretokenizerStep } from '../native/binding.js'
+import type { NativeMetaspace, NativePretokenizerStep } from '../native/tokenizer-definition.js'
 import { expectFlag, expectObject, invalid, type PipelineStep, pipelineSteps, unsupported } from './expect.js'
+import { readMetaspace } from './metaspace.js'
 
 const CONTRACTIONS = "'s|'t|'re|'ve|'m|'ll|'d"
 
@@ -18,8 +19,20 @@ const KNOWN_PATTERNS = new Map<string, NativePretokenizerStep>([
 
 const UNLIMITED_DIGITS = 2 ** 31 - 1
 
-/** The native steps for `pre_tokenizer`. It must end in the one `ByteLevel` that makes the pipeline byte-level. */
-export function readPretokenizer(value: unknown): NativePretokenizerStep[] {
+/** How BPE over characters cuts texts: not at all, or by Metaspace. */
+export function readCharacterPretokenizer(value: unknown): NativeMetaspace | undefined {
+  let metaspace: NativeMetaspace | undefined
+  for (const pipelineStep of pipelineSteps(value, 'pre_tokenizer', 'pretokenizers')) {
+    const { type, where } = pipelineStep
+    if (type !== 'Metaspace') throw unsupported(where, `the pre-tokenizer ${type} without ByteLevel`, type)
+    if (metaspace !== undefined) throw unsupported(where, 'a second Metaspace')
+    metaspace = readMetaspace(pipelineStep)
+  }
+  return metaspace
+}
+
+/** The native steps of BPE over bytes. They must end in the one `ByteLevel` that makes the pipeline byte-level. */
+export function readBytePretokenizer(value: unknown): NativePretokenizerStep[] {
   const where = 'pre_tokenizer'
   const steps: NativePretokenizerStep[] = []
   let byteLevel = false
@@ -48,7 +61,7 @@ export function readPretokenizer(value: unknown): NativePretokenizerStep[] {
         throw unsupported(pipelineStep.where, `the pre-tokenizer ${pipelineStep.type}`, pipelineStep.type)
     }
   }
-  if (!byteLevel) throw unsupported(where, 'a pre-tokenizer without ByteLevel (SentencePiece has none)')
+  if (!byteLevel) throw unsupported(where, 'a pre-tokenizer without ByteLevel, where the decoder has it,')
   return steps
 }
 

@@ -8,9 +8,10 @@ import { show } from '../input/show.js'
 import { takeIds } from '../input/take-numbers.js'
 import { takeOptions } from '../input/take-options.js'
 import { takePath, takeText } from '../input/take-text.js'
-import type { NativeAddedToken, NativeTokenizer, NativeTokenizerDefinition } from '../native/binding.js'
+import type { NativeTokenizer } from '../native/binding.js'
 import { callNative } from '../native/call-native.js'
 import { native } from '../native/load-binding.js'
+import type { NativeAddedToken, NativeTokenizerDefinition } from '../native/tokenizer-definition.js'
 import { readTokenizerConfig, type TokenizerConfig } from './tokenizer-config.js'
 import { compileTokenizer } from './tokenizer-definition.js'
 import {
@@ -48,6 +49,11 @@ export interface EncodeOptions {
 export interface DecodeOptions {
   /** Leave special tokens such as `<|im_end|>` out of the text. Default: false. */
   skipSpecialTokens?: boolean | undefined
+  /**
+   * The ids follow others: their text keeps the space that it begins with. SentencePiece's tokenizers (Llama 2, Mistral, Phi-3) put one
+   * before a text, so that decoding drops one at its beginning; for others this changes nothing. Default: false.
+   */
+  goesOn?: boolean | undefined
 }
 
 /**
@@ -80,6 +86,8 @@ export interface TokenDecoder {
    */
   end(): string
 }
+
+const decodeDefaults = { skipSpecialTokens: false, goesOn: false }
 
 /** Set by the class, whose private member it reads. */
 let handleOf: (tokenizer: Tokenizer) => NativeTokenizer
@@ -179,7 +187,7 @@ export class Tokenizer {
    */
   encode(text: string, options: EncodeOptions = {}): Int32Array {
     const given = takeText('encode', text)
-    const addSpecialTokens = takeFlag('encode', options, 'addSpecialTokens') ?? true
+    const { addSpecialTokens } = takeFlags('encode', options, { addSpecialTokens: true })
     return callNative(() => this.#handle.encode(given, addSpecialTokens))
   }
 
@@ -193,7 +201,7 @@ export class Tokenizer {
    */
   async encodeAsync(text: string, options: EncodeOptions = {}): Promise<Int32Array> {
     const given = takeText('encodeAsync', text)
-    const addSpecialTokens = takeFlag('encodeAsync', options, 'addSpecialTokens') ?? true
+    const { addSpecialTokens } = takeFlags('encodeAsync', options, { addSpecialTokens: true })
     return callNative(() => this.#handle.encodeAsync(given, addSpecialTokens))
   }
 
@@ -219,8 +227,8 @@ export class Tokenizer {
    */
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
     const given = takeIds('decode', ids, takeId)
-    const skipSpecialTokens = takeFlag('decode', options, 'skipSpecialTokens') ?? false
-    return callNative(() => this.#handle.decode(given, skipSpecialTokens))
+    const { skipSpecialTokens, goesOn } = takeFlags('decode', options, decodeDefaults)
+    return callNative(() => this.#handle.decode(given, skipSpecialTokens, goesOn))
   }
 
   /**
@@ -232,8 +240,8 @@ export class Tokenizer {
    * ```
    */
   decoder(options: DecodeOptions = {}): TokenDecoder {
-    const skipSpecialTokens = takeFlag('decoder', options, 'skipSpecialTokens') ?? false
-    const decoder = callNative(() => new (native().TokenDecoder)(this.#handle, skipSpecialTokens))
+    const { skipSpecialTokens, goesOn } = takeFlags('decoder', options, decodeDefaults)
+    const decoder = callNative(() => new (native().TokenDecoder)(this.#handle, skipSpecialTokens, goesOn))
     return {
       push: (id) => decoder.push(takeId(id)),
       end: () => decoder.end(),
@@ -303,11 +311,22 @@ export function nativeTokenizer(tokenizer: Tokenizer): NativeTokenizer {
   }
 }
 
-/** One of the options of a call that has no other. */
-function takeFlag<T extends object>(call: string, options: T, name: keyof T & string): boolean | undefined {
-  const value: unknown = takeOptions(call, options, [name])[name]
-  if (value === undefined || typeof value === 'boolean') return value
-  throw invalidOption(name, 'true or false', value)
+/** The options of a call that has only flags. */
+function takeFlags<Name extends string>(
+  call: string,
+  options: { [name in Name]?: boolean | undefined },
+  defaults: Record<Name, boolean>,
+): Record<Name, boolean> {
+  const names = Object.keys(defaults) as Name[]
+  const taken: { [name in Name]?: unknown } = takeOptions(call, options, names)
+  const flags = { ...defaults }
+  for (const name of names) {
+    const value = taken[name]
+    if (value === undefined) continue
+    if (typeof value !== 'boolean') throw invalidOption(name, 'true or false', value)
+    flags[name] = value
+  }
+  return flags
 }
 
 /** A whole number; those that no vocabulary can have become -1, which has no token. */

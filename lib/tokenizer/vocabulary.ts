@@ -1,8 +1,9 @@
 import type { Steps } from '../files/steps.js'
 import { writeAlphabetBytes } from './byte-alphabet.js'
-import { expectArray, expectObject, invalid, isTokenId } from './expect.js'
+import type { Decoder } from './decoder.js'
+import { expectObject, invalid, isTokenId } from './expect.js'
 
-/** The members of a native definition that the vocabulary and the merges make. */
+/** The members of a native definition that the vocabulary makes. */
 export interface CompiledVocabulary {
   tokenBytes: Uint8Array
   tokenOffsets: Uint32Array
@@ -10,13 +11,14 @@ export interface CompiledVocabulary {
 }
 
 /** See NativeTokenizerDefinition.tokenKinds. */
-const WORD = 1
+export const WORD = 1
 const LITERAL = 2
+export const BYTE = 3
 
-/** Tokens or merges between two looks at the clock. */
+const byteToken = /^<0x[0-9a-f]{2}>$/i
+
+/** Tokens between two looks at the clock. */
 const STEP = 4096
-/** Far more than models have, which is 600,000; the native side takes them in at once. */
-const MAX_MERGES = 1_000_000
 
 /** `model.vocab`: token text → id, each id once. A Map or an object. */
 export function* readVocabulary(
@@ -45,10 +47,14 @@ function* membersOf(value: unknown): Steps<Map<string, unknown>> {
   return members
 }
 
-/** The bytes of all tokens. A text outside the byte alphabet stands for itself, as in the reference's decoder. */
+/**
+ * The bytes of all tokens: where the decoder is byte-level those that the byte alphabet writes, and a text outside it stands for itself, as in
+ * the reference's decoder; else all texts as they are spelled.
+ */
 export function* compileVocabulary(
   vocabulary: ReadonlyMap<string, number>,
   addedTokens: Iterable<{ id: number; content: string }>,
+  { isByteLevel, hasBytes }: Pick<Decoder, 'isByteLevel' | 'hasBytes'>,
 ): Steps<CompiledVocabulary> {
   let size = 0
   let seen = 0
@@ -87,55 +93,13 @@ export function* compileVocabulary(
     if (id % STEP === 0) yield
     const text = texts[id]
     if (text !== undefined && text !== '') {
-      const written = writeAlphabetBytes(text, bytes, end)
-      tokenKinds[id] = written > 0 && fromModel[id] === 1 ? WORD : LITERAL
+      const written = isByteLevel ? writeAlphabetBytes(text, bytes, end) : 0
+      const isText = isByteLevel ? written > 0 : !/\p{Surrogate}/u.test(text)
+      tokenKinds[id] =
+        hasBytes && byteToken.test(text) ? BYTE : isText && fromModel[id] === 1 ? WORD : LITERAL
       end += written > 0 ? written : encoder.encodeInto(text, bytes.subarray(end)).written
     }
     tokenOffsets[id + 1] = end
   }
   return { tokenBytes: bytes.slice(0, end), tokenOffsets, tokenKinds }
-}
-
-/** `model.merges` as triples of ids, by rank. Older files write a merge as "a b", newer ones as ["a", "b"]. */
-export function* compileMerges(
-  value: unknown,
-  vocabulary: ReadonlyMap<string, number>,
-  tokenKinds: Uint8Array,
-): Steps<Int32Array> {
-  const merges = expectArray(value, 'model.merges')
-  if (merges.length > MAX_MERGES) throw invalid('model.merges', `at most ${MAX_MERGES}`, value)
-  const triples = new Int32Array(merges.length * 3)
-  let length = 0
-  for (let rank = 0; rank < merges.length; rank++) {
-    if (rank % STEP === 0) yield
-    const [left, right] = readMerge(merges[rank], rank)
-    const leftId = vocabulary.get(left)
-    const rightId = vocabulary.get(right)
-    const resultId = vocabulary.get(left + right)
-    if (leftId === undefined || rightId === undefined || resultId === undefined) {
-      const missing = leftId === undefined ? left : rightId === undefined ? right : left + right
-      throw invalid(`model.merges[${rank}]`, 'tokens of the vocabulary', missing)
-    }
-    if (tokenKinds[resultId] !== WORD || left === '' || right === '') continue // no text has the characters for it
-    triples[length++] = leftId
-    triples[length++] = rightId
-    triples[length++] = resultId
-  }
-  return triples.slice(0, length)
-}
-
-function readMerge(merge: unknown, rank: number): readonly [string, string] {
-  if (typeof merge === 'string') {
-    const space = merge.indexOf(' ')
-    if (space > 0 && space < merge.length - 1 && merge.indexOf(' ', space + 1) < 0)
-      return [merge.slice(0, space), merge.slice(space + 1)]
-  } else if (
-    Array.isArray(merge) &&
-    merge.length === 2 &&
-    typeof merge[0] === 'string' &&
-    typeof merge[1] === 'string'
-  ) {
-    return merge as [string, string]
-  }
-  throw invalid(`model.merges[${rank}]`, '"left right" or ["left", "right"]', merge)
 }

@@ -47,6 +47,68 @@ PretokenizerStep read_step(const Napi::Value& object) {
   return step;
 }
 
+Replacement read_replacement(const Napi::Value& object) {
+  const Reader given(object, "NativeReplacement");
+  return {given.text("pattern"), given.text("content")};
+}
+
+NormalizerStep read_normalizer_step(const Napi::Value& object) {
+  const Reader given(object, "NativeNormalizerStep");
+  const std::string kind = given.text("kind");
+  NormalizerStep step;
+  if (kind == "nfc") {
+    step.kind = NormalizerStep::Kind::kNfc;
+  } else if (kind == "prepend") {
+    step.kind = NormalizerStep::Kind::kPrepend;
+  } else if (kind == "replace") {
+    step.kind = NormalizerStep::Kind::kReplace;
+  } else {
+    given.fail("kind", "the name of a step, got " + kind);
+  }
+  step.replacement = {given.text("pattern"), given.text("content")};
+  return step;
+}
+
+Metaspace read_metaspace(const Napi::Value& object) {
+  const Reader given(object, "NativeMetaspace");
+  const std::string prepend = given.text("prepend");
+  Metaspace metaspace;
+  metaspace.mark = given.text("mark");
+  metaspace.split = given.flag("split");
+  if (prepend == "always") {
+    metaspace.prepend = Metaspace::Prepend::kAlways;
+  } else if (prepend == "first") {
+    metaspace.prepend = Metaspace::Prepend::kFirst;
+  } else if (prepend == "never") {
+    metaspace.prepend = Metaspace::Prepend::kNever;
+  } else {
+    given.fail("prepend", "always, first or never, got " + prepend);
+  }
+  return metaspace;
+}
+
+CharacterFallback read_fallback(const Napi::Value& object) {
+  const Reader given(object, "NativeCharacterFallback");
+  CharacterFallback fallback;
+  fallback.byte_ids = given.ids("byteIds");
+  fallback.unknown = given.integer<int32_t>("unknown");
+  fallback.fuses_unknown = given.flag("fusesUnknown");
+  return fallback;
+}
+
+DecoderRules read_decoder_rules(const Napi::Value& object) {
+  const Reader given(object, "NativeDecoderRules");
+  DecoderRules rules;
+  for (const Napi::Value& replacement : given.objects("replacements"))
+    rules.replacements.push_back(read_replacement(replacement));
+  const std::string stripped = given.text("stripped");
+  if (stripped.size() != 1) given.fail("stripped", "one ASCII character");
+  rules.stripped = stripped.front();
+  rules.strip_count = given.integer<int32_t>("stripCount");
+  rules.first_loses = given.text("firstLoses");
+  return rules;
+}
+
 TokenizerDefinition read_definition(const Napi::Value& object) {
   const Reader given(object, "NativeTokenizerDefinition");
   TokenizerDefinition definition;
@@ -54,7 +116,7 @@ TokenizerDefinition read_definition(const Napi::Value& object) {
   definition.token_bytes.assign(bytes.begin(), bytes.end());
   definition.token_offsets = given.unsigned_ids("tokenOffsets");
   for (const uint8_t kind : given.bytes("tokenKinds"))
-    definition.token_kinds.push_back(static_cast<TokenizerDefinition::TokenKind>(kind));
+    definition.token_kinds.push_back(static_cast<TokenKind>(kind));
   const std::vector<int32_t> merges = given.ids("merges");
   if (merges.size() % 3 != 0) throw Error("invalid_tokenizer", "tokenizer: expected merges as triples");
   for (size_t i = 0; i < merges.size(); i += 3)
@@ -63,7 +125,13 @@ TokenizerDefinition read_definition(const Napi::Value& object) {
     definition.added_tokens.push_back(read_added_token(added));
   for (const Napi::Value& step : given.objects("pretokenizer"))
     definition.pretokenizer.push_back(read_step(step));
-  definition.nfc = given.flag("nfc");
+  for (const Napi::Value& step : given.objects("normalizer"))
+    definition.normalizer.push_back(read_normalizer_step(step));
+  if (const Napi::Value metaspace = given.optional_object("metaspace"); !metaspace.IsEmpty())
+    definition.metaspace = read_metaspace(metaspace);
+  if (const Napi::Value characters = given.optional_object("characters"); !characters.IsEmpty())
+    definition.characters = read_fallback(characters);
+  definition.decoder = read_decoder_rules(given.object("decoder"));
   definition.ignore_merges = given.flag("ignoreMerges");
   definition.prefix = given.ids("prefix");
   definition.suffix = given.ids("suffix");
@@ -173,8 +241,8 @@ class TokenizerBinding : public Napi::ObjectWrap<TokenizerBinding> {
 
   Napi::Value decode(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&]() -> Napi::Value {
-      const bool skip_special_tokens = flag_argument(info, 1);
-      return to_string(info.Env(), tokenizer_->decode(ids_argument(info, 0), skip_special_tokens));
+      const bool skip_special_tokens = flag_argument(info, 1), goes_on = flag_argument(info, 2);
+      return to_string(info.Env(), tokenizer_->decode(ids_argument(info, 0), skip_special_tokens, goes_on));
     });
   }
 
@@ -228,7 +296,7 @@ class TokenDecoderBinding : public Napi::ObjectWrap<TokenDecoderBinding> {
 
   explicit TokenDecoderBinding(const Napi::CallbackInfo& info)
       : Napi::ObjectWrap<TokenDecoderBinding>(info), decoder_(guarded(info.Env(), [&] {
-          return TokenDecoder(unwrap_tokenizer(info[0]), flag_argument(info, 1));
+          return TokenDecoder(unwrap_tokenizer(info[0]), flag_argument(info, 1), flag_argument(info, 2));
         })) {}
 
  private:

@@ -1,5 +1,6 @@
 #pragma once
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,7 +15,10 @@ class OutputText {
  public:
   OutputText(std::shared_ptr<const Tokenizer> tokenizer, bool skip_special_tokens,
              const std::vector<std::string>& stop_strings)
-      : decoder_(std::move(tokenizer), skip_special_tokens), stops_(stop_strings) {}
+      : decoder_(std::move(tokenizer), skip_special_tokens, false), stops_(stop_strings) {}
+
+  // Before the first: the tokens that it goes on from. Only a text that begins with it begins as a text does.
+  void follow(std::span<const int32_t> prompt) { decoder_.follow(prompt); }
 
   // Appends the text that the token releases. True: a stop string is complete, and the text ends.
   bool push(int32_t token, std::string& out) {

@@ -3,55 +3,40 @@
 #include <algorithm>
 #include <functional>
 
-#include "core/error.h"
-#include "tokenizer/probe_budget.h"
-
 namespace quern {
 namespace {
 
-// Up to this many bytes, looking at every pair for each merge is cheaper than keeping a heap.
+// Up to this many symbols, looking at every pair for each merge is cheaper than keeping a heap.
 constexpr size_t kShortWord = 64;
 
-constexpr uint64_t kNextMultiplier = 0xD1342543DE82EF95u;  // odd (Steele and Vigna 2021)
+constexpr uint32_t kNoRank = MergeTable::kNoRank;
+
+// Appends a symbol that nothing is known of but its place.
+void append(std::vector<Bpe::Workspace::Symbol>& symbols, int32_t id) {
+  const auto position = static_cast<int32_t>(symbols.size());
+  symbols.push_back({id, position - 1, position + 1, 0, kNoRank});
+}
+
+uint64_t heap_entry(uint32_t rank, int32_t position) {
+  return uint64_t{rank} << 32 | static_cast<uint32_t>(position);
+}
 
 }  // namespace
 
-Bpe::Bpe(const std::array<int32_t, 256>& byte_ids, const std::vector<Merge>& merges) : byte_ids_(byte_ids) {
-  int bits = 4;
-  while ((size_t{1} << bits) < merges.size() * 2) ++bits;
-  shift_ = 64 - bits;
-  for (int functions = 1; !fill_slots(merges); ++functions) {
-    if (functions == ProbeBudget::kMostFunctions)
-      throw Error("invalid_tokenizer", "tokenizer: the ids of the merges are chosen to make searches long");
-    multiplier_ *= kNextMultiplier;
-  }
+struct Bpe::ShortWord {
+  int32_t ids[kShortWord];
+  uint32_t ranks[kShortWord];  // of merging with the next
+  int32_t results[kShortWord];
+  size_t count = 0;
+};
+
+Bpe::Bpe(const std::array<int32_t, 256>& byte_ids, const std::vector<Merge>& merges)
+    : merges_(merges), byte_ids_(byte_ids) {
   byte_merges_.resize(256 * 256);
   for (size_t left = 0; left < 256; ++left)
     for (size_t right = 0; right < 256; ++right)
       if (byte_ids_[left] >= 0 && byte_ids_[right] >= 0)
-        byte_merges_[left * 256 + right] = find(byte_ids_[left], byte_ids_[right]);
-}
-
-// False where the hash function puts too many together.
-bool Bpe::fill_slots(const std::vector<Merge>& merges) {
-  slots_.assign(size_t{1} << (64 - shift_), {});
-  ProbeBudget budget(merges.size());
-  uint32_t rank = 0;
-  for (const Merge& merge : merges) {
-    const uint64_t pair = pair_of(merge.left, merge.right);
-    size_t i = first_slot(pair), probes = 0;
-    for (; slots_[i].pair != kEmpty && slots_[i].pair != pair; ++probes) i = (i + 1) & (slots_.size() - 1);
-    if (!budget.spend(probes)) return false;
-    slots_[i] = {pair, {rank++, merge.result}};  // of two equal merges the later counts, as in the reference
-  }
-  return true;
-}
-
-Bpe::MergeOf Bpe::find(int32_t left, int32_t right) const {
-  const uint64_t pair = pair_of(left, right);
-  size_t i = first_slot(pair);
-  while (slots_[i].pair != pair && slots_[i].pair != kEmpty) i = (i + 1) & (slots_.size() - 1);
-  return slots_[i].merge;
+        byte_merges_[left * 256 + right] = merges_.find(byte_ids_[left], byte_ids_[right]);
 }
 
 void Bpe::encode(std::string_view word, Workspace& workspace, std::vector<int32_t>& out) const {
@@ -61,27 +46,55 @@ void Bpe::encode(std::string_view word, Workspace& workspace, std::vector<int32_
     encode_long(word, workspace, out);
 }
 
-void Bpe::encode_short(std::string_view word, std::vector<int32_t>& out) const {
-  int32_t ids[kShortWord];
-  uint32_t ranks[kShortWord];  // of merging with the next
-  int32_t results[kShortWord];
-  size_t count = 0;
+void Bpe::encode(std::span<const int32_t> symbols, Workspace& workspace, std::vector<int32_t>& out) const {
+  const auto look_up = [&](size_t i) { return merges_.find(symbols[i], symbols[i + 1]); };
+  if (symbols.size() <= kShortWord) {
+    ShortWord word;
+    word.count = symbols.size();
+    std::copy(symbols.begin(), symbols.end(), word.ids);
+    for (size_t i = 0; i + 1 < word.count; ++i) {
+      const MergeOf merge = look_up(i);
+      word.ranks[i] = merge.rank;
+      word.results[i] = merge.result;
+    }
+    merge_short(word, out);
+    return;
+  }
+  workspace.symbols.clear();
+  workspace.heap.clear();
+  for (const int32_t symbol : symbols) append(workspace.symbols, symbol);
+  for (size_t i = 0; i + 1 < symbols.size(); ++i) {
+    const MergeOf merge = look_up(i);
+    workspace.symbols[i].rank = merge.rank;
+    workspace.symbols[i].result = merge.result;
+    if (merge.rank != kNoRank) workspace.heap.push_back(heap_entry(merge.rank, static_cast<int32_t>(i)));
+  }
+  merge_long(workspace, out);
+}
+
+void Bpe::encode_short(std::string_view bytes, std::vector<int32_t>& out) const {
+  ShortWord word;
   size_t last_byte = 0;
-  for (const char c : word) {
+  for (const char c : bytes) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte_ids_[byte] < 0) continue;
-    if (count > 0) {
+    if (word.count > 0) {
       const MergeOf& merge = byte_merges_[last_byte * 256 + byte];
-      ranks[count - 1] = merge.rank;
-      results[count - 1] = merge.result;
+      word.ranks[word.count - 1] = merge.rank;
+      word.results[word.count - 1] = merge.result;
     }
-    ids[count++] = byte_ids_[byte];
+    word.ids[word.count++] = byte_ids_[byte];
     last_byte = byte;
   }
+  merge_short(word, out);
+}
+
+void Bpe::merge_short(ShortWord& word, std::vector<int32_t>& out) const {
+  auto& [ids, ranks, results, count] = word;
   const auto look_up = [&](size_t i) {
-    const MergeOf merge = find(ids[i], ids[i + 1]);
-    ranks[i] = merge.rank;
-    results[i] = merge.result;
+    const MergeOf merge = merges_.find(word.ids[i], word.ids[i + 1]);
+    word.ranks[i] = merge.rank;
+    word.results[i] = merge.result;
   };
   while (count > 1) {
     size_t best = 0;
@@ -103,37 +116,40 @@ void Bpe::encode_short(std::string_view word, std::vector<int32_t>& out) const {
 
 void Bpe::encode_long(std::string_view word, Workspace& workspace, std::vector<int32_t>& out) const {
   auto& symbols = workspace.symbols;
-  auto& heap = workspace.heap;
   symbols.clear();
-  heap.clear();
+  workspace.heap.clear();
   size_t last_byte = 0;
   for (const char c : word) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte_ids_[byte] < 0) continue;
-    const auto position = static_cast<int32_t>(symbols.size());
-    if (position > 0) {
+    if (!symbols.empty()) {
       const MergeOf& merge = byte_merges_[last_byte * 256 + byte];
       symbols.back().rank = merge.rank;
       symbols.back().result = merge.result;
       if (merge.rank != kNoRank)
-        heap.push_back(uint64_t{merge.rank} << 32 | static_cast<uint32_t>(position - 1));
+        workspace.heap.push_back(heap_entry(merge.rank, static_cast<int32_t>(symbols.size() - 1)));
     }
-    symbols.push_back({byte_ids_[byte], position - 1, position + 1, 0, kNoRank});
+    append(symbols, byte_ids_[byte]);
     last_byte = byte;
   }
-  if (symbols.empty()) return;
-  symbols.back().next = -1;
+  if (!symbols.empty()) merge_long(workspace, out);
+}
 
+// The symbols know their merges, and the heap those that there are, in any order.
+void Bpe::merge_long(Workspace& workspace, std::vector<int32_t>& out) const {
+  auto& heap = workspace.heap;
+  auto& symbols = workspace.symbols;
+  symbols.back().next = -1;
   const auto symbol_at = [&](int32_t position) -> Workspace::Symbol& {
     return symbols[static_cast<size_t>(position)];
   };
   const auto look_up = [&](int32_t position) {
     auto& symbol = symbol_at(position);
-    const MergeOf merge = symbol.next < 0 ? MergeOf{} : find(symbol.id, symbol_at(symbol.next).id);
+    const MergeOf merge = symbol.next < 0 ? MergeOf{} : merges_.find(symbol.id, symbol_at(symbol.next).id);
     symbol.rank = merge.rank;
     symbol.result = merge.result;
     if (merge.rank == kNoRank) return;
-    heap.push_back(uint64_t{merge.rank} << 32 | static_cast<uint32_t>(position));
+    heap.push_back(heap_entry(merge.rank, position));
     std::push_heap(heap.begin(), heap.end(), std::greater<>());
   };
   std::make_heap(heap.begin(), heap.end(), std::greater<>());

@@ -11,7 +11,6 @@
 namespace quern {
 
 class WordCache {
- public:
   static constexpr size_t kMaxWord = 31;  // bytes
   static constexpr size_t kMaxIds = 8;
 
@@ -25,9 +24,35 @@ class WordCache {
     bool operator==(const Key&) const = default;
   };
 
+  // A zero key is never looked up, since no word is empty.
+  struct Entry {
+    std::array<uint64_t, 4> key{};
+    int32_t ids[kMaxIds] = {};
+    uint32_t count = 0;
+  };
+  static constexpr int kBits = 14;
+  static constexpr size_t kEntries = size_t{1} << kBits;
+
+ public:
+  static constexpr size_t kBytes = kEntries * sizeof(Entry);
+
   WordCache() : entries_(kEntries) {}
 
-  // Appends the word's ids if they are known.
+  // Appends the ids of a word that is not empty: those that are known, or what `encode` appends.
+  template <typename Encode>
+  void encode(std::string_view word, std::vector<int32_t>& out, const Encode& encode) {
+    if (word.size() > kMaxWord) {
+      encode();
+      return;
+    }
+    const Key key(word);
+    if (find(key, out)) return;
+    const size_t before = out.size();
+    encode();
+    store(key, out.data() + before, out.size() - before);
+  }
+
+ private:
   bool find(const Key& key, std::vector<int32_t>& out) const {
     const Entry& entry = entries_[slot(key)];
     if (entry.key != key.words) return false;
@@ -44,16 +69,6 @@ class WordCache {
     std::copy_n(ids, count, entry.ids);
   }
 
- private:
-  // A zero key is never looked up, since no word is empty.
-  struct Entry {
-    std::array<uint64_t, 4> key{};
-    int32_t ids[kMaxIds] = {};
-    uint32_t count = 0;
-  };
-  static constexpr int kBits = 14;
-  static constexpr size_t kEntries = size_t{1} << kBits;
-
   static size_t slot(const Key& key) {
     uint64_t hash = key.words[0] * 0x9E3779B97F4A7C15u;
     hash = (hash ^ hash >> 29 ^ key.words[1]) * 0xBF58476D1CE4E5B9u;
@@ -63,9 +78,6 @@ class WordCache {
   }
 
   std::vector<Entry> entries_;
-
- public:
-  static constexpr size_t kBytes = kEntries * sizeof(Entry);
 };
 
 }  // namespace quern

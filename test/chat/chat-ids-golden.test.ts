@@ -11,6 +11,9 @@ const tokenizers: Record<string, string[]> = {
   llama3: ['llama3', 'llama3-first-upload'],
   'llama3.1': ['llama3.1', 'llama3.2'],
   smollm2: ['smollm2'],
+  'mistral-v0.1': ['mistral-instruct-v0.1'],
+  'phi3-v': ['phi3-v'],
+  'phi3-mini-like': ['phi3-mini', 'phi3.5-mini'],
 }
 
 requireGoldens()
@@ -29,6 +32,6 @@ describe.runIf(goldensPresent).each(Object.entries(tokenizers))('with the tokeni
       expect([...(ids ?? [])], record.id).toEqual(record.ids)
       judged++
     }
-    expect(judged).toBeGreaterThan(100)
+    expect(judged).toBeGreaterThan(60)
   })
 })

@@ -160,7 +160,7 @@ const calls: Record<string, { values: unknown[]; call: Call }> = {
     call: (text, given) => model.tokenizer.encode(text, given),
   },
   decode: {
-    values: [[1, 2, 3], { skipSpecialTokens: true }],
+    values: [[1, 2, 3], { skipSpecialTokens: true, goesOn: true }],
     call: (ids, given) => model.tokenizer.decode(ids, given),
   },
   render: {

@@ -2,14 +2,10 @@
 import { describe, expect, it } from 'vitest'
 import { inspect } from '../../lib/index.js'
 import { planText } from '../../lib/checkpoint/plan.js'
-import type {
-  NativeLoadOptions,
-  NativeModel,
-  NativeTask,
-  NativeTokenizerDefinition,
-} from '../../lib/native/binding.js'
+import type { NativeLoadOptions, NativeModel, NativeTask } from '../../lib/native/binding.js'
 import { native } from '../../lib/native/load-binding.js'
 import type { NativeSampling } from '../../lib/native/sampling.js'
+import type { NativeTokenizerDefinition } from '../../lib/native/tokenizer-definition.js'
 import { ResizableBuffer } from '../fuzz/hostile-values.js'
 
 const sampling: NativeSampling = {
@@ -178,7 +174,15 @@ const definition: NativeTokenizerDefinition = {
     },
   ],
   pretokenizer: [{ kind: 'digits', maxDigits: 1 }],
-  nfc: false,
+  normalizer: [{ kind: 'replace', pattern: ' ', content: 'b' }],
+  metaspace: undefined,
+  characters: { byteIds: new Int32Array(), unknown: -1, fusesUnknown: false },
+  decoder: {
+    replacements: [{ pattern: 'b', content: ' ' }],
+    stripped: ' ',
+    stripCount: 1,
+    firstLoses: '',
+  },
   ignoreMerges: false,
   prefix: new Int32Array(),
   suffix: new Int32Array(),
@@ -200,7 +204,7 @@ function* withoutMembers<T extends object>(value: T): Generator<[member: string,
       yield [inner, (isList ? [form] : { ...value, [key]: form }) as T]
   }
 }
-const mayLack = ['onProgress', 'tokenizer', 'bytes']
+const mayLack = ['onProgress', 'tokenizer', 'bytes', 'metaspace', 'characters']
 
 describe('a member that is missing or of another type is an error, not a default', () => {
   /** Calls with each object, and gives the members that were wrong. */
@@ -230,9 +234,26 @@ describe('a member that is missing or of another type is an error, not a default
   it('of a tokenizer', () => {
     const { Tokenizer } = native()
     expect(new Tokenizer(definition).size()).toBe(2)
-    const members = refused(definition, (wrong) => new Tokenizer(wrong))
-    expect([...members]).toEqual(
-      expect.arrayContaining([...Object.keys(definition), 'singleWord', 'maxDigits']),
+    const marked: NativeTokenizerDefinition = {
+      ...definition,
+      pretokenizer: [],
+      metaspace: { mark: 'b', prepend: 'first', split: false },
+    }
+    expect(new Tokenizer(marked).size()).toBe(2)
+    const members = [definition, marked].flatMap((whole) => [
+      ...refused(whole, (wrong) => new Tokenizer(wrong)),
+    ])
+    expect(members).toEqual(
+      expect.arrayContaining([
+        ...Object.keys(definition),
+        'singleWord',
+        'maxDigits',
+        'byteIds',
+        'pattern',
+        'firstLoses',
+        'mark',
+        'prepend',
+      ]),
     )
   })
 

@@ -132,7 +132,7 @@ describe('what quern does not do is refused by name', () => {
       /add_prefix_space/,
     ],
     ['steps after ByteLevel', small({ pre_tokenizer: sequence(byteLevel, byteLevel) }), /after ByteLevel/],
-    ['a decoder', small({ decoder: { type: 'Metaspace' } }), /decoder Metaspace/],
+    ['a decoder', small({ decoder: { type: 'WordPiece' } }), /decoder WordPiece/],
     ['no decoder', small({ decoder: null }), /no decoder/],
     ['a post-processor', small({ post_processor: { type: 'BertProcessing' } }), /BertProcessing/],
     ['two texts', small({ post_processor: template(text, text) }), /2 texts/],
@@ -241,7 +241,7 @@ describe('the native core checks a definition again', () => {
   test('other objects are not taken for tokenizers', () => {
     const { Tokenizer: NativeTokenizer, TokenDecoder } = native()
     const tokenizer = new NativeTokenizer(good)
-    const decoder = new TokenDecoder(tokenizer, false)
+    const decoder = new TokenDecoder(tokenizer, false, false)
     for (const value of [
       {},
       null,
@@ -249,7 +249,7 @@ describe('the native core checks a definition again', () => {
       Object.create(tokenizer),
       Object.create(NativeTokenizer.prototype),
     ])
-      expect(() => new TokenDecoder(value as typeof tokenizer, false)).toThrow()
+      expect(() => new TokenDecoder(value as typeof tokenizer, false, false)).toThrow()
     expect(() => tokenizer.encode.call(decoder as unknown as typeof tokenizer, 'a', true)).toThrow()
     expect(() => tokenizer.encode.call(Object.create(NativeTokenizer.prototype), 'a', true)).toThrow()
   })

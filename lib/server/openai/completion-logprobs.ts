@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Tokenizer, TokenLogprob, TopLogprob } from '../../index.js'
+import type { TokenDecoder, Tokenizer, TokenLogprob, TopLogprob } from '../../index.js'
 
 /** Log-probabilities as the completions endpoint has them: lists with an entry for each token. */
 export const completionLogprobs = z.object({
@@ -19,15 +19,17 @@ const never = -9999
 /** Tells the tokens of one choice in their order, and where in its text they are. */
 export class LogprobTeller {
   readonly #tokenizer: Tokenizer
-  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  #decoder: TokenDecoder
   #characters = 0
 
   constructor(tokenizer: Tokenizer) {
     this.#tokenizer = tokenizer
+    this.#decoder = tokenizer.decoder({ goesOn: true })
   }
 
   /** The tokens of a prompt that is echoed. What its tokenizer put before the text is no part of it. */
   prompt(ids: Int32Array, scores: readonly TokenLogprob[], text: string): CompletionLogprobs {
+    this.#decoder = this.#tokenizer.decoder()
     const added = this.#addedBefore(ids, text)
     return this.#tell([...ids].map((id, i) => ({ id, score: scores[i - 1], hasText: i >= added })))
   }
@@ -65,8 +67,7 @@ export class LogprobTeller {
   /** A character that spans tokens counts after the last of them. */
   #place(id: number, hasText: boolean): number {
     const place = this.#characters
-    if (hasText)
-      this.#characters += lengthOf(this.#decoder.decode(this.#tokenizer.bytesOf(id), { stream: true }))
+    if (hasText) this.#characters += lengthOf(this.#decoder.push(id))
     return place
   }
 

@@ -61,7 +61,7 @@ export const tokenize = endpoint({
 function textOf(tokenizer: Tokenizer): (token: number) => string {
   const known = new Map<number, string>()
   return (token) => {
-    const text = known.get(token) ?? tokenizer.decode([token])
+    const text = known.get(token) ?? tokenizer.decode([token], { goesOn: true })
     known.set(token, text)
     return text
   }

@@ -14,7 +14,8 @@ Generate::Generate(GenerateOptions options)
   if (options_.prompt_logprobs >= 0) prompt_scores_.emplace(1, options_.prompt_logprobs);
 }
 
-void Generate::prepare(std::span<const int32_t>, const DecoderConfig& config, const Device& device) {
+void Generate::prepare(std::span<const int32_t> prompt, const DecoderConfig& config, const Device& device) {
+  if (text_) text_->follow(prompt);
   for (const LogitBias& bias : options_.sampling.logit_bias) check_token("logitBias: ", bias.token, config);
   is_host_sampled_ = !device.samples(options_.sampling);
 }

@@ -112,7 +112,7 @@ TEST(tokens_that_hash_alike) {
       if (((hash ^ hash >> 32) & (capacity - 1)) >= 64) continue;
       d.token_bytes += word;
       d.token_offsets.push_back(static_cast<uint32_t>(d.token_bytes.size()));
-      d.token_kinds.push_back(TokenizerDefinition::TokenKind::kWord);
+      d.token_kinds.push_back(TokenKind::kWord);
     }
     std::shared_ptr<const Tokenizer> tokenizer;
     const double seconds = check::processor_seconds([&] { tokenizer = Tokenizer::create(d); });

@@ -11,7 +11,7 @@ namespace fixture {
 constexpr int32_t kAb = 256, kAbc = 257, kSpaceA = 258, kEnd = 260;  // 259 has no token
 
 inline quern::TokenizerDefinition definition() {
-  using Kind = quern::TokenizerDefinition::TokenKind;
+  using Kind = quern::TokenKind;
   quern::TokenizerDefinition d;
   d.token_offsets = {0};
   const auto put = [&d](const std::string& bytes, Kind kind) {

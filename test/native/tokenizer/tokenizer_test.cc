@@ -82,7 +82,7 @@ TEST(longest_added_token_wins) {
 
 TEST(normalized_tokens_are_found_after_nfc) {
   auto d = definition();
-  d.nfc = true;
+  d.normalizer = {{}};                                                        // NFC
   d.added_tokens[0] = {kEnd, "e\xCC\x81", false, false, false, false, true};  // e and U+0301
   CHECK_EQ(encode(*Tokenizer::create(d),
                   "\xC3\xA9"
@@ -99,7 +99,7 @@ TEST(normalized_tokens_are_found_after_nfc) {
 TEST(bytes_without_token_vanish) {
   auto d = definition();
   d.pretokenizer.clear();  // so that the three bytes are one word
-  d.token_kinds[0x04] = quern::TokenizerDefinition::TokenKind::kLiteral;
+  d.token_kinds[0x04] = quern::TokenKind::kLiteral;
   CHECK_EQ(encode(*Tokenizer::create(d),
                   "a\x04"
                   "b"),
@@ -116,19 +116,19 @@ TEST(any_bytes_encode_as_their_repair) {
     std::string text;
     for (size_t i = random() % 40; i > 0; --i) text += alphabet[random() % alphabet.size()];
     const Ids ids = encode(*tokenizer, text);
-    CHECK_EQ(tokenizer->decode(ids, false), quern::repair_utf8(text));
+    CHECK_EQ(tokenizer->decode(ids, false, false), quern::repair_utf8(text));
 
     // The stream gives the same text, and only whole characters before its end.
     Ids bytes;
     for (const char c : text) bytes.push_back(static_cast<unsigned char>(c));
-    quern::TokenDecoder decoder(tokenizer, false);
+    quern::TokenDecoder decoder(tokenizer, false, false);
     std::string streamed;
     for (const int32_t id : bytes) {
       decoder.push(id, streamed);
       CHECK(quern::is_valid_utf8(streamed));
     }
     decoder.end(streamed);
-    CHECK_EQ(streamed, tokenizer->decode(bytes, false));
+    CHECK_EQ(streamed, tokenizer->decode(bytes, false, false));
     CHECK_EQ(streamed, quern::repair_utf8(text));
   }
 }
@@ -136,8 +136,8 @@ TEST(any_bytes_encode_as_their_repair) {
 TEST(ids_outside_the_vocabulary_are_nothing) {
   const auto tokenizer = Tokenizer::create(definition());
   const Ids ids = {-1, 259, 'a', 261, 0x7FFFFFFF, -0x7FFFFFFF - 1, kEnd};
-  CHECK_EQ(tokenizer->decode(ids, false), "a<end>");
-  CHECK_EQ(tokenizer->decode(ids, true), "a");
+  CHECK_EQ(tokenizer->decode(ids, false, false), "a<end>");
+  CHECK_EQ(tokenizer->decode(ids, true, false), "a");
   CHECK(tokenizer->token_bytes(-1).empty() && tokenizer->token_bytes(259).empty() &&
         tokenizer->token_bytes(261).empty());
   CHECK(!tokenizer->is_special(-1) && tokenizer->is_special(kEnd) && !tokenizer->is_special(261));
@@ -149,8 +149,8 @@ TEST(ids_outside_the_vocabulary_are_nothing) {
 TEST(a_skipped_special_token_does_not_end_a_character) {
   const auto tokenizer = Tokenizer::create(definition());
   const Ids ids = {0xC3, kEnd, 0xA9};
-  CHECK_EQ(tokenizer->decode(ids, true), "\xC3\xA9");
-  CHECK_EQ(tokenizer->decode(ids, false), "\xEF\xBF\xBD<end>\xEF\xBF\xBD");
+  CHECK_EQ(tokenizer->decode(ids, true, false), "\xC3\xA9");
+  CHECK_EQ(tokenizer->decode(ids, false, false), "\xEF\xBF\xBD<end>\xEF\xBF\xBD");
 }
 
 TEST(hostile_definitions_are_refused) {
@@ -163,7 +163,7 @@ TEST(hostile_definitions_are_refused) {
   refused([](auto& d) { d.token_offsets.back() += 1; });
   refused([](auto& d) { d.token_offsets[3] = 1000; });
   refused([](auto& d) { d.token_offsets.pop_back(); });
-  refused([](auto& d) { d.token_kinds[0] = static_cast<quern::TokenizerDefinition::TokenKind>(77); });
+  refused([](auto& d) { d.token_kinds[0] = static_cast<quern::TokenKind>(77); });
   refused([](auto& d) { d.merges[0].left = -1; });
   refused([](auto& d) { d.merges[0].result = 1 << 30; });
   refused([](auto& d) { d.merges[0].result = kAbc; });
@@ -193,7 +193,7 @@ TEST(threads_share_a_tokenizer) {
 
 TEST(long_texts_take_linear_time) {
   auto d = definition();
-  d.nfc = true;
+  d.normalizer = {{}};  // NFC
   d.pretokenizer = {{quern::PretokenizerStep::Kind::kDigits, 1}, {quern::PretokenizerStep::Kind::kCl100k, 3}};
   const auto tokenizer = Tokenizer::create(d);
   for (const std::string_view piece : {"a", "ab", "abc", " ", "\n", "\xCC\x81\xCC\xA3", "<end", "<end>", "'",
