@@ -56,7 +56,7 @@ function requireOrder(steps: PipelineStep[]): void {
 
 function readStrip({ step, where }: PipelineStep): Pick<NativeDecoderRules, 'stripped' | 'stripCount'> {
   const stripped = expectString(step.content, `${where}.content`)
-  if (!/^[\x01-\x7f]$/.test(stripped))
+  if (!/^[ -~]$/.test(stripped))
     throw unsupported(`${where}.content`, `to strip ${JSON.stringify(stripped)}`, stripped)
   const count = (name: 'start' | 'stop') => {
     const given = step[name]
