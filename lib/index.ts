@@ -53,16 +53,23 @@ export type { LoadOptions, LoadProgress, Quantization } from './model/load-optio
 export type { Logits, LogitsOptions } from './model/logits.js'
 export { Model } from './model/model.js'
 export type { ModelInfo, ModelStats } from './model/model-info.js'
-export {
-  type DecoderConfig,
-  type ModelPlan,
-  type PlannedWeight,
-  planText,
-  type RopeScaling,
-  type WeightDtype,
-  type WeightPart,
-  type WeightSource,
+export type {
+  AttentionMixer,
+  DecoderConfig,
+  DenseFfn,
+  LayerSpec,
+  RopeConfig,
+  RopeScaling,
+} from './checkpoint/decoder-config.js'
+export type { PositionEncoding } from './checkpoint/layer-spec.js'
+export type {
+  ModelPlan,
+  PlannedWeight,
+  WeightDtype,
+  WeightPart,
+  WeightSource,
 } from './checkpoint/plan.js'
+export { planText } from './checkpoint/plan-text.js'
 export type { GenerateInput } from './model/prompt.js'
 export type { PromptTokensOptions } from './model/prompt-tokens.js'
 export { type PulledModel, type PullOptions, type PullProgress, pull } from './checkpoint/pull.js'

@@ -1,4 +1,4 @@
-import type { Slot, WeightKind } from './slots.js'
+import type { LayerWeightKind, WeightKind } from './slots.js'
 
 /** A family of decoders as Hugging Face names and stores it. All that differs from one to the next is here. */
 export interface Architecture {
@@ -16,8 +16,13 @@ export interface Architecture {
   readsAttentionBias: boolean
   /** `mlp_bias: true` in config.json adds biases to the feed-forward network; where false, the key means nothing. */
   readsMlpBias: boolean
-  /** `use_sliding_window` and its companions in config.json have a meaning. */
-  readsWindow: boolean
+  /**
+   * Where config.json says how many positions a token sees. `always`: `sliding_window` counts in every layer. `switched`: it counts where
+   * `use_sliding_window` is true, in the layers that `layer_types` or `max_window_layers` choose.
+   */
+  window: 'none' | 'always' | 'switched'
+  /** What config.json may say of rotary angles: `partial_rotary_factor` below 1, and the scaling `longrope` (by which `yarn` is meant too). */
+  rotary: 'whole' | 'part or longrope'
   /** What Hugging Face takes where config.json has no such key. */
   defaults: {
     /** undefined: hidden / heads */
@@ -28,6 +33,10 @@ export interface Architecture {
     ropeTheta: number
     normEps: number
     contextLength: number
+    /** Tokens that it was trained on before its context was stretched; undefined: contextLength. */
+    originalContext: number | undefined
+    /** undefined: none */
+    window: number | undefined
     /** Tokens that end a reply. */
     stopTokens: number[] | undefined
   }
@@ -35,6 +44,8 @@ export interface Architecture {
   prefix: string
   /** The names behind it; `{layer}` stands for the layer's number. The head's has no prefix anywhere. */
   tensors: Record<WeightKind, string>
+  /** Weights that are stored in one tensor: all with one name above, the rows of one below those of the other in this order. */
+  fused: readonly (readonly LayerWeightKind[])[]
 }
 
 const tensors: Architecture['tensors'] = {
@@ -64,7 +75,17 @@ const qwenDefaults: Architecture['defaults'] = {
   ropeTheta: 10_000,
   normEps: 1e-6,
   contextLength: 32_768,
+  originalContext: undefined,
+  window: 4096,
   stopTokens: undefined,
+}
+
+const qkv = 'layers.{layer}.self_attn.qkv_proj.weight'
+const gateUp = 'layers.{layer}.mlp.gate_up_proj.weight'
+
+/** One name for several weights. */
+function nameAll<Kind extends LayerWeightKind>(kinds: readonly Kind[], name: string): Record<Kind, string> {
+  return Object.fromEntries(kinds.map((kind) => [kind, name])) as Record<Kind, string>
 }
 
 /** The decoders that quern runs. A new one is a new row and a golden test. */
@@ -77,10 +98,12 @@ export const architectures: readonly Architecture[] = [
     qkvBias: false,
     readsAttentionBias: true,
     readsMlpBias: false,
-    readsWindow: true,
+    window: 'switched',
+    rotary: 'whole',
     defaults: { ...qwenDefaults, headDim: 128 },
     prefix: 'model.',
     tensors,
+    fused: [],
   },
   {
     modelType: 'qwen2',
@@ -90,10 +113,12 @@ export const architectures: readonly Architecture[] = [
     qkvBias: true,
     readsAttentionBias: false,
     readsMlpBias: false,
-    readsWindow: true,
+    window: 'switched',
+    rotary: 'whole',
     defaults: qwenDefaults,
     prefix: 'model.',
     tensors,
+    fused: [],
   },
   {
     modelType: 'llama',
@@ -103,18 +128,58 @@ export const architectures: readonly Architecture[] = [
     qkvBias: false,
     readsAttentionBias: true,
     readsMlpBias: true,
-    readsWindow: false,
-    defaults: { ...qwenDefaults, kvHeads: undefined, contextLength: 2048, stopTokens: [2] },
+    window: 'none',
+    rotary: 'whole',
+    defaults: {
+      ...qwenDefaults,
+      kvHeads: undefined,
+      contextLength: 2048,
+      window: undefined,
+      stopTokens: [2],
+    },
     prefix: 'model.',
     tensors,
+    fused: [],
+  },
+  {
+    modelType: 'mistral',
+    className: 'MistralForCausalLM',
+    baseClassName: 'MistralModel',
+    qkNorm: false,
+    qkvBias: false,
+    readsAttentionBias: false,
+    readsMlpBias: false,
+    window: 'always',
+    rotary: 'whole',
+    defaults: { ...qwenDefaults, kvHeads: 8, contextLength: 131_072, stopTokens: [2] },
+    prefix: 'model.',
+    tensors,
+    fused: [],
+  },
+  {
+    modelType: 'phi3',
+    className: 'Phi3ForCausalLM',
+    baseClassName: 'Phi3Model',
+    qkNorm: false,
+    qkvBias: false,
+    readsAttentionBias: false,
+    readsMlpBias: false,
+    window: 'always',
+    rotary: 'part or longrope',
+    defaults: {
+      ...qwenDefaults,
+      kvHeads: undefined,
+      normEps: 1e-5,
+      contextLength: 4096,
+      originalContext: 4096,
+      window: undefined,
+      stopTokens: [32_000],
+    },
+    prefix: 'model.',
+    tensors: { ...tensors, ...nameAll(['q', 'k', 'v'], qkv), ...nameAll(['gate', 'up'], gateUp) },
+    fused: [
+      ['q', 'k', 'v'],
+      ['gate', 'up'],
+    ],
   },
 ]
-
-/** What a checkpoint calls the tensor of a slot; `isBare`: of an embedding model, saved from its layers on. */
-export function tensorName(
-  { prefix, tensors }: Architecture,
-  { kind, layer }: Pick<Slot, 'kind' | 'layer'>,
-  isBare = false,
-): string {
-  return (isBare || kind === 'head' ? '' : prefix) + tensors[kind].replace('{layer}', String(layer))
-}

@@ -2,9 +2,12 @@ import { quote } from '../files/quote.js'
 import type { Range } from '../input/range.js'
 import { type Architecture, architectures } from './architectures.js'
 import type { Fields } from './fields.js'
-import type { DecoderConfig } from './plan.js'
+import type { DecoderConfig } from './decoder-config.js'
+import { layerSpec, type PositionEncoding, positionEncodings, withPositionEncoding } from './layer-spec.js'
 import { refuseQuantization } from './quantization.js'
-import { positions, readRopeScaling, scaledContext } from './rope-scaling.js'
+import { readRope } from './rope-config.js'
+import { positions, scaledContext } from './rope-scaling.js'
+import { readWindows } from './window-config.js'
 
 // Far above every model there is, and low enough that no product of two comes near 2^53.
 const layersRange: Range = { min: 1, max: 4096 }
@@ -12,14 +15,7 @@ const widthRange: Range = { min: 1, max: 1 << 20 }
 const headsRange: Range = { min: 1, max: 4096 }
 const headDimRange: Range = { min: 2, max: 4096 }
 const vocabRange: Range = { min: 1, max: 1 << 24 }
-const thetaRange: Range = { min: 1e-6, max: 1e15 }
 const epsRange: Range = { min: 0, above: true, max: 1 }
-
-const windowRange: Range = { min: 1, max: Number.MAX_SAFE_INTEGER }
-const windowedLayers: Range = { min: 0, max: 2 ** 31 - 1 }
-/** What Hugging Face takes for a window that is on, and for the first layer that has it, where config.json says neither. */
-const defaultWindow = 4096
-const defaultWindowedLayers = 28
 
 /** Activation functions that other models of these families use. */
 const otherActivations = new Set([
@@ -33,6 +29,11 @@ const otherActivations = new Set([
   'tanh',
   'mish',
 ])
+
+/** What a caller may want otherwise than config.json has it. */
+export interface ConfigOptions {
+  positionEncoding?: PositionEncoding | undefined
+}
 
 /** What config.json says. */
 export interface ModelConfig {
@@ -50,7 +51,7 @@ export interface ModelConfig {
  * @throws {QuernError} `invalid_config` for values that make no sense, `unsupported_model` for those that ask for something that quern
  * cannot do yet.
  */
-export function readConfig(fields: Fields): ModelConfig {
+export function readConfig(fields: Fields, options: ConfigOptions = {}): ModelConfig {
   const architecture = findArchitecture(fields)
   const { defaults } = architecture
   const hidden = fields.requiredInteger('hidden_size', widthRange)
@@ -62,24 +63,27 @@ export function readConfig(fields: Fields): ModelConfig {
   }
   const maxPositions = fields.integer('max_position_embeddings', positions) ?? defaults.contextLength
   const rope = readRope(fields, architecture, headDim, maxPositions)
+  const contextLength = scaledContext(rope.scaling, maxPositions)
+  // Angles that adapt to a sequence's length let it outgrow the context.
+  const longest = rope.scaling.type === 'dynamic' ? positions.max : contextLength
+  const { qkNorm, qkvBias } = architecture
+  const kvHeads = readKvHeads(fields, heads, defaults.kvHeads)
+  const ffn = fields.requiredInteger('intermediate_size', widthRange)
+  const sizes = { heads, kvHeads, headDim, qkNorm, qkvBias, ffn }
+  const windows = readWindows(fields, architecture, layers, longest)
   const decoder: DecoderConfig = {
-    layers,
+    layers: windows.map((window) => layerSpec({ ...sizes, window })),
+    ropes: [rope],
     hidden,
-    heads,
-    kvHeads: readKvHeads(fields, heads, defaults.kvHeads),
-    headDim,
-    ffn: fields.requiredInteger('intermediate_size', widthRange),
     vocab: fields.requiredInteger('vocab_size', vocabRange),
     normEps: fields.number('rms_norm_eps', epsRange) ?? defaults.normEps,
-    contextLength: scaledContext(rope.scaling, maxPositions),
-    rope,
-    qkNorm: architecture.qkNorm,
-    qkvBias: architecture.qkvBias,
+    contextLength,
     tiedEmbeddings: fields.boolean('tie_word_embeddings') ?? defaults.tiedEmbeddings,
   }
   const stopTokens = fields.states('eos_token_id') ? readStopTokens(fields) : defaults.stopTokens
-  refuseUnsupported(fields, architecture, decoder)
-  return { architecture, decoder, stopTokens }
+  refuseUnsupported(fields, architecture)
+  const encoding = options.positionEncoding ?? readPositionEncoding(fields)
+  return { architecture, decoder: withPositionEncoding(decoder, encoding), stopTokens }
 }
 
 /** Ids of tokens; -1 is none. Those beyond the vocabulary are harmless: they never come. */
@@ -144,66 +148,23 @@ function readKvHeads(fields: Fields, heads: number, fallback: number | undefined
   return kvHeads
 }
 
-function readRope(
-  fields: Fields,
-  { defaults }: Architecture,
-  headDim: number,
-  maxPositions: number,
-): DecoderConfig['rope'] {
-  const parameters = fields.object('rope_parameters')
-  const older = fields.object('rope_scaling')
-  // Guides say to add rope_scaling for long texts: in a config of transformers 5 it stands beside rope_parameters then, and counts.
-  const chosen = older?.isEmpty === false ? older : parameters
-  const scaling = readRopeScaling(chosen, { headDim, maxPositions, topLevel: fields })
-  const theta =
-    chosen?.number('rope_theta', thetaRange) ??
-    parameters?.number('rope_theta', thetaRange) ??
-    fields.number('rope_theta', thetaRange) ??
-    defaults.ropeTheta
-  for (const place of [chosen, fields]) {
-    const factor = place?.number('partial_rotary_factor', { min: 0, above: true, max: 1 }) ?? 1
-    if (factor !== 1)
-      fields.unsupported(`rotating only a part of each head (partial_rotary_factor ${factor}) is`)
-  }
-  return { theta, dim: headDim, scaling }
+/** Hugging Face knows no such key: it is for models that were trained otherwise than their family. */
+function readPositionEncoding(fields: Fields): PositionEncoding {
+  const stated = fields.string('position_encoding') ?? 'rope'
+  const encoding = positionEncodings.find((one) => one === stated)
+  return encoding ?? fields.fail('position_encoding', 'rope, alibi or rope+alibi')
 }
 
 /** Whatever would change the arithmetic, and isn't in DecoderConfig. */
-function refuseUnsupported(fields: Fields, architecture: Architecture, decoder: DecoderConfig): void {
+function refuseUnsupported(fields: Fields, architecture: Architecture): void {
   const activation = fields.string('hidden_act') ?? 'silu'
   if (otherActivations.has(activation)) fields.unsupported(`the activation function ${activation} is`)
   if (activation !== 'silu' && activation !== 'swish') fields.fail('hidden_act', '"silu"')
-
-  const positionEncoding = fields.string('position_encoding') ?? 'rope'
-  if (!['rope', 'alibi', 'rope+alibi'].includes(positionEncoding))
-    fields.fail('position_encoding', 'rope, alibi or rope+alibi')
-  if (positionEncoding !== 'rope') fields.unsupported(`position_encoding ${positionEncoding} is`)
 
   if (architecture.readsAttentionBias && fields.boolean('attention_bias')) {
     fields.unsupported('attention_bias (biases on all four projections) is')
   }
   if (architecture.readsMlpBias && fields.boolean('mlp_bias')) fields.unsupported('mlp_bias is')
-  refuseWindow(fields, architecture, decoder)
   const quantization = fields.object('quantization_config')
   if (quantization !== undefined) refuseQuantization(quantization)
-}
-
-/** A window that no sequence outgrows, or that is switched off as in Qwen2.5, is no window. */
-function refuseWindow(
-  fields: Fields,
-  { readsWindow }: Architecture,
-  { layers, contextLength }: DecoderConfig,
-): void {
-  if (!readsWindow) return
-  const layerTypes = fields.strings('layer_types')
-  const unknown = layerTypes?.find((type) => type !== 'full_attention' && type !== 'sliding_attention')
-  if (unknown !== undefined) fields.unsupported(`a layer of type ${unknown.slice(0, 80)} is`)
-  if (!fields.boolean('use_sliding_window')) return
-  const absent = fields.states('sliding_window') ? undefined : defaultWindow
-  const window = fields.integer('sliding_window', windowRange) ?? absent
-  if (window === undefined || window >= contextLength) return
-  const isWindowed =
-    layerTypes?.includes('sliding_attention') ??
-    (fields.integer('max_window_layers', windowedLayers) ?? defaultWindowedLayers) < layers
-  if (isWindowed) fields.unsupported(`a sliding window (${window} tokens) is`)
 }

@@ -3,7 +3,7 @@ import { isFile } from '../files/read-file.js'
 import { greedyDefaults } from '../generation-defaults.js'
 import { readChatTemplates } from './chat-templates.js'
 import { type Checkpoint, explainMissing, readCheckpoint } from './checkpoint.js'
-import { readConfig } from './config.js'
+import { type ConfigOptions, readConfig } from './config.js'
 import { readFields } from './fields.js'
 import { type GenerationConfig, readGenerationConfig } from './generation-config.js'
 import type { ModelFiles } from './model-files.js'
@@ -24,11 +24,11 @@ export interface ModelFolder extends ModelFiles {
  * const { plan, stopTokens } = planModel(await readFolder('models/tiny'))
  * ```
  */
-export async function readFolder(folder: string): Promise<ModelFolder> {
+export async function readFolder(folder: string, options: ConfigOptions = {}): Promise<ModelFolder> {
   const path = resolve(folder)
   const configPath = join(path, 'config.json')
   if (!(await isFile(configPath))) throw await explainMissing(path, 'no config.json')
-  const config = readConfig(await readFields(configPath))
+  const config = readConfig(await readFields(configPath), options)
   const generation = await readGeneration(path)
   const checkpoint = await readCheckpoint(path)
   const tokenizer = await findTokenizer(path)

@@ -1,10 +1,11 @@
 import { QuernError } from '../errors.js'
 import { quote } from '../files/quote.js'
 import { dtypes } from '../native/constants.js'
-import { tensorName } from './architectures.js'
+import type { DecoderConfig } from './decoder-config.js'
 import type { FoundTensor, ModelFiles } from './model-files.js'
-import type { DecoderConfig, PlannedWeight, WeightDtype } from './plan.js'
+import type { PlannedWeight, WeightDtype, WeightSource } from './plan.js'
 import { headSlot, type Slot, weightSlots } from './slots.js'
+import { type StoredPlace, storedPlace } from './stored-tensors.js'
 
 /** What a checkpoint's tensors make of a config. */
 export interface WeightPlan {
@@ -30,10 +31,10 @@ export function planWeights(model: ModelFiles): WeightPlan {
   const isBare = !model.find(prefix + tensors.embed) && model.find(tensors.embed) !== undefined
   const generates = !isBare || model.find(tensors.head) !== undefined
   const config = generates ? stated : { ...stated, tiedEmbeddings: true }
-  const nameOf = (slot: Slot) => tensorName(architecture, slot, isBare)
-  const stored = (slot: Slot, name = nameOf(slot)) => {
-    const found = model.find(name)
-    return found && planWeight(model, found, slot)
+  const placeOf = (slot: Slot) => storedPlace(architecture, config, slot, isBare ? '' : prefix)
+  const stored = (slot: Slot, place = placeOf(slot)) => {
+    const found = model.find(place.name)
+    return found && planWeight(model, found, slot, place)
   }
   const weights: PlannedWeight[] = []
   let isEmbedStored = true
@@ -41,27 +42,37 @@ export function planWeights(model: ModelFiles): WeightPlan {
     const own = stored(slot)
     if (slot.kind === 'embed') isEmbedStored = own !== undefined
     const isShared = slot.kind === 'embed' && config.tiedEmbeddings
-    const weight = own ?? (isShared ? stored(slot, tensors.head) : undefined)
-    if (weight === undefined) throw missingTensor(model, nameOf(slot))
+    const weight = own ?? (isShared ? stored(slot, { ...placeOf(slot), name: tensors.head }) : undefined)
+    if (weight === undefined) throw missingTensor(model, placeOf(slot).name)
     weights.push(weight)
   }
   const hasBoth = config.tiedEmbeddings && isEmbedStored
   return { config, weights, spareHead: hasBoth ? stored(headSlot(config)) : undefined, generates }
 }
 
-function planWeight({ files, path }: ModelFiles, tensor: FoundTensor, slot: Slot): PlannedWeight {
+function planWeight(
+  { files, path }: ModelFiles,
+  tensor: FoundTensor,
+  { slot, rows, cols }: Slot,
+  place: StoredPlace,
+): PlannedWeight {
   const { source } = tensor
-  const place = 'file' in source ? files[source.file]?.path : undefined
-  const dtype = checkTensor(place ?? path, tensor, slot)
-  return { slot: slot.slot, dtype, rows: slot.rows, cols: slot.cols, source }
+  const file = 'file' in source ? files[source.file]?.path : undefined
+  const dtype = checkTensor(file ?? path, tensor, place.shape)
+  const isPart = place.shape.length === 2 && place.shape[0] !== rows
+  return { slot, dtype, rows, cols, source: isPart ? cutOut(source, dtype, place.first, rows) : source }
+}
+
+/** Rows of a tensor that other weights share. What is made up needs no cutting: every slot has its own numbers. */
+function cutOut(source: WeightSource, dtype: WeightDtype, first: number, count: number): WeightSource {
+  return 'file' in source ? { parts: [{ dtype, ...source, rows: { first, count, stride: 1 } }] } : source
 }
 
 function checkTensor(
   path: string,
   { name, dtype, shape }: FoundTensor,
-  { rows, cols, vector }: Slot,
+  expected: readonly number[],
 ): WeightDtype {
-  const expected = vector ? [cols] : [rows, cols]
   if (shape.length !== expected.length || shape.some((dimension, i) => dimension !== expected[i])) {
     throw new QuernError(
       'wrong_shape',

@@ -1,30 +1,87 @@
 import { QuernError } from '../errors.js'
 import { quote } from '../files/quote.js'
 import { greedyDefaults } from '../generation-defaults.js'
-import { type Architecture, architectures, tensorName } from './architectures.js'
+import { type Architecture, architectures } from './architectures.js'
+import type { DecoderConfig, RopeConfig } from './decoder-config.js'
+import { layerSpec, type PositionEncoding, withPositionEncoding } from './layer-spec.js'
 import type { FoundTensor, ModelFiles } from './model-files.js'
-import type { DecoderConfig, WeightDtype, WeightSource } from './plan.js'
+import type { WeightDtype, WeightSource } from './plan.js'
 import { type Slot, weightSlots } from './slots.js'
+import { storedPlace } from './stored-tensors.js'
 
 /** A shape of a real model for made-up weights. */
 interface RandomShape {
+  modelType: string
   layers: number
   hidden: number
   heads: number
+  kvHeads: number
+  headDim: number
   ffn: number
+  vocab: number
   theta: number
+  normEps: number
   contextLength: number
+  window: number
+  tiedEmbeddings: boolean
 }
 
-/** The 4B's numbers are those of Qwen3-4B-Instruct-2507. */
+const qwen3 = {
+  modelType: 'qwen3',
+  kvHeads: 8,
+  headDim: 128,
+  vocab: 151_936,
+  theta: 1e6,
+  normEps: 1e-6,
+  contextLength: 40_960,
+  window: 0,
+  tiedEmbeddings: true,
+}
+
+/** Qwen3's 4B numbers are those of Qwen3-4B-Instruct-2507, Mistral's those of 7B v0.1, Phi-3's those of mini-4k. */
 const shapes: Readonly<Record<string, RandomShape>> = {
-  'qwen3-0.6b': { layers: 28, hidden: 1024, heads: 16, ffn: 3072, theta: 1e6, contextLength: 40_960 },
-  'qwen3-1.7b': { layers: 28, hidden: 2048, heads: 16, ffn: 6144, theta: 1e6, contextLength: 40_960 },
-  'qwen3-4b': { layers: 36, hidden: 2560, heads: 32, ffn: 9728, theta: 5e6, contextLength: 262_144 },
+  'qwen3-0.6b': { ...qwen3, layers: 28, hidden: 1024, heads: 16, ffn: 3072 },
+  'qwen3-1.7b': { ...qwen3, layers: 28, hidden: 2048, heads: 16, ffn: 6144 },
+  'qwen3-4b': {
+    ...qwen3,
+    layers: 36,
+    hidden: 2560,
+    heads: 32,
+    ffn: 9728,
+    theta: 5e6,
+    contextLength: 262_144,
+  },
+  'mistral-7b': {
+    modelType: 'mistral',
+    layers: 32,
+    hidden: 4096,
+    heads: 32,
+    kvHeads: 8,
+    headDim: 128,
+    ffn: 14_336,
+    vocab: 32_000,
+    theta: 1e4,
+    normEps: 1e-5,
+    contextLength: 32_768,
+    window: 4096,
+    tiedEmbeddings: false,
+  },
+  'phi3-mini': {
+    modelType: 'phi3',
+    layers: 32,
+    hidden: 3072,
+    heads: 32,
+    kvHeads: 32,
+    headDim: 96,
+    ffn: 8192,
+    vocab: 32_064,
+    theta: 1e4,
+    normEps: 1e-5,
+    contextLength: 4096,
+    window: 2047,
+    tiedEmbeddings: false,
+  },
 }
-
-/** All random models are of one kind. */
-const architecture = architectures.find(({ modelType }) => modelType === 'qwen3') as Architecture
 
 const prefix = 'random:'
 
@@ -42,6 +99,8 @@ export interface RandomModelOptions {
   dtype?: WeightDtype | undefined
   /** The same seed gives the same weights. Default 0. */
   seed?: number | undefined
+  /** Default 'rope'. */
+  positionEncoding?: PositionEncoding | undefined
 }
 
 /**
@@ -55,7 +114,7 @@ export interface RandomModelOptions {
  * ```
  */
 export function randomFiles(id: string, options: RandomModelOptions = {}): ModelFiles {
-  const { dtype = 'bf16', seed = 0 } = options
+  const { dtype = 'bf16', seed = 0, positionEncoding = 'rope' } = options
   const name = id.slice(prefix.length)
   const shape = isRandomModelId(id) && Object.hasOwn(shapes, name) ? shapes[name] : undefined
   if (shape === undefined) {
@@ -65,11 +124,13 @@ export function randomFiles(id: string, options: RandomModelOptions = {}): Model
       { value: id },
     )
   }
-  const decoder = qwen3Config(shape)
+  const architecture = architectures.find(({ modelType }) => modelType === shape.modelType) as Architecture
+  const decoder = withPositionEncoding(decoderOf(shape, architecture), positionEncoding)
   const tensors = new Map<string, FoundTensor>()
   for (const slot of weightSlots(decoder)) {
-    const tensor = { name: tensorName(architecture, slot), dtype: dtype.toUpperCase(), shape: shapeOf(slot) }
-    tensors.set(tensor.name, { ...tensor, source: randomSource(slot) })
+    const place = storedPlace(architecture, decoder, slot, architecture.prefix)
+    const tensor = { name: place.name, shape: place.shape, dtype: dtype.toUpperCase() }
+    tensors.set(place.name, { ...tensor, source: randomSource(slot) })
   }
   return {
     name: id,
@@ -83,24 +144,16 @@ export function randomFiles(id: string, options: RandomModelOptions = {}): Model
   }
 }
 
-/** As a checkpoint would have it. */
-function shapeOf({ vector, rows, cols }: Slot): number[] {
-  return vector ? [cols] : [rows, cols]
-}
-
-function qwen3Config({ theta, ...shape }: RandomShape): DecoderConfig {
-  const headDim = 128
-  return {
-    ...shape,
-    kvHeads: 8,
-    headDim,
-    vocab: 151_936,
-    normEps: 1e-6,
-    rope: { theta, dim: headDim, scaling: { type: 'none', factor: 1, originalContext: shape.contextLength } },
-    qkNorm: true,
-    qkvBias: false,
-    tiedEmbeddings: true,
+function decoderOf(shape: RandomShape, { qkNorm, qkvBias }: Architecture): DecoderConfig {
+  const { heads, kvHeads, headDim, window, hidden, vocab, normEps, contextLength, tiedEmbeddings } = shape
+  const rope: RopeConfig = {
+    theta: shape.theta,
+    dim: headDim,
+    scaling: { type: 'none', factor: 1, originalContext: contextLength },
   }
+  const sizes = { heads, kvHeads, headDim, window, qkNorm, qkvBias, ffn: shape.ffn }
+  const layers = Array.from({ length: shape.layers }, () => layerSpec(sizes))
+  return { layers, ropes: [rope], hidden, vocab, normEps, contextLength, tiedEmbeddings }
 }
 
 /** A uniform distribution over [-a, a] has the standard deviation a/√3. */

@@ -1,6 +1,6 @@
 import type { Range } from '../input/range.js'
 import type { Fields } from './fields.js'
-import type { RopeScaling } from './plan.js'
+import type { RopeScaling } from './decoder-config.js'
 
 const positive: Range = { min: 1e-6, max: 1e12 }
 /** Tokens of a context. */
@@ -19,9 +19,12 @@ const types: Readonly<Record<string, RopeScaling['type']>> = {
 
 /** What the numbers of a scaling are checked against. */
 export interface RopeContext {
-  headDim: number
   /** `max_position_embeddings` */
   maxPositions: number
+  /** How many of a head's numbers rotate. */
+  dim: number
+  /** What a longrope's original context is where nothing says it; undefined: the family knows no longrope. */
+  originalContext: number | undefined
   /** config.json's top level, where phi3 has `original_max_position_embeddings`. */
   topLevel: Fields
 }
@@ -44,12 +47,14 @@ export function readRopeScaling(fields: Fields | undefined, context: RopeContext
     return none
   }
   const type = Object.hasOwn(types, name) ? types[name] : undefined
+  // As old files of Phi-3 call it.
+  if (type === 'yarn' && context.originalContext !== undefined) return readLongrope(fields, context)
   switch (type) {
     case 'none':
       return none
     case 'dynamic':
       // The base's exponent is dim / (dim - 2).
-      if (context.headDim <= 2) fields.fail(key, 'another one for heads of 2')
+      if (context.dim <= 2) fields.fail(key, 'another one for heads of 2')
       return { ...none, type, factor: fields.requiredNumber('factor', positive) }
     case 'linear':
       return { ...none, type, factor: fields.requiredNumber('factor', positive) }
@@ -107,17 +112,29 @@ function readLlama3(fields: Fields): RopeScaling {
   }
 }
 
-function readLongrope(fields: Fields, { headDim, maxPositions, topLevel }: RopeContext): RopeScaling {
-  for (const key of ['short_factor', 'long_factor']) {
+function readLongrope(fields: Fields, context: RopeContext): RopeScaling {
+  const { dim, maxPositions, topLevel } = context
+  const factorsOf = (key: string) => {
     const factors = fields.numbers(key, positive) ?? fields.missing(key)
-    if (factors.length !== headDim / 2) fields.fail(key, `a list of head_dim / 2 = ${headDim / 2} numbers`)
+    if (factors.length !== dim / 2)
+      fields.fail(key, `a list of ${dim / 2} numbers, one for each pair that rotates`)
+    return factors
   }
-  const original =
+  const stated =
     topLevel.integer('original_max_position_embeddings', positions) ??
-    fields.integer('original_max_position_embeddings', positions) ??
-    maxPositions
-  if (original > maxPositions)
-    fields.fail('original_max_position_embeddings', `at most ${maxPositions}`, original)
-  fields.number('attention_factor', positive)
-  return fields.unsupported('rotary scaling "longrope" is')
+    fields.integer('original_max_position_embeddings', positions)
+  const originalContext = stated ?? context.originalContext ?? maxPositions
+  if (originalContext > maxPositions)
+    fields.fail('original_max_position_embeddings', `at most ${maxPositions}`, originalContext)
+  const attentionFactor = fields.number('attention_factor', positive)
+  const [shortFactors, longFactors] = [factorsOf('short_factor'), factorsOf('long_factor')]
+  if (context.originalContext === undefined) fields.unsupported('rotary scaling "longrope" of this family is')
+  return {
+    type: 'longrope',
+    factor: maxPositions / originalContext,
+    originalContext,
+    ...(attentionFactor !== undefined && { attentionFactor }),
+    shortFactors,
+    longFactors,
+  }
 }

@@ -1,6 +1,7 @@
-import type { DecoderConfig, PlannedWeight } from './plan.js'
+import type { DecoderConfig, LayerSpec } from './decoder-config.js'
+import type { PlannedWeight } from './plan.js'
 
-/** The kinds of weight in a layer, in the order of a plan. Biases and head norms are there only where the config has them. */
+/** The kinds of weight in a layer, in the order of a plan. Biases and head norms are there only where the layer has them. */
 export const layerWeights = [
   'attention_norm',
   'q',
@@ -18,8 +19,10 @@ export const layerWeights = [
   'down',
 ] as const
 
+/** What a weight of a layer is for. */
+export type LayerWeightKind = (typeof layerWeights)[number]
 /** What a weight is for, without its layer. */
-export type WeightKind = 'embed' | 'final_norm' | 'head' | (typeof layerWeights)[number]
+export type WeightKind = 'embed' | 'final_norm' | 'head' | LayerWeightKind
 
 /** A place for a weight: its name in a plan and its shape. */
 export interface Slot extends Pick<PlannedWeight, 'slot' | 'rows' | 'cols'> {
@@ -34,9 +37,9 @@ export interface Slot extends Pick<PlannedWeight, 'slot' | 'rows' | 'cols'> {
 export function* weightSlots(config: DecoderConfig): Generator<Slot> {
   const { hidden, vocab } = config
   yield { slot: 'embed', kind: 'embed', rows: vocab, cols: hidden, vector: false }
-  for (let layer = 0; layer < config.layers; layer++) {
+  for (const [layer, spec] of config.layers.entries()) {
     for (const kind of layerWeights) {
-      const shape = layerShape(kind, config)
+      const shape = layerShape(kind, hidden, spec)
       if (shape === undefined) continue
       const [rows, cols] = shape
       yield { slot: `layers.${layer}.${kind}`, kind, layer, rows, cols, vector: /_(norm|bias)$/.test(kind) }
@@ -51,14 +54,14 @@ export function headSlot({ hidden, vocab }: DecoderConfig): Slot {
   return { slot: 'head', kind: 'head', rows: vocab, cols: hidden, vector: false }
 }
 
-/** [rows, cols], or undefined where the decoder has no such weight. */
-function layerShape(
-  kind: (typeof layerWeights)[number],
-  config: DecoderConfig,
+/** [rows, cols], or undefined where the layer has no such weight. */
+export function layerShape(
+  kind: LayerWeightKind,
+  hidden: number,
+  { mixer, ffn }: LayerSpec,
 ): [number, number] | undefined {
-  const { hidden, ffn, headDim } = config
-  const queries = config.heads * headDim
-  const keys = config.kvHeads * headDim
+  const queries = mixer.heads * mixer.headDim
+  const keys = mixer.kvHeads * mixer.headDim
   switch (kind) {
     case 'attention_norm':
     case 'ffn_norm':
@@ -69,19 +72,19 @@ function layerShape(
     case 'v':
       return [keys, hidden]
     case 'q_bias':
-      return config.qkvBias ? [1, queries] : undefined
+      return mixer.bias === 'qkv' ? [1, queries] : undefined
     case 'k_bias':
     case 'v_bias':
-      return config.qkvBias ? [1, keys] : undefined
+      return mixer.bias === 'qkv' ? [1, keys] : undefined
     case 'q_norm':
     case 'k_norm':
-      return config.qkNorm ? [1, headDim] : undefined
+      return mixer.qkNorm === 'head' ? [1, mixer.headDim] : undefined
     case 'o':
       return [hidden, queries]
     case 'gate':
     case 'up':
-      return [ffn, hidden]
+      return [ffn.width, hidden]
     case 'down':
-      return [hidden, ffn]
+      return [hidden, ffn.width]
   }
 }

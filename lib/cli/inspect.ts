@@ -57,9 +57,7 @@ function describe(model: ModelInspection): string {
     ['parameters', model.parameters.toLocaleString('en')],
     ['weights', `${formatBytes(model.weightBytes)} (${Object.keys(model.dtypes).join(', ') || 'none'})`],
     ['in memory', model.loadedBytes && describeLoaded(model.loadedBytes)],
-    ['layers', config && `${config.layers} × ${config.hidden}, feed-forward ${config.ffn}`],
-    ['heads', config && `${config.heads} for ${config.kvHeads} of keys and values, ${config.headDim} wide`],
-    ['rotary', config && describeRope(config.rope)],
+    ...(config ? layerRows(config) : []),
     ['context', config && `${config.contextLength.toLocaleString('en')} tokens`],
     ['vocabulary', model.vocab?.toLocaleString('en')],
     ['generates', config && (model.generates ? 'yes' : 'no, it embeds')],
@@ -84,6 +82,27 @@ function describeLoaded({ auto: _, ...byDtype }: NonNullable<ModelInspection['lo
     .join(', ')
 }
 
-function describeRope({ theta, scaling }: NonNullable<ModelInspection['config']>['rope']): string {
+type Config = NonNullable<ModelInspection['config']>
+
+function layerRows({ layers, ropes, hidden }: Config): [string, string | undefined][] {
+  const ofLayers = (describe: (layer: Config['layers'][number]) => string | number) =>
+    [...new Set(layers.map(describe))].join('; ')
+  const windowed = layers.filter(({ mixer }) => mixer.window > 0)
+  const windows = [...new Set(windowed.map(({ mixer }) => mixer.window))].join(', ')
+  return [
+    ['layers', `${layers.length} × ${hidden}, feed-forward ${ofLayers(({ ffn }) => ffn.width)}`],
+    [
+      'heads',
+      ofLayers(
+        ({ mixer }) => `${mixer.heads} for ${mixer.kvHeads} of keys and values, ${mixer.headDim} wide`,
+      ),
+    ],
+    ['window', windows && `${windows} tokens, in ${windowed.length} of ${layers.length} layers`],
+    ['rotary', ropes.map(describeRope).join('; ') || undefined],
+    ['alibi', layers.some(({ mixer }) => mixer.alibi) ? 'yes' : undefined],
+  ].map(([name, value]) => [name as string, value || undefined])
+}
+
+function describeRope({ theta, scaling }: Config['ropes'][number]): string {
   return `theta ${theta}${scaling.type === 'none' ? '' : `, ${scaling.type} × ${scaling.factor}`}`
 }

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import type { ModelIdentity } from '../session/session-model.js'
 import { packageVersion } from '../package.js'
 import type { ModelInfo } from './model-info.js'
-import { type ModelPlan, planText, firstPlace, weightBytes } from '../checkpoint/plan.js'
+import { firstPlace, type ModelPlan, weightBytes } from '../checkpoint/plan.js'
+import { planText } from '../checkpoint/plan-text.js'
 import { readExactly, withFile } from '../files/read-file.js'
 
 /** Enough of each weight's numbers to tell a model from its fine-tunes: their files often have equal sizes and headers. */

@@ -6,7 +6,8 @@ import { dtypes } from '../native/constants.js'
 import { explainHubFailure } from '../checkpoint/explain-source.js'
 import { type ModelFolder, readFolder } from '../checkpoint/folder.js'
 import { type LoadedBytes, loadedBytes } from './loaded-bytes.js'
-import { type DecoderConfig, type ModelPlan, type WeightDtype, weightBytes } from '../checkpoint/plan.js'
+import type { DecoderConfig } from '../checkpoint/decoder-config.js'
+import { type ModelPlan, type WeightDtype, weightBytes } from '../checkpoint/plan.js'
 import { checkHubOptions, fetchModelHeaders } from '../checkpoint/pull.js'
 import { planModel } from '../checkpoint/plan-model.js'
 import { randomFiles } from '../checkpoint/random.js'
@@ -46,7 +47,7 @@ export interface ModelInspection {
   path: string
   /** The commit, of a model of the hub. */
   revision?: string
-  /** `model_type` of config.json: 'qwen3', 'qwen2', 'llama'. Absent for a bare file. */
+  /** `model_type` of config.json: 'qwen3', 'qwen2', 'llama', 'mistral', 'phi3'. Absent for a bare file. */
   architecture?: string
   /** Numbers that the model uses, a tied embedding counted once; in a bare file, all there are. */
   parameters: number
@@ -107,7 +108,8 @@ export interface InspectOptions {
  * weights are fetched. The weights are not read; a folder that `inspect` accepts has every tensor that its architecture needs, with
  * the right shape. Whether an output matrix that is stored beside a tied embedding is another one, only `load` looks.
  *
- * @param source A folder, a .safetensors file, a `file:` URL, `org/name`, or `random:qwen3-0.6b`, `random:qwen3-1.7b`, `random:qwen3-4b`.
+ * @param source A folder, a .safetensors file, a `file:` URL, `org/name`, or `random:qwen3-0.6b`, `random:qwen3-1.7b`, `random:qwen3-4b`, `random:mistral-7b`,
+ * `random:phi3-mini`.
  * @throws {QuernError} what `pull` throws, `missing_file`, `read_error`, `unsupported_format`, `unsupported_model`, `invalid_config`, `invalid_input`,
  * `invalid_option`, `unsupported_option`, and for damaged files `truncated`, `header_too_large`, `invalid_header`, `duplicate_name`,
  * `unknown_dtype`, `invalid_offsets`, `overflow`, `size_mismatch`, `invalid_index`, `unsafe_path`, `missing_tensor`, `wrong_shape`,

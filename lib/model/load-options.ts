@@ -9,6 +9,7 @@ import {
 import { takeOptions } from '../input/take-options.js'
 import { dtypes, quantizations } from '../native/constants.js'
 import { checkIsa } from './isa.js'
+import { type PositionEncoding, positionEncodings } from '../checkpoint/layer-spec.js'
 import type { WeightDtype } from '../checkpoint/plan.js'
 import { checkHubOptions } from '../checkpoint/pull.js'
 
@@ -43,6 +44,12 @@ export interface LoadOptions {
    * that in float32, which takes twice the KV memory, and agrees with Hugging Face's float32 results where the weights do.
    */
   precision?: 'fast' | 'exact' | undefined
+  /**
+   * How the layers tell positions apart: 'rope' turns queries and keys by their positions, 'alibi' lowers scores with the distance between
+   * them, 'rope+alibi' does both. Default: as the model's config.json has it (`position_encoding`, or else 'rope'); another one is for models that
+   * were trained with it.
+   */
+  positionEncoding?: PositionEncoding | undefined
   /** Tokens that prompt and answer may have together. Default: the model's own limit; more only where its positions scale on their own. */
   contextLength?: number | undefined
   /** Memory for keys and values, shared by all requests. One full context is little for many long ones at a time: docs/server.md reckons. */
@@ -94,6 +101,7 @@ const choices: Record<string, readonly unknown[]> = {
   device: ['auto', 'cpu'],
   dtype: ['auto', ...dtypes, ...quantizations],
   precision: ['fast', 'exact'],
+  positionEncoding: positionEncodings,
   tokenizer: [false],
 }
 

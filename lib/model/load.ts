@@ -12,7 +12,8 @@ import { openFiles } from '../checkpoint/open-files.js'
 import { defaultMaxQueue, type LoadOptions, takeLoadOptions } from './load-options.js'
 import { Model } from './model.js'
 import type { ModelParts } from './model-info.js'
-import { type ModelPlan, planText } from '../checkpoint/plan.js'
+import type { ModelPlan } from '../checkpoint/plan.js'
+import { planText } from '../checkpoint/plan-text.js'
 import { fetchModel, type PullProgress } from '../checkpoint/pull.js'
 import { planModel } from '../checkpoint/plan-model.js'
 import { chooseRevision, resolveSource } from '../checkpoint/source.js'
@@ -34,8 +35,8 @@ export interface LoadInternals {
 
 /**
  * Loads a model: a Hugging Face folder with safetensors, by its path or `file:` URL; the id of a model of the Hugging Face hub, `org/name`
- * (or the address of its page), which is downloaded as `pull` does unless there is a folder of that name; or `random:qwen3-0.6b`, `random:qwen3-1.7b`, `random:qwen3-4b` (the real shape with
- * made-up weights and no tokenizer, for measuring). Nothing means the small model that comes with quern.
+ * (or the address of its page), which is downloaded as `pull` does unless there is a folder of that name; or `random:qwen3-0.6b`, `random:qwen3-1.7b`, `random:qwen3-4b`,
+ * `random:mistral-7b`, `random:phi3-mini` (the real shape with made-up weights and no tokenizer, for measuring). Nothing means the small model that comes with quern.
  *
  * @throws {QuernError} what `pull` throws, what `inspect` throws for files, `unsupported_option`, `invalid_option`, `invalid_tokenizer`,
  * `unsupported_tokenizer`, `out_of_memory`, `kv_cache_too_small`, `native_binding`; or the reason of an aborted signal.
@@ -84,6 +85,7 @@ async function prepare(
   const found = await resolveSource(source)
   const revision = chooseRevision(found, options)
   const files = await openFiles(found, {
+    config: { positionEncoding: options.positionEncoding },
     random: { dtype: dtypes.find((dtype) => dtype === options.dtype) }, // what is quantized is made as always, then rounded
     download: (id) => download(id, { ...options, revision }, internals),
   })
@@ -128,7 +130,7 @@ function checkContext({ config }: ModelPlan, { contextLength }: LoadOptions): vo
   if (
     contextLength === undefined ||
     contextLength <= config.contextLength ||
-    config.rope.scaling.type === 'dynamic'
+    config.ropes.some(({ scaling }) => scaling.type === 'dynamic')
   )
     return
   throw invalidOption(

@@ -2,7 +2,8 @@ import { QuernError } from '../errors.js'
 import { dtypes, quantizations } from '../native/constants.js'
 import { native } from '../native/load-binding.js'
 import type { Quantization } from './load-options.js'
-import { type ModelPlan, planText, type WeightDtype } from '../checkpoint/plan.js'
+import type { ModelPlan, WeightDtype } from '../checkpoint/plan.js'
+import { planText } from '../checkpoint/plan-text.js'
 
 /**
  * Bytes that a model's weights take in memory, by the `dtype` that `load` is told.

@@ -5,7 +5,8 @@ import type { NativeModel } from '../native/binding.js'
 import { callNative } from '../native/call-native.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { ChatTemplates } from '../checkpoint/chat-templates.js'
-import type { DecoderConfig, ModelPlan, WeightDtype } from '../checkpoint/plan.js'
+import type { DecoderConfig } from '../checkpoint/decoder-config.js'
+import type { ModelPlan, WeightDtype } from '../checkpoint/plan.js'
 
 /**
  * What a model is and how it is run.

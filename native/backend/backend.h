@@ -85,12 +85,18 @@ constexpr int slot_of(int32_t token) {
   return -1 - token;
 }
 
+// By what a rotary embedding turns the rows of a step.
+struct Angles {
+  const float* cos = nullptr;  // [rows, dim / 2]
+  const float* sin = nullptr;  // [rows, dim / 2]
+  int dim = 0;                 // of a head's numbers the first that rotate
+};
+constexpr int kNoRope = -1;  // in place of an index into StepInput::ropes
+
 // One step: rows of several sequences side by side.
 struct StepInput {
   std::span<const int32_t> tokens;  // [rows]; below 0: see drawn_in
-  const float* cos = nullptr;       // [rows, rope_dim / 2]
-  const float* sin = nullptr;       // [rows, rope_dim / 2]
-  int rope_dim = 0;
+  std::span<const Angles> ropes;    // of which each layer has one or none
   std::span<const SequenceRows> sequences;
   // Once it is set, what is left of this step and of those after it may be skipped.
   const std::atomic<bool>* abort = nullptr;
@@ -154,9 +160,9 @@ class Stream {
   virtual void embed(const Weight& table, Tensor x) = 0;
 
   // Normalises x, projects it to queries, keys and values (with bias, with a norm over each head), rotates
-  // queries and keys, and stores keys and values in their pages.  x: [rows, hidden], q: [rows, heads *
-  // head_dim]
-  virtual void attention_input(const AttentionInputWeights& weights, Tensor x, const KvShape& shape,
+  // queries and keys by the step's ropes[rope] (unless that is kNoRope), and stores keys and values in their
+  // pages.  x: [rows, hidden], q: [rows, heads * head_dim]
+  virtual void attention_input(const AttentionInputWeights& weights, int rope, Tensor x, const KvShape& shape,
                                KvLayer kv, Tensor q) = 0;
 
   // Causal attention of every row over its own sequence's pages. A page that no row of the step sees may be

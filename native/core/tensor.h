@@ -18,6 +18,8 @@ struct Tensor {
   }
   // The same columns, fewer rows.
   Tensor first_rows(int64_t count) const { return {data, dtype, count, cols}; }
+  // A smaller matrix in the same memory.
+  Tensor reshaped(int64_t new_rows, int64_t new_cols) const { return {data, dtype, new_rows, new_cols}; }
 };
 
 }  // namespace quern

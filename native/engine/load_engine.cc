@@ -13,8 +13,14 @@ constexpr uint64_t kLeastKvBytes = uint64_t{64} << 20;
 
 StateShape plan_state(const DecoderConfig& config, const Device& device, const LoadOptions& options,
                       int context_length, int step_rows) {
-  const std::vector<int> windows(static_cast<size_t>(config.layers), 0);
-  StateShape shape{{device.kv_dtype(options.weights.exact), config.kv_heads, config.head_dim, 0},
+  const AttentionMixer& first = config.layers.front().mixer;
+  std::vector<int> windows;
+  for (const LayerSpec& layer : config.layers) {
+    if (layer.mixer.kv_heads != first.kv_heads || layer.mixer.head_dim != first.head_dim)
+      throw Error("unsupported_model", "layers whose keys and values differ in size are not supported yet");
+    windows.push_back(layer.mixer.window);
+  }
+  StateShape shape{{device.kv_dtype(options.weights.exact), first.kv_heads, first.head_dim, 0},
                    group_layers(windows)};
   const auto page_bytes = static_cast<uint64_t>(shape.page_bytes());
   const uint64_t context_bytes =

@@ -15,25 +15,51 @@ struct RopeScaling {
   double mscale = 0, mscale_all_dim = 0;             // yarn
   bool truncate = true;                              // yarn: round the ends of the ramp
   double attention_factor = 0;                       // yarn, longrope; 0: derived
-  std::vector<double> short_factors, long_factors;   // longrope: [rope_dim / 2]
+  std::vector<double> short_factors, long_factors;   // longrope: [dim / 2]
+};
+
+// A rotary embedding.
+struct RopeConfig {
+  double theta = 10000;
+  int dim = 0;  // how many of a head's first numbers rotate
+  RopeScaling scaling;
+};
+
+// Softmax attention over the tokens before. What a plan says beyond it (gates, sinks, keys and values of
+// other layers) has one value each today: see kLayerFacts in plan.cc.
+struct AttentionMixer {
+  int heads = 0;
+  int kv_heads = 0;
+  int head_dim = 0;
+  int window = 0;        // positions that a row sees, its own included; 0: all before it
+  int rope = -1;         // index into DecoderConfig::ropes; -1: no rotation
+  bool alibi = false;    // scores fall with the distance, by a slope of each head
+  bool qk_norm = false;  // RMSNorm over each query and key head before the rotation
+  bool qkv_bias = false;
+  int64_t q_cols() const { return int64_t{heads} * head_dim; }
+  int64_t kv_cols() const { return int64_t{kv_heads} * head_dim; }
+};
+
+// A gated feed-forward network: down(silu(gate x) * up x).
+struct DenseFfn {
+  int width = 0;
+};
+
+// A mixer, then a feed-forward network, each behind a norm and added to the residual stream. Other kinds of
+// the two become alternatives to these once there are any.
+struct LayerSpec {
+  AttentionMixer mixer;
+  DenseFfn ffn;
 };
 
 // What makes one decoder different from another; the neutral values are those of a plain pre-norm decoder.
 struct DecoderConfig {
-  int layers = 0;
+  std::vector<LayerSpec> layers;
+  std::vector<RopeConfig> ropes;
   int hidden = 0;
-  int heads = 0;
-  int kv_heads = 0;
-  int head_dim = 0;
-  int ffn = 0;
   int vocab = 0;
   double norm_eps = 1e-6;
   int context_length = 0;
-  double rope_theta = 10000;
-  int rope_dim = 0;  // how many of a head's first numbers rotate
-  RopeScaling rope_scaling;
-  bool qk_norm = false;  // RMSNorm over each query and key head before the rotation
-  bool qkv_bias = false;
   bool tied_embeddings = false;
 };
 

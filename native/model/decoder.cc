@@ -3,18 +3,41 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "model/alibi.h"
 
 namespace quern {
 
+namespace {
+
+// Scratch for the widest of the layers.
+StreamLimits stream_limits(const DecoderConfig& config, const Decoder::Limits& limits) {
+  StreamLimits most;
+  most.rows = limits.rows;
+  most.logits_rows = limits.logits_rows;
+  most.hidden = config.hidden;
+  most.vocab = config.vocab;
+  most.context = limits.context;
+  for (const auto& [mixer, ffn] : config.layers) {
+    most.heads = std::max(most.heads, mixer.heads);
+    most.kv_heads = std::max(most.kv_heads, mixer.kv_heads);
+    most.head_dim = std::max(most.head_dim, mixer.head_dim);
+    most.ffn = std::max(most.ffn, ffn.width);
+  }
+  return most;
+}
+
+}  // namespace
+
 Decoder::Decoder(const DecoderConfig& config, DecoderWeights weights, Device& device, const StateShape& state,
                  const Limits& limits)
-    : config_(config), weights_(std::move(weights)), device_(device), rope_(config), state_(state) {
-  const int64_t q_cols = int64_t{config.heads} * config.head_dim;
+    : config_(config), weights_(std::move(weights)), device_(device), state_(state) {
+  const StreamLimits most = stream_limits(config, limits);
+  const int64_t q_cols = int64_t{most.heads} * most.head_dim;
   const Dtype activations = device.activation_dtype();
   x_ = reserve(limits.rows, config.hidden, activations);
   q_ = reserve(limits.rows, q_cols, activations);
   attended_ = reserve(limits.rows, q_cols, activations);
-  hidden_ = reserve(limits.rows, config.ffn, activations);
+  hidden_ = reserve(limits.rows, most.ffn, activations);
   logits_ = reserve(limits.logits_rows, config.vocab, Dtype::f32);
   states_ = reserve(limits.logits_rows, config.hidden, Dtype::f32);
   const size_t layer_bytes = static_cast<size_t>(state.kv.layer_bytes());
@@ -23,20 +46,42 @@ Decoder::Decoder(const DecoderConfig& config, DecoderWeights weights, Device& de
     void *const keys = take(), *const values = take();
     page_kv_.push_back({keys, values});
   }
-  kv_.resize(static_cast<size_t>(config.layers));
+  kv_.resize(config.layers.size());
   for (size_t group = 0; group < state.groups.size(); ++group) {
     const std::vector<int>& layers = state.groups[group].layers;
     for (size_t i = 0; i < layers.size(); ++i)
       kv_[static_cast<size_t>(layers[i])] = {page_kv_[i].keys, page_kv_[i].values, static_cast<int>(group)};
   }
-  const auto angles = static_cast<size_t>(limits.rows) * static_cast<size_t>(config.rope_dim / 2);
-  tokens_.resize(static_cast<size_t>(limits.rows));
-  cos_.resize(angles);
-  sin_.resize(angles);
+  for (const auto& [mixer, ffn] : config.layers) {
+    std::vector<float>& slopes = slopes_[mixer.heads];
+    if (mixer.alibi && slopes.empty()) slopes = alibi_slopes(mixer.heads);
+    attention_.push_back({mixer.window, mixer.alibi ? slopes : std::span<const float>{}});
+  }
+  const auto rows = static_cast<size_t>(limits.rows);
+  tokens_.resize(rows);
+  for (const RopeConfig& rope : config.ropes) {
+    const size_t numbers = rows * static_cast<size_t>(rope.dim / 2);
+    ropes_.emplace_back(rope);
+    rope_numbers_.push_back({std::vector<float>(numbers), std::vector<float>(numbers)});
+  }
+  for (size_t i = 0; i < ropes_.size(); ++i)
+    angles_.push_back({rope_numbers_[i].cos.data(), rope_numbers_[i].sin.data(), ropes_[i].dim()});
   sequences_.reserve(static_cast<size_t>(limits.sequences));
-  stream_ =
-      device.create_stream({limits.rows, limits.logits_rows, config.hidden, config.heads, config.kv_heads,
-                            config.head_dim, config.ffn, config.vocab, limits.context});
+  stream_ = device.create_stream(most);
+}
+
+// Each variant grows with the length of the prompt, if at all: equal sums are equal one by one.
+int Decoder::rope_variant(int prompt_length) const {
+  int sum = 0;
+  for (const Rope& rope : ropes_) sum += rope.variant(prompt_length);
+  return sum;
+}
+
+// A plan has one longrope at most, the only one that turns.
+int Decoder::rope_turning_length() const {
+  int length = 0;
+  for (const Rope& rope : ropes_) length = std::max(length, rope.turning_length());
+  return length;
 }
 
 Tensor Decoder::reserve(int64_t rows, int64_t cols, Dtype dtype) {
@@ -48,14 +93,16 @@ Tensor Decoder::reserve(int64_t rows, int64_t cols, Dtype dtype) {
 
 Ticket Decoder::begin(std::span<const DecoderInput> inputs, const std::atomic<bool>& abort) {
   const StepInput input = make_input(inputs, abort);
-  const Tensor x = x_.first_rows(input.rows()), q = q_.first_rows(input.rows());
-  const Tensor attended = attended_.first_rows(input.rows()), hidden = hidden_.first_rows(input.rows());
+  const Tensor x = x_.first_rows(input.rows());
   const Ticket step = stream_->begin(input);
   stream_->embed(weights_.embedding(), x);
   for (size_t i = 0; i < kv_.size(); ++i) {
+    const auto& [mixer, ffn] = config_.layers[i];
     const LayerWeights& layer = weights_.layers()[i];
-    stream_->attention_input(layer.attention_input, x, state_.kv, kv_[i], q);
-    stream_->attention({}, q, state_.kv, kv_[i], attended);
+    const Tensor q = q_.reshaped(input.rows(), mixer.q_cols()), attended = attended_.reshaped(q.rows, q.cols);
+    const Tensor hidden = hidden_.reshaped(input.rows(), ffn.width);
+    stream_->attention_input(layer.attention_input, mixer.rope, x, state_.kv, kv_[i], q);
+    stream_->attention(attention_[i], q, state_.kv, kv_[i], attended);
     stream_->matmul_add(*layer.o, attended, x);
     stream_->ffn_input(layer.ffn_input, x, hidden);
     stream_->matmul_add(*layer.down, hidden, x);
@@ -131,7 +178,6 @@ void Decoder::write_pages(std::span<const int32_t> pages, std::span<const uint8_
 }
 
 StepInput Decoder::make_input(std::span<const DecoderInput> inputs, const std::atomic<bool>& abort) {
-  const int pairs = config_.rope_dim / 2;
   int row = 0;
   sequences_.clear();
   for (const DecoderInput& input : inputs) {
@@ -140,16 +186,15 @@ StepInput Decoder::make_input(std::span<const DecoderInput> inputs, const std::a
       QUERN_CHECK(row < static_cast<int>(tokens_.size()));
       QUERN_CHECK(input.tokens[i] < config_.vocab);
       tokens_[static_cast<size_t>(row)] = input.tokens[i];
-      const auto at = static_cast<size_t>(row * pairs);
-      rope_.angles(input.first_position + static_cast<int>(i), input.prompt_length, &cos_[at], &sin_[at]);
+      for (size_t rope = 0; rope < ropes_.size(); ++rope) {
+        auto& [cos, sin] = rope_numbers_[rope];
+        const auto at = static_cast<size_t>(row) * static_cast<size_t>(ropes_[rope].dim() / 2);
+        ropes_[rope].angles(input.first_position + static_cast<int>(i), input.prompt_length, &cos[at],
+                            &sin[at]);
+      }
     }
   }
-  return {{tokens_.data(), static_cast<size_t>(row)},
-          cos_.data(),
-          sin_.data(),
-          config_.rope_dim,
-          sequences_,
-          &abort};
+  return {{tokens_.data(), static_cast<size_t>(row)}, angles_, sequences_, &abort};
 }
 
 }  // namespace quern

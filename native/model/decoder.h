@@ -1,4 +1,5 @@
 #pragma once
+#include <map>
 #include <memory>
 #include <span>
 #include <vector>
@@ -51,8 +52,8 @@ class Decoder {
   int depth() const { return stream_->depth(); }
 
   // See Rope::variant: sequences of different variants cannot share pages.
-  int rope_variant(int prompt_length) const { return rope_.variant(prompt_length); }
-  int rope_turning_length() const { return rope_.turning_length(); }
+  int rope_variant(int prompt_length) const;
+  int rope_turning_length() const;
 
   // Pages as they are kept outside of the cache, one after the other: for each layer keys, then values.
   int64_t page_bytes() const { return state_.page_bytes(); }
@@ -75,7 +76,9 @@ class Decoder {
   DecoderConfig config_;
   DecoderWeights weights_;
   Device& device_;
-  Rope rope_;
+  std::vector<Rope> ropes_;
+  std::map<int, std::vector<float>> slopes_;  // of layers with so many heads
+  std::vector<AttentionSpec> attention_;      // [layers]
   StateShape state_;
   std::vector<KvLayer> kv_;       // [layers]
   std::vector<KvLayer> page_kv_;  // [page_layers]: where the layers of a page lie, of whichever group
@@ -85,7 +88,11 @@ class Decoder {
   Tensor x_, q_, attended_, hidden_;  // [rows, ...]
   Tensor logits_, states_;            // [logits_rows, vocab or hidden] f32
   std::vector<int32_t> tokens_;       // [rows]
-  std::vector<float> cos_, sin_;      // [rows, rope_dim / 2]
+  struct RopeNumbers {
+    std::vector<float> cos, sin;  // [rows, dim / 2]
+  };
+  std::vector<RopeNumbers> rope_numbers_;  // [ropes]
+  std::vector<Angles> angles_;             // [ropes], into these
   std::vector<SequenceRows> sequences_;
 };
 

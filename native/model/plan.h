@@ -37,7 +37,7 @@ struct PlannedFile {
   std::string path;
 };
 
-// All that is needed to load a model: what lib/checkpoint/plan.ts writes as text.
+// All that is needed to load a model: what lib/checkpoint/plan-text.ts writes.
 struct ModelPlan {
   DecoderConfig config;
   std::vector<PlannedFile> files;

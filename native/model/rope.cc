@@ -20,21 +20,20 @@ std::vector<double> plain(double theta, int dim) {
 
 // NTK-aware base, from the sequence's length once that exceeds the trained one (Hugging Face
 // modeling_rope_utils.py).
-double dynamic_theta(const DecoderConfig& config, int length) {
-  const RopeScaling& s = config.rope_scaling;
+double dynamic_theta(const RopeConfig& config, int length) {
+  const RopeScaling& s = config.scaling;
   const double reached = std::max<double>(length, s.original_context);
-  return config.rope_theta * std::pow(s.factor * reached / s.original_context - (s.factor - 1),
-                                      config.rope_dim / (config.rope_dim - 2.0));
+  return config.theta *
+         std::pow(s.factor * reached / s.original_context - (s.factor - 1), config.dim / (config.dim - 2.0));
 }
 
 // Low frequencies are stretched, high ones kept, those between ramped (Peng et al. 2023, YaRN, section 3.2
 // and 3.4).
-RopeFrequencies yarn(const DecoderConfig& config) {
-  const RopeScaling& s = config.rope_scaling;
-  const double dim = config.rope_dim;
+RopeFrequencies yarn(const RopeConfig& config) {
+  const RopeScaling& s = config.scaling;
+  const double dim = config.dim;
   const auto turns_at = [&](double turns) {
-    return dim * std::log(s.original_context / (turns * 2 * std::numbers::pi)) /
-           (2 * std::log(config.rope_theta));
+    return dim * std::log(s.original_context / (turns * 2 * std::numbers::pi)) / (2 * std::log(config.theta));
   };
   double low = turns_at(s.beta_fast), high = turns_at(s.beta_slow);
   if (s.truncate) {
@@ -44,7 +43,7 @@ RopeFrequencies yarn(const DecoderConfig& config) {
   low = std::max(low, 0.0);
   high = std::min(high, dim - 1);
   if (low == high) high += 0.001;
-  RopeFrequencies result{plain(config.rope_theta, config.rope_dim)};
+  RopeFrequencies result{plain(config.theta, config.dim)};
   for (size_t i = 0; i < result.inverse.size(); ++i) {
     const double ramp = std::clamp((static_cast<double>(i) - low) / (high - low), 0.0, 1.0);
     result.inverse[i] = result.inverse[i] / s.factor * ramp + result.inverse[i] * (1 - ramp);
@@ -61,9 +60,9 @@ RopeFrequencies yarn(const DecoderConfig& config) {
 
 // Long wavelengths are stretched, short ones kept, those between interpolated (Grattafiori et al. 2024, as in
 // Hugging Face's modeling_rope_utils.py).
-std::vector<double> llama3(const DecoderConfig& config) {
-  const RopeScaling& s = config.rope_scaling;
-  std::vector<double> inverse = plain(config.rope_theta, config.rope_dim);
+std::vector<double> llama3(const RopeConfig& config) {
+  const RopeScaling& s = config.scaling;
+  std::vector<double> inverse = plain(config.theta, config.dim);
   for (double& frequency : inverse) {
     const double wavelength = 2 * std::numbers::pi / frequency;
     if (wavelength > s.original_context / s.low_freq_factor) {
@@ -78,10 +77,10 @@ std::vector<double> llama3(const DecoderConfig& config) {
 }
 
 // One list of factors up to the original context, another beyond it (Ding et al. 2024, LongRoPE).
-RopeFrequencies longrope(const DecoderConfig& config, int length) {
-  const RopeScaling& s = config.rope_scaling;
+RopeFrequencies longrope(const RopeConfig& config, int length) {
+  const RopeScaling& s = config.scaling;
   const auto& factors = length > s.original_context ? s.long_factors : s.short_factors;
-  RopeFrequencies result{plain(config.rope_theta, config.rope_dim)};
+  RopeFrequencies result{plain(config.theta, config.dim)};
   for (size_t i = 0; i < result.inverse.size(); ++i) result.inverse[i] /= factors[i];
   result.attention_factor = s.attention_factor > 0 ? s.attention_factor
                             : s.factor <= 1
@@ -92,19 +91,19 @@ RopeFrequencies longrope(const DecoderConfig& config, int length) {
 
 }  // namespace
 
-Rope::Rope(const DecoderConfig& config) : config_(config), within_(frequencies(0)) {}
+Rope::Rope(const RopeConfig& config) : config_(config), within_(frequencies(0)) {}
 
 RopeFrequencies Rope::frequencies(int sequence_length) const {
   RopeFrequencies result;
-  switch (config_.rope_scaling.type) {
+  switch (config_.scaling.type) {
     case Type::none:
-      return {plain(config_.rope_theta, config_.rope_dim)};
+      return {plain(config_.theta, config_.dim)};
     case Type::linear:
-      result.inverse = plain(config_.rope_theta, config_.rope_dim);
-      for (double& frequency : result.inverse) frequency /= config_.rope_scaling.factor;
+      result.inverse = plain(config_.theta, config_.dim);
+      for (double& frequency : result.inverse) frequency /= config_.scaling.factor;
       return result;
     case Type::dynamic:
-      return {plain(dynamic_theta(config_, sequence_length), config_.rope_dim)};
+      return {plain(dynamic_theta(config_, sequence_length), config_.dim)};
     case Type::yarn:
       return yarn(config_);
     case Type::llama3:
@@ -116,22 +115,22 @@ RopeFrequencies Rope::frequencies(int sequence_length) const {
 }
 
 int Rope::variant(int prompt_length) const {
-  const auto type = config_.rope_scaling.type;
-  if (prompt_length <= config_.rope_scaling.original_context) return 0;
+  const auto type = config_.scaling.type;
+  if (prompt_length <= config_.scaling.original_context) return 0;
   return type == Type::dynamic ? prompt_length : type == Type::longrope ? 1 : 0;
 }
 
 int Rope::turning_length() const {
-  const RopeScaling& scaling = config_.rope_scaling;
+  const RopeScaling& scaling = config_.scaling;
   return scaling.type == RopeScaling::Type::longrope ? static_cast<int>(scaling.original_context) : 0;
 }
 
 void Rope::angles(int position, int prompt_length, float* cos, float* sin) const {
   const int length = std::max(position + 1, prompt_length);
   const bool depends_on_length =
-      config_.rope_scaling.type == Type::dynamic || config_.rope_scaling.type == Type::longrope;
+      config_.scaling.type == Type::dynamic || config_.scaling.type == Type::longrope;
   RopeFrequencies beyond;
-  const bool is_beyond = depends_on_length && length > config_.rope_scaling.original_context;
+  const bool is_beyond = depends_on_length && length > config_.scaling.original_context;
   if (is_beyond) beyond = frequencies(length);
   const RopeFrequencies& used = is_beyond ? beyond : within_;
   for (size_t i = 0; i < used.inverse.size(); ++i) {

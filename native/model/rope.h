@@ -8,17 +8,17 @@ namespace quern {
 // The rotary frequencies of one sequence. All in float64: at position 262,143 a float32 angle is off by up to
 // 0.02.
 struct RopeFrequencies {
-  std::vector<double> inverse;  // [rope_dim / 2]: radians per position
+  std::vector<double> inverse;  // [dim / 2]: radians per position
   double attention_factor = 1;  // multiplies cos and sin
 };
 
 class Rope {
  public:
-  explicit Rope(const DecoderConfig& config);
+  explicit Rope(const RopeConfig& config);
 
-  int dim() const { return config_.rope_dim; }
+  int dim() const { return config_.dim; }
 
-  // Writes cos and sin [rope_dim / 2] of one position. `prompt_length` is that of the sequence's prompt: with
+  // Writes cos and sin [dim / 2] of one position. `prompt_length` is that of the sequence's prompt: with
   // `dynamic` scaling a prompt beyond the trained context is rotated with the one base that belongs to its
   // whole length, and each later token with the base of its own position, as Hugging Face's cached decoding
   // does. So a token's angles never depend on how the prompt was cut.
@@ -36,7 +36,7 @@ class Rope {
   RopeFrequencies frequencies(int sequence_length) const;
 
  private:
-  DecoderConfig config_;
+  RopeConfig config_;
   RopeFrequencies within_;  // for sequences no longer than the original context
 };
 

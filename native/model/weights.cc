@@ -229,10 +229,11 @@ DecoderWeights::DecoderWeights(const ModelPlan& plan, Device& device, const Weig
     if (slot != "embed" || c.tied_embeddings) bytes_per_token_ += weight->bytes();
     return weight;
   };
-  const int64_t q_rows = int64_t{c.heads} * c.head_dim, kv_rows = int64_t{c.kv_heads} * c.head_dim;
   const auto eps = static_cast<float>(c.norm_eps);
   embedding_ = matrix("embed", c.vocab, c.hidden);
-  for (int i = 0; i < c.layers; ++i) {
+  for (size_t i = 0; i < c.layers.size(); ++i) {
+    const auto& [mixer, ffn] = c.layers[i];
+    const int64_t q_rows = mixer.q_cols(), kv_rows = mixer.kv_cols();
     const std::string at = "layers." + std::to_string(i) + ".";
     LayerWeights layer;
     AttentionInputWeights& input = layer.attention_input;
@@ -240,20 +241,20 @@ DecoderWeights::DecoderWeights(const ModelPlan& plan, Device& device, const Weig
     input.q = matrix(at + "q", q_rows, c.hidden);
     input.k = matrix(at + "k", kv_rows, c.hidden);
     input.v = matrix(at + "v", kv_rows, c.hidden);
-    if (c.qkv_bias) {
+    if (mixer.qkv_bias) {
       input.q_bias = vector(at + "q_bias", q_rows);
       input.k_bias = vector(at + "k_bias", kv_rows);
       input.v_bias = vector(at + "v_bias", kv_rows);
     }
-    if (c.qk_norm) {
-      input.q_norm = vector(at + "q_norm", c.head_dim);
-      input.k_norm = vector(at + "k_norm", c.head_dim);
+    if (mixer.qk_norm) {
+      input.q_norm = vector(at + "q_norm", mixer.head_dim);
+      input.k_norm = vector(at + "k_norm", mixer.head_dim);
     }
     input.norm_eps = eps;
     layer.o = matrix(at + "o", c.hidden, q_rows);
-    layer.ffn_input = {vector(at + "ffn_norm", c.hidden), matrix(at + "gate", c.ffn, c.hidden),
-                       matrix(at + "up", c.ffn, c.hidden), eps};
-    layer.down = matrix(at + "down", c.hidden, c.ffn);
+    layer.ffn_input = {vector(at + "ffn_norm", c.hidden), matrix(at + "gate", ffn.width, c.hidden),
+                       matrix(at + "up", ffn.width, c.hidden), eps};
+    layer.down = matrix(at + "down", c.hidden, ffn.width);
     layers_.push_back(layer);
   }
   final_norm_ = vector("final_norm", c.hidden);

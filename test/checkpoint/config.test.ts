@@ -5,7 +5,7 @@ import { type JsonObject, parseJson } from '../../lib/files/json.js'
 import { readConfig } from '../../lib/checkpoint/config.js'
 import { Fields } from '../../lib/checkpoint/fields.js'
 import { readGenerationConfig } from '../../lib/checkpoint/generation-config.js'
-import { planText } from '../../lib/checkpoint/plan.js'
+import { planText } from '../../lib/checkpoint/plan-text.js'
 import { expectCode } from '../model/expect-code.js'
 
 const fields = (value: unknown) =>
@@ -40,64 +40,68 @@ const minimal = {
   vocab_size: 1000,
 }
 const decoder = (value: unknown) => readConfig(fields(value)).decoder
-const rope = (value: unknown) => decoder({ ...qwen3, ...(value as object) }).rope
+const rope = (value: unknown) => {
+  const [first] = decoder({ ...qwen3, ...(value as object) }).ropes
+  if (first === undefined) throw new Error('no rope')
+  return first
+}
+const mixer = (value: unknown) => decoder(value).layers[0]?.mixer
 
 describe('readConfig', () => {
   it('reads Qwen3-4B-Instruct-2507', () => {
-    expect(decoder(qwen3)).toEqual({
-      layers: 36,
+    const { layers, ...model } = decoder(qwen3)
+    expect(model).toEqual({
       hidden: 2560,
-      heads: 32,
-      kvHeads: 8,
-      headDim: 128,
-      ffn: 9728,
       vocab: 151936,
       normEps: 1e-6,
       contextLength: 262144,
-      rope: { theta: 5e6, dim: 128, scaling: { type: 'none', factor: 1, originalContext: 262144 } },
-      qkNorm: true,
-      qkvBias: false,
+      ropes: [{ theta: 5e6, dim: 128, scaling: { type: 'none', factor: 1, originalContext: 262144 } }],
       tiedEmbeddings: true,
     })
+    expect(layers.length).toBe(36)
+    for (const layer of layers) {
+      expect(layer).toEqual({
+        mixer: {
+          kind: 'attention',
+          heads: 32,
+          kvHeads: 8,
+          headDim: 128,
+          window: 0,
+          rope: 0,
+          alibi: false,
+          qkNorm: 'head',
+          bias: 'none',
+          gate: 'none',
+          sinks: 'none',
+          keysAndValues: 'own',
+        },
+        ffn: { kind: 'dense', width: 9728, activation: 'silu' },
+        norms: 'before',
+      })
+    }
   })
 
   it('takes what Hugging Face takes where a key is missing', () => {
-    const common = { normEps: 1e-6, tiedEmbeddings: false, rope: expect.objectContaining({ theta: 10000 }) }
-    expect(decoder({ ...minimal, model_type: 'qwen3' })).toMatchObject({
-      ...common,
-      headDim: 128,
-      kvHeads: 32,
-      contextLength: 32768,
-    })
-    expect(decoder({ ...minimal, model_type: 'qwen2' })).toMatchObject({
-      ...common,
-      headDim: 16,
-      kvHeads: 32,
-      qkvBias: true,
-    })
-    expect(decoder({ ...minimal, model_type: 'llama' })).toMatchObject({
-      ...common,
-      headDim: 16,
-      kvHeads: 32,
-      contextLength: 2048,
-    })
-    expect(decoder({ ...minimal, model_type: 'llama', num_attention_heads: 8 }).kvHeads).toBe(8)
-    expect(decoder({ ...minimal, architectures: ['LlamaForCausalLM'] }).qkNorm).toBe(false)
-    expect(decoder({ ...minimal, model_type: 'llama', head_dim: null }).headDim).toBe(16)
-  })
-
-  it('ignores a window that is switched off, or that no sequence outgrows', () => {
-    const qwen25 = {
-      ...minimal,
-      model_type: 'qwen2',
-      sliding_window: 32,
-      use_sliding_window: false,
-      max_window_layers: 1,
+    const defaultsOf = (modelType: string) => decoder({ ...minimal, model_type: modelType })
+    for (const type of ['qwen3', 'qwen2', 'llama', 'mistral', 'phi3']) {
+      const { tiedEmbeddings, ropes, normEps } = defaultsOf(type)
+      expect({ tiedEmbeddings, theta: ropes[0]?.theta }, type).toEqual({
+        tiedEmbeddings: false,
+        theta: 10000,
+      })
+      expect(normEps, type).toBe(type === 'phi3' ? 1e-5 : 1e-6)
     }
-    expect(decoder(qwen25).contextLength).toBe(32768)
-    expect(decoder({ ...qwen25, use_sliding_window: true, sliding_window: 32768 }).layers).toBe(2)
-    expect(decoder({ ...qwen25, use_sliding_window: true, max_window_layers: 2 }).layers).toBe(2)
-    expect(decoder({ ...qwen25, model_type: 'llama' }).layers).toBe(2)
+    expect(defaultsOf('qwen3').layers[0]?.mixer).toMatchObject({ headDim: 128, kvHeads: 32, bias: 'none' })
+    expect(defaultsOf('qwen2').layers[0]?.mixer).toMatchObject({ headDim: 16, kvHeads: 32, bias: 'qkv' })
+    expect(defaultsOf('llama').layers[0]?.mixer).toMatchObject({ headDim: 16, kvHeads: 32, bias: 'none' })
+    expect(defaultsOf('mistral').layers[0]?.mixer).toMatchObject({ headDim: 16, kvHeads: 8, window: 4096 })
+    expect(defaultsOf('phi3').layers[0]?.mixer).toMatchObject({ headDim: 16, kvHeads: 32, window: 0 })
+    expect(['qwen3', 'llama', 'mistral', 'phi3'].map((type) => defaultsOf(type).contextLength)).toEqual([
+      32768, 2048, 131072, 4096,
+    ])
+    expect(mixer({ ...minimal, model_type: 'llama', num_attention_heads: 8 })?.kvHeads).toBe(8)
+    expect(mixer({ ...minimal, architectures: ['LlamaForCausalLM'] })?.qkNorm).toBe('none')
+    expect(mixer({ ...minimal, model_type: 'llama', head_dim: null })?.headDim).toBe(16)
   })
 
   it('reads rotary parameters in the style of transformers 5', () => {
@@ -148,7 +152,7 @@ describe('readConfig', () => {
     [
       { model_type: 'qwen33' },
       'unsupported_model',
-      /architecture "qwen33" is .*only qwen3, qwen2, llama are/,
+      /architecture "qwen33" is .*only qwen3, qwen2, llama, mistral, phi3 are/,
     ],
     [{ model_type: 'née "x"\n' }, 'unsupported_model', /architecture "née \\"x\\"\\n"/],
     [{ model_type: 'x'.repeat(1e5) }, 'unsupported_model', /^.{1,300}$/],
@@ -172,14 +176,9 @@ describe('readConfig', () => {
     [{ architectures: 'Qwen3ForCausalLM' }, 'invalid_config', /list of strings/],
     [{ attention_bias: true }, 'unsupported_model', /attention_bias/],
     [
-      { use_sliding_window: true, sliding_window: 64, max_window_layers: 1 },
-      'unsupported_model',
-      /sliding window/,
-    ],
-    [
       { use_sliding_window: true, sliding_window: 64, layer_types: ['sliding_attention'] },
-      'unsupported_model',
-      /sliding window/,
+      'invalid_config',
+      /layer_types" must be a list of 36 types/,
     ],
     [{ layer_types: ['linear_attention'] }, 'unsupported_model', /linear_attention/],
     [
@@ -189,7 +188,6 @@ describe('readConfig', () => {
     ],
     [{ partial_rotary_factor: 0.5 }, 'unsupported_model', /partial_rotary_factor/],
     [{ hidden_act: 'gelu' }, 'unsupported_model', /gelu/],
-    [{ position_encoding: 'alibi' }, 'unsupported_model', /alibi/],
     [{ position_encoding: 'sinus' }, 'invalid_config', /rope, alibi or rope\+alibi/],
     [
       { quantization_config: { quant_method: 'gptq', bits: 4, group_size: 128 } },
@@ -204,7 +202,23 @@ describe('readConfig', () => {
     [{ quantization_config: { bits: 4 } }, 'invalid_config', /quant_method/],
     [{ quantization_config: { quant_method: 'magic' } }, 'unsupported_model', /quantized with "magic"/],
     [{ rope_scaling: longrope }, 'unsupported_model', /longrope/],
-    [{ rope_scaling: { ...longrope, short_factor: [1] } }, 'invalid_config', /head_dim \/ 2 = 64/],
+    [{ rope_scaling: { ...longrope, short_factor: [1] } }, 'invalid_config', /list of 64 numbers/],
+    [
+      { model_type: 'phi3', architectures: null, rope_scaling: { ...longrope, long_factor: [1] } },
+      'invalid_config',
+      /long_factor" must be a list of 64/,
+    ],
+    [
+      { model_type: 'phi3', architectures: null, rope_scaling: { type: 'su' } },
+      'invalid_config',
+      /short_factor" is missing/,
+    ],
+    [
+      { model_type: 'phi3', architectures: null, partial_rotary_factor: 0.011 },
+      'invalid_config',
+      /partial_rotary_factor/,
+    ],
+    [{ model_type: 'phi3', architectures: null, partial_rotary_factor: 0.995 }, 'invalid_config', /even/],
     [{ rope_scaling: { factor: 2 } }, 'invalid_config', /rope_type/],
     [
       { rope_scaling: { rope_type: 'llama3', factor: 8, low_freq_factor: 4, high_freq_factor: 4 } },
@@ -263,10 +277,14 @@ describe('readConfig', () => {
           expect(error).toBeInstanceOf(QuernError)
           return
         }
-        expect(config.heads % config.kvHeads).toBe(0)
-        expect(config.headDim % 2).toBe(0)
+        for (const { mixer, ffn } of config.layers) {
+          expect(mixer.heads % mixer.kvHeads).toBe(0)
+          expect(mixer.headDim % 2).toBe(0)
+          expect(mixer.heads * mixer.headDim * config.hidden).toBeLessThan(2 ** 53)
+          expect(ffn.width * config.hidden).toBeLessThan(2 ** 53)
+          expect(mixer.window).toBeGreaterThanOrEqual(0)
+        }
         expect(config.vocab * config.hidden).toBeLessThan(2 ** 53)
-        expect(config.heads * config.headDim * config.hidden).toBeLessThan(2 ** 53)
         expect(Number.isSafeInteger(config.contextLength)).toBe(true)
         expect(planText({ config, files: [], weights: [], generates: true })).not.toMatch(
           /NaN|Infinity|undefined|null|object/,

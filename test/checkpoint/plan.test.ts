@@ -1,33 +1,32 @@
 import { describe, expect, it } from 'vitest'
 import { expectCode } from '../model/expect-code.js'
-import { type ModelPlan, planText } from '../../lib/checkpoint/plan.js'
+import { layerSpec } from '../../lib/checkpoint/layer-spec.js'
+import type { ModelPlan } from '../../lib/checkpoint/plan.js'
+import { planText } from '../../lib/checkpoint/plan-text.js'
 
+const sizes = { heads: 2, kvHeads: 1, headDim: 4, window: 0, qkNorm: true, qkvBias: false, ffn: 16 }
 const plan: ModelPlan = {
   config: {
-    layers: 1,
+    layers: [layerSpec(sizes), layerSpec({ ...sizes, window: 5 }), layerSpec({ ...sizes, window: 5 })],
+    ropes: [
+      {
+        theta: 10000,
+        dim: 4,
+        scaling: {
+          type: 'yarn',
+          factor: 2,
+          originalContext: 32,
+          betaFast: 32,
+          betaSlow: 1,
+          truncate: false,
+          shortFactors: [1, 1.5],
+        },
+      },
+    ],
     hidden: 8,
-    heads: 2,
-    kvHeads: 1,
-    headDim: 4,
-    ffn: 16,
     vocab: 32,
     normEps: 1e-7,
     contextLength: 64,
-    rope: {
-      theta: 10000,
-      dim: 4,
-      scaling: {
-        type: 'yarn',
-        factor: 2,
-        originalContext: 32,
-        betaFast: 32,
-        betaSlow: 1,
-        truncate: false,
-        shortFactors: [1, 1.5],
-      },
-    },
-    qkNorm: true,
-    qkvBias: false,
     tiedEmbeddings: true,
   },
   files: [{ path: '/models/with space, ünïcode\nand a line/m.safetensors', bytes: 1234 }],
@@ -54,28 +53,23 @@ const plan: ModelPlan = {
 
 describe('planText', () => {
   it('is one fact a line', () => {
-    expect(planText(plan)).toBe(`quern-plan 2
-config layers 1
+    expect(planText(plan)).toBe(`quern-plan 3
 config hidden 8
-config heads 2
-config kv_heads 1
-config head_dim 4
-config ffn 16
 config vocab 32
 config norm_eps 1e-7
 config context_length 64
-config qk_norm 1
-config qkv_bias 0
 config tied_embeddings 1
-config rope_theta 10000
-config rope_dim 4
-config rope_scaling yarn
-config rope_factor 2
-config rope_original_context 32
-config rope_beta_fast 32
-config rope_beta_slow 1
-config rope_truncate 0
-config rope_short_factors 1 1.5
+rope 0 theta 10000
+rope 0 dim 4
+rope 0 scaling yarn
+rope 0 factor 2
+rope 0 original_context 32
+rope 0 beta_fast 32
+rope 0 beta_slow 1
+rope 0 truncate 0
+rope 0 short_factors 1 1.5
+layers 1 mixer attention heads 2 kv_heads 1 head_dim 4 window 0 rope 0 alibi 0 qk_norm head bias none gate none sinks none keys_and_values own ffn dense width 16 activation silu norms before
+layers 2 mixer attention heads 2 kv_heads 1 head_dim 4 window 5 rope 0 alibi 0 qk_norm head bias none gate none sinks none keys_and_values own ffn dense width 16 activation silu norms before
 file 0 1234 %2Fmodels%2Fwith%20space%2C%20%C3%BCn%C3%AFcode%0Aand%20a%20line%2Fm.safetensors
 seed 7
 weight embed bf16 32 8 file 0 100
@@ -122,6 +116,9 @@ it('what is no plan has no text', async () => {
   const broken = [
     { config, files, weights: [null] },
     { config, files: [5], weights },
+    { config: { ...config, layers: 3 }, files, weights },
+    { config: { ...config, layers: [null] }, files, weights },
+    { config: { ...config, ropes: [{}] }, files, weights },
     { config, files, weights: [{ ...weights[0], source: { parts: 5 } }] },
     { config, files, weights: [{ ...weights[0], source: { parts: [null] } }] },
     { config, files, weights: [{ ...weights[0], source: { parts: [{ dtype: 'f32' }] } }] },

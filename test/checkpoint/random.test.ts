@@ -10,6 +10,8 @@ describe('a random model', () => {
     ['random:qwen3-0.6b', 596_049_920],
     ['random:qwen3-1.7b', 1_720_574_976],
     ['random:qwen3-4b', 4_022_468_096],
+    ['random:mistral-7b', 7_241_732_096],
+    ['random:phi3-mini', 3_821_079_552],
   ])('%s has as many parameters as the real model', (id, parameters) => {
     const plan = planRandomModel(id)
     expect(plan.weights.reduce((sum, { rows, cols }) => sum + rows * cols, 0)).toBe(parameters)
@@ -20,7 +22,7 @@ describe('a random model', () => {
 
   it('has the rotary base and the context of Qwen3-4B-Instruct-2507', () => {
     const { config } = planRandomModel('random:qwen3-4b')
-    expect(config.rope.theta).toBe(5e6)
+    expect(config.ropes[0]?.theta).toBe(5e6)
     expect(config.contextLength).toBe(262_144)
     expect(planRandomModel('random:qwen3-0.6b').config.contextLength).toBe(40_960)
   })

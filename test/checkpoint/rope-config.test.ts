@@ -18,7 +18,11 @@ const decoder = (more: object) => {
   const bytes = new TextEncoder().encode(JSON.stringify({ ...llama, ...more }))
   return readConfig(new Fields(parseJson(bytes) as JsonObject, 'config.json')).decoder
 }
-const rope = (more: object) => decoder(more).rope
+const rope = (more: object) => {
+  const [first] = decoder(more).ropes
+  if (first === undefined) throw new Error('no rope')
+  return first
+}
 
 test('believes rope_parameters and rope_scaling where the top level says something else', () => {
   const parameters = { rope_type: 'default', rope_theta: 1e4 }

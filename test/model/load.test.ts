@@ -52,6 +52,14 @@ describe('options', () => {
     expect(error.value).toBe(value)
   })
 
+  it('takes a position encoding in place of the model’s own', async () => {
+    const model = await load(fixture, { positionEncoding: 'alibi' })
+    for (const { mixer } of model.info.config.layers) expect([mixer.rope, mixer.alibi]).toEqual([-1, true])
+    await model.close()
+    const wrong = { positionEncoding: 'sinus' } as unknown as LoadOptions
+    expect((await expectCode(() => load(fixture, wrong), 'invalid_option')).message).toContain('rope+alibi')
+  })
+
   it.each(['1', null, Number.NaN, 0, -5, 0.5])('refuses kvCache.maxBytes: %s', async (maxBytes) => {
     const options = { kvCache: { maxBytes } } as LoadOptions
     const error = await expectCode(() => load(fixture, options), 'invalid_option')
@@ -63,7 +71,6 @@ describe('options', () => {
     ['device', 'cuda'],
     ['device', 'cuda:1'],
     ['ropeScaling', {}],
-    ['positionEncoding', 'alibi'],
     ['attentionSinks', 4],
     ['revision', 'main'],
     ['deterministic', true],

@@ -10,6 +10,7 @@
 #include "core/format.h"
 #include "folder.h"
 #include "numbers.h"
+#include "plan_lines.h"
 #include "reference_decoder.h"
 
 namespace quern::test {
@@ -53,14 +54,12 @@ class ModelFiles {
   const std::string& path(size_t file) const { return paths_[file]; }
   uint64_t weight_bytes() const { return weight_bytes_; }
 
-  // As lib/checkpoint/plan.ts writes it.
+  // As lib/checkpoint/plan-text.ts writes it.
   std::string plan() const {
     std::string text =
-        "quern-plan 2\nconfig layers 2\nconfig hidden 48\nconfig heads 4\nconfig kv_heads 2\nconfig head_dim "
-        "16\n"
-        "config ffn 96\nconfig vocab 307\nconfig norm_eps 0.001\nconfig context_length 400\nconfig rope_dim "
-        "12\n"
-        "config rope_theta 1000\nconfig qk_norm 1\nconfig qkv_bias 1\nconfig tied_embeddings 0\n";
+        "quern-plan 3\nconfig hidden 48\nconfig vocab 307\nconfig norm_eps 0.001\nconfig context_length "
+        "400\nconfig tied_embeddings 0\nrope 0 theta 1000\nrope 0 dim 12\n" +
+        LayerLine{2, 4, 2, 16, 96, true, true}.text();
     for (size_t file = 0; file < 2; ++file)
       text += "file " + std::to_string(file) + " " + std::to_string(bytes_[file].size()) + " " +
               escaped(paths_[file]) + "\n";

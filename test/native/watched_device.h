@@ -56,9 +56,9 @@ class WatchedStream final : public Stream {
     call(watch_.on_embed);
     inner_->embed(table, x);
   }
-  void attention_input(const AttentionInputWeights& weights, Tensor x, const KvShape& shape, KvLayer kv,
-                       Tensor q) override {
-    inner_->attention_input(weights, x, shape, kv, q);
+  void attention_input(const AttentionInputWeights& weights, int rope, Tensor x, const KvShape& shape,
+                       KvLayer kv, Tensor q) override {
+    inner_->attention_input(weights, rope, x, shape, kv, q);
   }
   void attention(const AttentionSpec& spec, Tensor q, const KvShape& shape, KvLayer kv, Tensor out) override {
     inner_->attention(spec, q, shape, kv, out);

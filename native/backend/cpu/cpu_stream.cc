@@ -109,7 +109,7 @@ class CpuStream final : public Stream {
 
   // Products first, queries to their place, keys and values to scratch; what happens to whole heads after
   // that.
-  void attention_input(const AttentionInputWeights& w, Tensor x, const KvShape& shape, KvLayer kv,
+  void attention_input(const AttentionInputWeights& w, int rope, Tensor x, const KvShape& shape, KvLayer kv,
                        Tensor q) override {
     const CpuWeight* const matrices[] = {cpu_weight(w.q), cpu_weight(w.k), cpu_weight(w.v)};
     const int64_t kv_cols = int64_t{shape.kv_heads} * shape.head_dim;
@@ -122,7 +122,8 @@ class CpuStream final : public Stream {
       const Partition::Item item = cut.item(index);
       product(item, *matrices[item.matrix], normed, outs[item.matrix], false);
     });
-    const Heads heads{w, shape, kv, outs, static_cast<int>(q.cols) / shape.head_dim};
+    const Angles* const angles = rope == kNoRope ? nullptr : &input_.ropes[static_cast<size_t>(rope)];
+    const Heads heads{w, angles, shape, kv, outs, static_cast<int>(q.cols) / shape.head_dim};
     const int all = heads.all() * input_.rows();
     run((all + kHeadsOfAnItem - 1) / kHeadsOfAnItem, [&](int item, int) {
       const int end = std::min(all, (item + 1) * kHeadsOfAnItem);
@@ -265,6 +266,7 @@ class CpuStream final : public Stream {
   // What attention_input has computed of a step's rows, head by head: of queries, of keys, of values.
   struct Heads {
     const AttentionInputWeights& weights;
+    const Angles* angles;  // null: none
     const KvShape& shape;
     KvLayer kv;
     float* const (&outs)[3];  // [rows, heads * head_dim] each
@@ -285,9 +287,10 @@ class CpuStream final : public Stream {
     if (bias) add(numbers, bias->vector() + head * head_dim, head_dim);
     if (norm)
       kernels_.rms_norm({numbers, head_dim, norm->vector(), w.norm_eps, 1, head_dim, numbers, head_dim});
-    if (is_q || is_k) {
-      const int64_t angles = int64_t{row} * input_.rope_dim / 2;
-      kernels_.rotate({numbers, input_.cos + angles, input_.sin + angles, input_.rope_dim});
+    if (heads.angles && (is_q || is_k)) {
+      const auto& [cos, sin, dim] = *heads.angles;
+      const int64_t first = int64_t{row} * dim / 2;
+      kernels_.rotate({numbers, cos + first, sin + first, dim});
     }
     if (is_q) return;
     const int position = row_position_[row];

@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-#define QUERN_DEVICE_ABI 4u
+#define QUERN_DEVICE_ABI 5u
 
 // 0: done. Else the function failed, has written why to its `failure`, and nothing to what it would give.
 typedef int32_t QuernStatus;
@@ -69,12 +69,17 @@ typedef struct QuernSequenceRows {
   size_t groups;
 } QuernSequenceRows;
 
+typedef struct QuernAngles {
+  const float *cos, *sin;
+  int32_t dim;
+} QuernAngles;
+
 typedef struct QuernStepInput {
   const int32_t* tokens;  // [rows]
-  const float *cos, *sin;
+  const QuernAngles* ropes;
   const QuernSequenceRows* sequences;
-  size_t sequence_count;
-  int32_t rows, rope_dim;
+  size_t rope_count, sequence_count;
+  int32_t rows;
   const QuernFlag* abort;
 } QuernStepInput;
 
@@ -217,7 +222,7 @@ typedef struct QuernLibrary {
   QuernStatus (*begin)(QuernStream* stream, const QuernStepInput* input, uint64_t* step,
                        QuernFailure* failure);
   QuernStatus (*embed)(QuernStream* stream, const QuernWeight* table, QuernTensor x, QuernFailure* failure);
-  QuernStatus (*attention_input)(QuernStream* stream, const QuernAttentionInputWeights* weights,
+  QuernStatus (*attention_input)(QuernStream* stream, const QuernAttentionInputWeights* weights, int32_t rope,
                                  QuernTensor x, const QuernKvShape* shape, QuernKvLayer kv, QuernTensor q,
                                  QuernFailure* failure);
   QuernStatus (*attention)(QuernStream* stream, const QuernAttentionSpec* spec, QuernTensor q,

@@ -38,8 +38,10 @@ class LibraryStream final : public Stream {
     for (const SequenceRows& rows : input.sequences)
       sequences_.push_back(
           {rows.first_row, rows.rows, rows.first_position, rows.pages.data(), rows.pages.size()});
-    const QuernStepInput crossing{input.tokens.data(), input.cos,    input.sin,      sequences_.data(),
-                                  sequences_.size(),   input.rows(), input.rope_dim, wire::flag(input.abort)};
+    ropes_.clear();
+    for (const Angles& angles : input.ropes) ropes_.push_back({angles.cos, angles.sin, angles.dim});
+    const QuernStepInput crossing{input.tokens.data(), ropes_.data(), sequences_.data(),      ropes_.size(),
+                                  sequences_.size(),   input.rows(),  wire::flag(input.abort)};
     Ticket step = 0;
     call(library_.begin, stream_, &crossing, &step);
     return step;
@@ -49,13 +51,13 @@ class LibraryStream final : public Stream {
     call(library_.embed, stream_, handle(table), wire::tensor(x));
   }
 
-  void attention_input(const AttentionInputWeights& w, Tensor x, const KvShape& shape, KvLayer kv,
+  void attention_input(const AttentionInputWeights& w, int rope, Tensor x, const KvShape& shape, KvLayer kv,
                        Tensor q) override {
     const QuernAttentionInputWeights weights{
         handle(w.norm),   handle(w.q),      handle(w.k),      handle(w.v),      handle(w.q_bias),
         handle(w.k_bias), handle(w.v_bias), handle(w.q_norm), handle(w.k_norm), w.norm_eps};
     const QuernKvShape crossing = wire::shape(shape);
-    call(library_.attention_input, stream_, &weights, wire::tensor(x), &crossing, wire::layer(kv),
+    call(library_.attention_input, stream_, &weights, rope, wire::tensor(x), &crossing, wire::layer(kv),
          wire::tensor(q));
   }
 
@@ -150,6 +152,7 @@ class LibraryStream final : public Stream {
   QuernStream* stream_ = nullptr;
   int32_t depth_ = 0;
   // What a call is made of, kept for its memory.
+  std::vector<QuernAngles> ropes_;
   std::vector<QuernSequenceRows> sequences_;
   std::vector<QuernSampleParams> samples_;
   std::vector<std::vector<QuernLogitBias>> biases_;  // [rows of logits]

@@ -48,8 +48,7 @@ void check_same(const Result& got, const Result& want, const std::string& what) 
   CHECK_FOR(got.finish == want.finish, what);
 }
 
-const std::string kDynamic =
-    "config rope_scaling dynamic\nconfig rope_factor 2\nconfig rope_original_context 100\n";
+const std::string kDynamic = "rope 0 scaling dynamic\nrope 0 factor 2\nrope 0 original_context 100\n";
 
 // The page of the last token is always computed.
 int32_t shareable(size_t tokens) {

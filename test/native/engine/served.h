@@ -10,6 +10,7 @@
 #include "engine/asked.h"
 #include "engine/load_engine.h"
 #include "numbers.h"
+#include "plan_lines.h"
 
 namespace quern::test {
 
@@ -20,12 +21,9 @@ constexpr auto kPatience = std::chrono::seconds(120);  // a hang, on however bus
 inline std::string plan_text(const std::string& more_config = "") {
   const int hidden = 48, heads = 4, kv_heads = 2, head_dim = 16, ffn = 96;
   std::string text =
-      "quern-plan 2\nconfig layers 2\nconfig hidden 48\nconfig heads 4\nconfig kv_heads 2\nconfig head_dim "
-      "16\n"
-      "config ffn 96\nconfig vocab 307\nconfig context_length 400\nconfig rope_dim 16\nconfig rope_theta "
-      "10000\n"
-      "config qk_norm 1\nconfig qkv_bias 1\nconfig tied_embeddings 0\n" +
-      more_config + "seed 11\n";
+      "quern-plan 3\nconfig hidden 48\nconfig vocab 307\nconfig context_length 400\n"
+      "config tied_embeddings 0\nrope 0 dim 16\nrope 0 theta 10000\n" +
+      more_config + LayerLine{2, heads, kv_heads, head_dim, ffn, true, true}.text() + "seed 11\n";
   const auto weight = [&](const std::string& slot, int rows, int cols, const std::string& source) {
     text += "weight " + slot + (rows == 1 ? " f32 " : " bf16 ") + std::to_string(rows) + " " +
             std::to_string(cols) + " " + source + "\n";

@@ -23,7 +23,8 @@ using Operation = std::function<void(Stream&)>;
 struct Step {
   Ticket ticket = 0;
   std::vector<int32_t> tokens;
-  std::vector<float> cos, sin;
+  std::deque<std::vector<float>> numbers;  // of the angles, whose addresses stay
+  std::vector<Angles> ropes;
   std::vector<std::vector<int32_t>> pages;
   std::vector<std::vector<const int32_t*>> tables;  // of `pages`, by sequence
   std::vector<SequenceRows> sequences;
@@ -74,9 +75,13 @@ class LateStream final : public Stream {
     Step& step = *begun_;
     step.ticket = ++last_;
     step.tokens.assign(input.tokens.begin(), input.tokens.end());
-    const auto angles = static_cast<size_t>(input.rows()) * static_cast<size_t>(input.rope_dim / 2);
-    step.cos.assign(input.cos, input.cos + angles);
-    step.sin.assign(input.sin, input.sin + angles);
+    for (const auto& [cos, sin, dim] : input.ropes) {
+      const auto count = static_cast<size_t>(input.rows()) * static_cast<size_t>(dim / 2);
+      const auto copy = [&](const float* from) {
+        return step.numbers.emplace_back(from, from + count).data();
+      };
+      step.ropes.push_back({copy(cos), copy(sin), dim});
+    }
     for (const SequenceRows& rows : input.sequences) {
       const int positions = rows.first_position + rows.rows;
       std::vector<const int32_t*>& tables = step.tables.emplace_back();
@@ -85,7 +90,7 @@ class LateStream final : public Stream {
             step.pages.emplace_back(table, table + (positions + kPagePositions - 1) / kPagePositions).data());
       step.sequences.push_back({rows.first_row, rows.rows, rows.first_position, tables});
     }
-    step.input = {step.tokens, step.cos.data(), step.sin.data(), input.rope_dim, step.sequences, input.abort};
+    step.input = {step.tokens, step.ropes, step.sequences, input.abort};
     return step.ticket;
   }
 
@@ -97,13 +102,13 @@ class LateStream final : public Stream {
     });
   }
 
-  void attention_input(const AttentionInputWeights& weights, Tensor x, const KvShape& shape, KvLayer kv,
-                       Tensor q) override {
+  void attention_input(const AttentionInputWeights& weights, int rope, Tensor x, const KvShape& shape,
+                       KvLayer kv, Tensor q) override {
     const Tensor from = real(x), to = scratch(q);
     const KvLayer cache = real(kv, shape);
-    record([weights, from, shape, cache, to](Stream& stream) {
+    record([weights, rope, from, shape, cache, to](Stream& stream) {
       poison(to.data, bytes_of(to));
-      stream.attention_input(weights, from, shape, cache, to);
+      stream.attention_input(weights, rope, from, shape, cache, to);
     });
   }
 

@@ -14,34 +14,30 @@ namespace quern::test {
 namespace {
 
 // A plan with every kind of line.
-const std::string kPlan = R"(quern-plan 2
-config layers 2
+const std::string kPlan = R"(quern-plan 3
 config hidden 64
-config heads 6
-config kv_heads 2
-config head_dim 16
-config ffn 128
 config vocab 300
 config norm_eps 1e-5
 config context_length 4096
-config rope_theta 500000
-config rope_dim 12
-config qk_norm 1
-config qkv_bias 0
 config tied_embeddings 1
-config rope_scaling yarn
-config rope_factor 4
-config rope_original_context 1024
-config rope_low_freq_factor 1
-config rope_high_freq_factor 4
-config rope_beta_fast 32
-config rope_beta_slow 1
-config rope_mscale 0.5
-config rope_mscale_all_dim -1
-config rope_truncate 0
-config rope_attention_factor 1.25
-config rope_short_factors 1 1.5 2 2.5 3 3.5
-config rope_long_factors 1 2 3 4 5 6
+rope 0 theta 500000
+rope 0 dim 12
+rope 0 scaling yarn
+rope 0 factor 4
+rope 0 original_context 1024
+rope 0 low_freq_factor 1
+rope 0 high_freq_factor 4
+rope 0 beta_fast 32
+rope 0 beta_slow 1
+rope 0 mscale 0.5
+rope 0 mscale_all_dim -1
+rope 0 truncate 0
+rope 0 attention_factor 1.25
+rope 0 short_factors 1 1.5 2 2.5 3 3.5
+rope 0 long_factors 1 2 3 4 5 6
+rope 1 dim 16
+layers 1 mixer attention heads 6 kv_heads 2 head_dim 16 window 0 rope 0 alibi 0 qk_norm head bias none gate none sinks none keys_and_values own ffn dense width 128 activation silu norms before
+layers 2 width 96 mixer attention kv_heads 2 heads 4 head_dim 16 window 1000 rope -1 alibi 1 qk_norm none bias qkv gate none sinks none keys_and_values own ffn dense activation silu norms before
 file 0 100000 /models/a%20folder/model%25.safetensors
 file 1 50 b
 seed 18446744073709551615
@@ -65,15 +61,25 @@ std::string replaced(const std::string& from, const std::string& to) {
 TEST(reads_every_fact) {
   const ModelPlan plan = parse_plan(kPlan);
   const DecoderConfig& c = plan.config;
-  CHECK(c.layers == 2 && c.hidden == 64 && c.heads == 6 && c.kv_heads == 2 && c.head_dim == 16);
-  CHECK(c.ffn == 128 && c.vocab == 300 && c.norm_eps == 1e-5 && c.context_length == 4096);
-  CHECK(c.rope_theta == 500000 && c.rope_dim == 12 && c.qk_norm && !c.qkv_bias && c.tied_embeddings);
-  const RopeScaling& s = c.rope_scaling;
+  CHECK(c.hidden == 64 && c.vocab == 300 && c.norm_eps == 1e-5 && c.context_length == 4096);
+  CHECK(c.tied_embeddings);
+  CHECK_EQ(c.ropes.size(), size_t{2});
+  CHECK(c.ropes[0].theta == 500000 && c.ropes[0].dim == 12 && c.ropes[1].dim == 16);
+  const RopeScaling& s = c.ropes[0].scaling;
   CHECK(s.type == RopeScaling::Type::yarn && s.factor == 4 && s.original_context == 1024);
   CHECK(s.low_freq_factor == 1 && s.high_freq_factor == 4 && s.beta_fast == 32 && s.beta_slow == 1);
   CHECK(s.mscale == 0.5 && s.mscale_all_dim == -1 && !s.truncate && s.attention_factor == 1.25);
   CHECK((s.short_factors == std::vector<double>{1, 1.5, 2, 2.5, 3, 3.5}));
   CHECK((s.long_factors == std::vector<double>{1, 2, 3, 4, 5, 6}));
+  CHECK_EQ(c.layers.size(), size_t{3});
+  const auto& [first, first_ffn] = c.layers[0];
+  CHECK(first.heads == 6 && first.kv_heads == 2 && first.head_dim == 16 && first_ffn.width == 128);
+  CHECK(first.window == 0 && first.rope == 0 && !first.alibi && first.qk_norm && !first.qkv_bias);
+  for (const size_t i : {size_t{1}, size_t{2}}) {
+    const auto& [mixer, ffn] = c.layers[i];
+    CHECK(mixer.heads == 4 && mixer.kv_heads == 2 && mixer.head_dim == 16 && ffn.width == 96);
+    CHECK(mixer.window == 1000 && mixer.rope == -1 && mixer.alibi && !mixer.qk_norm && mixer.qkv_bias);
+  }
   CHECK_EQ(plan.files.size(), size_t{2});
   CHECK_EQ(plan.files[0].path, std::string("/models/a folder/model%.safetensors"));
   CHECK_EQ(plan.files[0].bytes, uint64_t{100000});
@@ -97,7 +103,7 @@ TEST(reads_every_fact) {
 
 TEST(every_scaling) {
   for (const char* type : {"none", "linear", "dynamic", "yarn", "llama3", "longrope"})
-    (void)parse_plan(replaced("rope_scaling yarn", std::string("rope_scaling ") + type));
+    (void)parse_plan(replaced("scaling yarn", std::string("scaling ") + type));
 }
 
 TEST(a_weight_may_end_where_its_file_ends) {
@@ -119,45 +125,87 @@ TEST(cut_short_anywhere) {
 
 TEST(malformed_lines) {
   const std::vector<std::pair<std::string, std::string>> changes{
-      {"quern-plan 2", "quern-plan 1"},
+      {"quern-plan 3", "quern-plan 2"},
       {"a%20folder", "a%-1folder"},
-      {"quern-plan 2", "quern-plan"},
-      {"quern-plan 2", "plan 1"},
-      {"quern-plan 2\n", ""},
-      {"config layers 2", "config layers 0"},
-      {"config layers 2", "config layers -2"},
-      {"config layers 2", "config layers 2.5"},
-      {"config layers 2", "config layers 99999999999999999999"},
-      {"config layers 2", "config layers 4097"},
-      {"config layers 2", "config layers +2"},
-      {"config layers 2", "config layers 2 3"},
-      {"config layers 2", "config layers  2"},
-      {"config layers 2", "config layers"},
-      {"config layers 2", "config"},
-      {"config layers 2", ""},
-      {"config layers 2", "config depth 2"},
-      {"config layers 2", "Config layers 2"},
-      {"config layers 2\n", ""},
+      {"quern-plan 3", "quern-plan"},
+      {"quern-plan 3", "plan 3"},
+      {"quern-plan 3\n", ""},
+      {"config hidden 64", "config hidden 0"},
+      {"config hidden 64", "config hidden -2"},
+      {"config hidden 64", "config hidden 2.5"},
+      {"config hidden 64", "config hidden 99999999999999999999"},
       {"config hidden 64", "config hidden 1048577"},
-      {"config heads 6", "config heads 5"},
-      {"config head_dim 16", "config head_dim 65536\nconfig heads 18"},
+      {"config hidden 64", "config hidden +2"},
+      {"config hidden 64", "config hidden 64 3"},
+      {"config hidden 64", "config hidden  64"},
+      {"config hidden 64", "config hidden"},
+      {"config hidden 64", "config"},
+      {"config hidden 64", ""},
+      {"config hidden 64", "config depth 64"},
+      {"config hidden 64", "Config hidden 64"},
+      {"config hidden 64\n", ""},
       {"config vocab 300", "config vocab 16777217"},
+      {"config vocab 300\n", ""},
+      {"config context_length 4096", "config context_length 268435457"},
+      {"config context_length 4096\n", ""},
       {"config norm_eps 1e-5", "config norm_eps nan"},
       {"config norm_eps 1e-5", "config norm_eps inf"},
       {"config norm_eps 1e-5", "config norm_eps -1e-5"},
       {"config norm_eps 1e-5", "config norm_eps 1e-5x"},
-      {"config rope_theta 500000", "config rope_theta 0"},
-      {"config rope_theta 500000", "config rope_theta 1e400"},
-      {"config rope_dim 12", "config rope_dim 11"},
-      {"config rope_dim 12", "config rope_dim 18"},
-      {"config qk_norm 1", "config qk_norm 2"},
-      {"config qk_norm 1", "config qk_norm true"},
-      {"rope_scaling yarn", "rope_scaling ntk"},
-      {"rope_scaling yarn", "rope_scaling dynamic\nconfig rope_dim 2"},
-      {"config rope_original_context 1024\n", ""},
-      {"config rope_high_freq_factor 4", "config rope_high_freq_factor 1\nconfig rope_scaling llama3"},
-      {"rope_short_factors 1 1.5 2 2.5 3 3.5", "rope_short_factors 1 0"},
-      {"config rope_mscale 0.5", "config rope_mscale 1e13"},
+      {"rope 0 theta 500000", "rope 0 theta 0"},
+      {"rope 0 theta 500000", "rope 0 theta 1e400"},
+      {"rope 0 theta 500000", "rope 1 theta 500000"},
+      {"rope 0 theta 500000", "rope -1 theta 500000"},
+      {"rope 0 theta 500000", "rope 0 base 500000"},
+      {"rope 0 theta 500000", "rope 0"},
+      {"rope 1 dim 16", "rope 2 dim 16"},
+      {"rope 1 dim 16", "rope 1 dim 15"},
+      {"rope 1 dim 16", "rope 1 theta 16"},
+      {"rope 1 dim 16", "rope 1 dim 16\nrope 0 dim 12"},
+      {"rope 1 dim 16", "rope 1 dim 16\nrope 2 dim 2\nrope 3 dim 2\nrope 4 dim 2"},
+      {"rope 0 dim 12", "rope 0 dim 11"},
+      {"rope 0 dim 12", "rope 0 dim 18"},
+      {"scaling yarn", "scaling ntk"},
+      {"scaling yarn", "scaling dynamic\nrope 0 dim 2"},
+      {"rope 0 original_context 1024\n", ""},
+      {"rope 0 high_freq_factor 4", "rope 0 high_freq_factor 1\nrope 0 scaling llama3"},
+      {"short_factors 1 1.5 2 2.5 3 3.5", "short_factors 1 0"},
+      {"rope 0 mscale 0.5", "rope 0 mscale 1e13"},
+      {"layers 1 mixer", "layers 0 mixer"},
+      {"layers 1 mixer", "layers -1 mixer"},
+      {"layers 1 mixer", "layers 4095 mixer"},
+      {"layers 1 mixer", "layers 4097 mixer"},
+      {"layers 1 mixer", "layers mixer"},
+      {"layers 1 mixer", "layers 1 1 mixer"},
+      {"layers 1 mixer", "layers 1  mixer"},
+      {"mixer attention heads 6", "mixer delta_net heads 6"},
+      {"mixer attention heads 6", "mixer heads 6"},
+      {"mixer attention heads 6", "heads 6"},
+      {"heads 6 kv_heads 2", "heads 5 kv_heads 2"},
+      {"heads 6 kv_heads 2", "heads 6 kv_heads 0"},
+      {"heads 6 kv_heads 2", "heads 6 heads 6 kv_heads 2"},
+      {"heads 6 kv_heads 2", "heads 6 experts 3 kv_heads 2"},
+      {"heads 6 kv_heads 2 head_dim 16", "heads 18 kv_heads 2 head_dim 65536"},
+      {"heads 6 kv_heads 2 head_dim 16", "heads 65536 kv_heads 65536 head_dim 65536"},
+      {"heads 6 kv_heads 2 head_dim 16", "heads 6 kv_heads 2"},
+      {"window 0", "window -1"},
+      {"window 0", "window 268435457"},
+      {"window 0 ", ""},
+      {"rope 0 alibi 0", "rope 2 alibi 0"},
+      {"rope 0 alibi 0", "rope -2 alibi 0"},
+      {"rope 0 alibi 0", "rope 0 alibi 2"},
+      {"qk_norm head", "qk_norm row"},
+      {"qk_norm head", "qk_norm 1"},
+      {"bias none", "bias all"},
+      {"gate none", "gate per_head"},
+      {"sinks none", "sinks learned"},
+      {"keys_and_values own", "keys_and_values shared"},
+      {"ffn dense", "ffn moe"},
+      {"width 128", "width 1048577"},
+      {"activation silu", "activation gelu_tanh"},
+      {"norms before", "norms after"},
+      {"norms before", "norms"},
+      {"norms before", "norms before more"},
       {"file 0 100000", "file 1 100000"},
       {"file 0 100000", "file -1 100000"},
       {"file 1 50 b", "file 0 50 b"},
@@ -237,30 +285,41 @@ TEST(rows_that_are_not_there_are_named) {
     return "no error";
   };
   CHECK_EQ(message("part f32 0 2", "part f32 1 2"),
-           std::string("plan, line 38: weight layers.1.q ends behind the end of its file"));
+           std::string("plan, line 34: weight layers.1.q ends behind the end of its file"));
   CHECK_EQ(message("part f32 0 2 1 1 2\n", ""),
-           std::string("plan, line 38: weight layers.1.q lacks 2 of its rows"));
+           std::string("plan, line 34: weight layers.1.q lacks 2 of its rows"));
   CHECK_EQ(message("part f32 0 2", "part f32 0 3"),
-           std::string("plan, line 38: rows: expected a number from 1 to 2, got '3'"));
+           std::string("plan, line 34: rows: expected a number from 1 to 2, got '3'"));
   CHECK_EQ(message("2 1 1 2\n", "2 0 1 2\n"),
-           std::string("plan, line 38: stride: expected a number from 1 to 2147483648, got '0'"));
+           std::string("plan, line 34: stride: expected a number from 1 to 2147483648, got '0'"));
   CHECK_EQ(message("end\n", "part f32 0 2 1 1 2\nend\n"),
-           std::string("plan, line 39: a part without a weight that lacks rows"));
+           std::string("plan, line 35: a part without a weight that lacks rows"));
+}
+
+// What models have and the engine has not is said by its name.
+TEST(what_is_not_built_is_named) {
+  try {
+    (void)parse_plan(replaced("ffn dense", "ffn moe"));
+    CHECK(false);
+  } catch (const Error& error) {
+    CHECK_EQ(std::string(error.what()),
+             std::string("plan, line 23: ffn: 'moe' is not built, expected dense"));
+  }
 }
 
 TEST(the_message_names_the_line) {
   try {
-    (void)parse_plan(replaced("config heads 6", "config heads six"));
+    (void)parse_plan(replaced("heads 6", "heads six"));
     CHECK(false);
   } catch (const Error& error) {
     CHECK_EQ(std::string(error.what()),
-             std::string("plan, line 4: heads: expected a number from 1 to 65536, got 'six'"));
+             std::string("plan, line 23: heads: expected a number from 1 to 65536, got 'six'"));
   }
 }
 
 TEST(longrope_needs_a_factor_for_each_pair) {
-  for (const std::string list : {"rope_short_factors 1 1.5 2 2.5 3", "rope_long_factors 1 2 3 4 5"}) {
-    std::string text = replaced("rope_scaling yarn", "rope_scaling longrope");
+  for (const std::string list : {"short_factors 1 1.5 2 2.5 3", "long_factors 1 2 3 4 5"}) {
+    std::string text = replaced("scaling yarn", "scaling longrope");
     const size_t end = text.find(list) + list.size();
     CHECK_ERROR(parse_plan(text.erase(end, text.find('\n', end) - end)), "invalid_plan");
   }
@@ -288,6 +347,10 @@ std::string mutated(std::string text, Random& random) {
                                               "file",
                                               "weight",
                                               "config",
+                                              "layers",
+                                              "layers 3",
+                                              "rope 1",
+                                              "window",
                                               "longrope",
                                               "dynamic",
                                               std::string("\0", 1)};
@@ -341,7 +404,12 @@ TEST(mutated_plans) {
         }
         CHECK_EQ(rows, weight.rows);
       }
-      CHECK(plan.config.heads % plan.config.kv_heads == 0 && plan.config.rope_dim <= plan.config.head_dim);
+      CHECK(!plan.config.layers.empty() && plan.config.layers.size() <= 4096);
+      for (const auto& [mixer, ffn] : plan.config.layers) {
+        CHECK(mixer.heads % mixer.kv_heads == 0 && mixer.q_cols() <= 1 << 20 && ffn.width > 0);
+        CHECK(mixer.window >= 0 && mixer.rope < static_cast<int>(plan.config.ropes.size()));
+        if (mixer.rope >= 0) CHECK(plan.config.ropes[static_cast<size_t>(mixer.rope)].dim <= mixer.head_dim);
+      }
     } catch (const Error& error) {
       CHECK_EQ(error.code(), std::string("invalid_plan"));
     }

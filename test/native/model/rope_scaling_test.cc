@@ -15,17 +15,17 @@ namespace {
 
 using Type = RopeScaling::Type;
 
-DecoderConfig config(Type type, int dim, double theta, double factor, double original) {
-  DecoderConfig c;
-  c.head_dim = c.rope_dim = dim;
-  c.rope_theta = theta;
-  c.rope_scaling.type = type;
-  c.rope_scaling.factor = factor;
-  c.rope_scaling.original_context = original;
+RopeConfig config(Type type, int dim, double theta, double factor, double original) {
+  RopeConfig c;
+  c.dim = dim;
+  c.theta = theta;
+  c.scaling.type = type;
+  c.scaling.factor = factor;
+  c.scaling.original_context = original;
   return c;
 }
 
-void check_frequencies(const DecoderConfig& c, const std::vector<double>& want, const std::string& context) {
+void check_frequencies(const RopeConfig& c, const std::vector<double>& want, const std::string& context) {
   const auto got = Rope(c).frequencies(1).inverse;
   CHECK_FOR(got.size() == want.size(), context);
   for (size_t i = 0; i < want.size(); ++i)
@@ -36,13 +36,12 @@ void check_frequencies(const DecoderConfig& c, const std::vector<double>& want, 
 // Peng et al. 2023: dimension d of D turns original/(2 pi theta^(2d/D)) times within the trained context.
 // Where it turns beta_fast times or more it stays, where beta_slow times or fewer it is stretched, linear in
 // between. As published, the ends are whole dimensions, the ramp ends within the head, and is never empty.
-std::vector<double> yarn(const DecoderConfig& c) {
-  const RopeScaling& s = c.rope_scaling;
-  const double dims = c.rope_dim;
+std::vector<double> yarn(const RopeConfig& c) {
+  const RopeScaling& s = c.scaling;
+  const double dims = c.dim;
   const auto dimension_that_turns = [&](double times) {
     // original / (2 pi theta^(2 d / D)) = times
-    return dims / 2 *
-           (std::log(s.original_context / (2 * std::numbers::pi * times)) / std::log(c.rope_theta));
+    return dims / 2 * (std::log(s.original_context / (2 * std::numbers::pi * times)) / std::log(c.theta));
   };
   double from = dimension_that_turns(s.beta_fast), to = dimension_that_turns(s.beta_slow);
   if (s.truncate) from = std::floor(from), to = std::ceil(to);
@@ -50,8 +49,8 @@ std::vector<double> yarn(const DecoderConfig& c) {
   if (to > dims - 1) to = dims - 1;
   if (from == to) to = from + 0.001;
   std::vector<double> inverse;
-  for (int i = 0; i < c.rope_dim / 2; ++i) {
-    const double plain = 1 / std::pow(c.rope_theta, 2 * i / dims);
+  for (int i = 0; i < c.dim / 2; ++i) {
+    const double plain = 1 / std::pow(c.theta, 2 * i / dims);
     double stretched = (i - from) / (to - from);
     stretched = stretched < 0 ? 0 : stretched > 1 ? 1 : stretched;
     inverse.push_back(plain * (1 - stretched) + plain / s.factor * stretched);
@@ -78,10 +77,10 @@ TEST(yarn_ramps) {
   for (const Setting& s : settings) {
     std::vector<double> by_truncate[2];
     for (const bool truncate : {false, true}) {
-      DecoderConfig c = config(Type::yarn, s.dim, s.theta, s.factor, s.original);
-      c.rope_scaling.beta_fast = s.fast;
-      c.rope_scaling.beta_slow = s.slow;
-      c.rope_scaling.truncate = truncate;
+      RopeConfig c = config(Type::yarn, s.dim, s.theta, s.factor, s.original);
+      c.scaling.beta_fast = s.fast;
+      c.scaling.beta_slow = s.slow;
+      c.scaling.truncate = truncate;
       by_truncate[truncate] = yarn(c);
       check_frequencies(c, by_truncate[truncate], std::string(s.what) + (truncate ? ", truncated" : ""));
     }
@@ -92,10 +91,10 @@ TEST(yarn_ramps) {
 
 TEST(yarn_attention_factors) {
   const auto factor = [](double scale, double given, double mscale, double all_dim) {
-    DecoderConfig c = config(Type::yarn, 64, 1e4, scale, 4096);
-    c.rope_scaling.attention_factor = given;
-    c.rope_scaling.mscale = mscale;
-    c.rope_scaling.mscale_all_dim = all_dim;
+    RopeConfig c = config(Type::yarn, 64, 1e4, scale, 4096);
+    c.scaling.attention_factor = given;
+    c.scaling.mscale = mscale;
+    c.scaling.mscale_all_dim = all_dim;
     return Rope(c).frequencies(1).attention_factor;
   };
   const double of_4 = 0.1 * std::log(4.0);
@@ -111,9 +110,9 @@ TEST(yarn_attention_factors) {
 // Grattafiori et al. 2024: by wavelength.
 TEST(llama3_bands) {
   for (const auto& [low, high] : {std::pair{1.0, 4.0}, {2.0, 16.0}, {0.5, 3.0}}) {
-    DecoderConfig c = config(Type::llama3, 64, 500, 8, 1024);
-    c.rope_scaling.low_freq_factor = low;
-    c.rope_scaling.high_freq_factor = high;
+    RopeConfig c = config(Type::llama3, 64, 500, 8, 1024);
+    c.scaling.low_freq_factor = low;
+    c.scaling.high_freq_factor = high;
     std::vector<double> want;
     int bands[3] = {};
     for (int i = 0; i < 32; ++i) {
@@ -129,7 +128,7 @@ TEST(llama3_bands) {
 
 // Up to the trained context the base is the trained one, beyond it grows with the length.
 TEST(dynamic_bases) {
-  const DecoderConfig c = config(Type::dynamic, 32, 1e4, 3, 1000);
+  const RopeConfig c = config(Type::dynamic, 32, 1e4, 3, 1000);
   for (const int length : {1, 999, 1000, 1001, 5000}) {
     const double beyond = std::max(length, 1000) / 1000.0;
     const double theta = 1e4 * std::pow(3 * beyond - 2, 32.0 / 30);
@@ -141,10 +140,10 @@ TEST(dynamic_bases) {
 
 TEST(longrope_factors) {
   const auto scaled = [](double factor, double given) {
-    DecoderConfig c = config(Type::longrope, 4, 100, factor, 1000);
-    c.rope_scaling.attention_factor = given;
-    c.rope_scaling.short_factors = {1, 2};
-    c.rope_scaling.long_factors = {3, 4};
+    RopeConfig c = config(Type::longrope, 4, 100, factor, 1000);
+    c.scaling.attention_factor = given;
+    c.scaling.short_factors = {1, 2};
+    c.scaling.long_factors = {3, 4};
     return Rope(c);
   };
   CHECK_NEAR(scaled(8, 0).frequencies(1).attention_factor, std::sqrt(1 + std::log(8) / std::log(1000)), 0,

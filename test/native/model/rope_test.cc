@@ -15,45 +15,45 @@ using Type = RopeScaling::Type;
 
 constexpr int kPositions[] = {0, 1, 2, 17, 255, 4095, 4096, 32767, 32768, 131071, 200003, 262143};
 
-DecoderConfig config(int head_dim, double theta, Type type = Type::none) {
-  DecoderConfig c;
-  c.head_dim = c.rope_dim = head_dim;
-  c.rope_theta = theta;
-  c.rope_scaling.type = type;
+RopeConfig config(int head_dim, double theta, Type type = Type::none) {
+  RopeConfig c;
+  c.dim = head_dim;
+  c.theta = theta;
+  c.scaling.type = type;
   return c;
 }
-DecoderConfig linear() {
-  DecoderConfig c = config(128, 1e6, Type::linear);
-  c.rope_scaling.factor = 4;
+RopeConfig linear() {
+  RopeConfig c = config(128, 1e6, Type::linear);
+  c.scaling.factor = 4;
   return c;
 }
-DecoderConfig dynamic() {
-  DecoderConfig c = config(128, 1e4, Type::dynamic);
-  c.rope_scaling.factor = 2;
-  c.rope_scaling.original_context = 4096;
+RopeConfig dynamic() {
+  RopeConfig c = config(128, 1e4, Type::dynamic);
+  c.scaling.factor = 2;
+  c.scaling.original_context = 4096;
   return c;
 }
-DecoderConfig yarn() {
-  DecoderConfig c = config(128, 1e6, Type::yarn);
-  c.rope_scaling.factor = 4;
-  c.rope_scaling.original_context = 32768;
+RopeConfig yarn() {
+  RopeConfig c = config(128, 1e6, Type::yarn);
+  c.scaling.factor = 4;
+  c.scaling.original_context = 32768;
   return c;
 }
-DecoderConfig llama3(int head_dim, double factor) {
-  DecoderConfig c = config(head_dim, 5e5, Type::llama3);
-  c.rope_scaling.factor = factor;
-  c.rope_scaling.low_freq_factor = 1;
-  c.rope_scaling.high_freq_factor = 4;
-  c.rope_scaling.original_context = 8192;
+RopeConfig llama3(int head_dim, double factor) {
+  RopeConfig c = config(head_dim, 5e5, Type::llama3);
+  c.scaling.factor = factor;
+  c.scaling.low_freq_factor = 1;
+  c.scaling.high_freq_factor = 4;
+  c.scaling.original_context = 8192;
   return c;
 }
-DecoderConfig longrope() {
-  DecoderConfig c = config(96, 1e4, Type::longrope);
-  c.rope_scaling.factor = 131072.0 / 4096;
-  c.rope_scaling.original_context = 4096;
+RopeConfig longrope() {
+  RopeConfig c = config(96, 1e4, Type::longrope);
+  c.scaling.factor = 131072.0 / 4096;
+  c.scaling.original_context = 4096;
   for (int i = 0; i < 48; ++i) {
-    c.rope_scaling.short_factors.push_back(1 + 0.01 * i);
-    c.rope_scaling.long_factors.push_back(1 + 1.3 * i);
+    c.scaling.short_factors.push_back(1 + 0.01 * i);
+    c.scaling.long_factors.push_back(1 + 1.3 * i);
   }
   return c;
 }
@@ -61,7 +61,7 @@ DecoderConfig longrope() {
 // As in golden/models/unit-vectors/vectors.json.
 struct Table {
   const char* name;
-  DecoderConfig config;
+  RopeConfig config;
   int sequence_length;
   double attention_factor;
 };
@@ -127,9 +127,9 @@ TEST(plain_angles) {
 // A token's angles depend on its position and the prompt, and for tokens after the prompt on the position
 // alone.
 TEST(angles_by_length) {
-  for (const DecoderConfig& c : {dynamic(), longrope()}) {
+  for (const RopeConfig& c : {dynamic(), longrope()}) {
     const Rope rope(c);
-    const auto pairs = static_cast<size_t>(c.rope_dim / 2);
+    const auto pairs = static_cast<size_t>(c.dim / 2);
     const auto cos_at = [&](int position, int prompt) {
       std::vector<float> cos(pairs), sin(pairs);
       rope.angles(position, prompt, cos.data(), sin.data());
@@ -144,9 +144,9 @@ TEST(angles_by_length) {
 
 // Equal variants promise equal angles: that is what lets sequences share keys and values.
 TEST(prompts_of_one_variant_have_the_same_angles) {
-  for (const DecoderConfig& c : {dynamic(), longrope(), yarn()}) {
+  for (const RopeConfig& c : {dynamic(), longrope(), yarn()}) {
     const Rope rope(c);
-    const auto pairs = static_cast<size_t>(c.rope_dim / 2);
+    const auto pairs = static_cast<size_t>(c.dim / 2);
     const auto angles = [&](int position, int prompt) {
       std::vector<float> both(2 * pairs);
       rope.angles(position, prompt, both.data(), both.data() + pairs);
@@ -162,7 +162,7 @@ TEST(prompts_of_one_variant_have_the_same_angles) {
           CHECK(angles(position, a) == angles(position, b));
       }
     }
-    CHECK((different > 0) == (c.rope_scaling.type != RopeScaling::Type::yarn));
+    CHECK((different > 0) == (c.scaling.type != RopeScaling::Type::yarn));
   }
 }
 

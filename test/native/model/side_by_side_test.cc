@@ -8,6 +8,7 @@
 #include "model/decoder.h"
 #include "model/plan.h"
 #include "numbers.h"
+#include "plan_lines.h"
 
 namespace quern::test {
 namespace {
@@ -18,22 +19,16 @@ struct Sizes {
 constexpr Sizes kSmall{1, 24, 2, 1, 12, 40, 101}, kLarge{3, 144, 6, 2, 32, 400, 1009};
 
 std::string plan_of(const Sizes& sizes) {
-  std::string text = "quern-plan 2\n";
+  std::string text = "quern-plan 3\n";
   const auto config = [&](const std::string& name, int value) {
     text += "config " + name + " " + std::to_string(value) + "\n";
   };
-  config("layers", sizes.layers);
   config("hidden", sizes.hidden);
-  config("heads", sizes.heads);
-  config("kv_heads", sizes.kv_heads);
-  config("head_dim", sizes.head_dim);
-  config("ffn", sizes.ffn);
   config("vocab", sizes.vocab);
   config("context_length", 200);
-  config("rope_dim", sizes.head_dim);
-  config("rope_theta", 10000);
   config("tied_embeddings", 0);
-  text += "seed 5\n";
+  text += "rope 0 theta 10000\nrope 0 dim " + std::to_string(sizes.head_dim) + "\n" +
+          LayerLine{sizes.layers, sizes.heads, sizes.kv_heads, sizes.head_dim, sizes.ffn}.text() + "seed 5\n";
   const auto weight = [&](const std::string& slot, int rows, int cols, const std::string& source) {
     text += "weight " + slot + (rows == 1 ? " f32 " : " bf16 ") + std::to_string(rows) + " " +
             std::to_string(cols) + " " + source + "\n";
@@ -103,8 +98,9 @@ class Running {
 
  private:
   static std::unique_ptr<Decoder> make(Device& device, const ModelPlan& plan, int rows) {
-    const std::vector<int> windows(static_cast<size_t>(plan.config.layers), 0);
-    const StateShape state{{device.kv_dtype(false), plan.config.kv_heads, plan.config.head_dim, 10},
+    const AttentionMixer& mixer = plan.config.layers.front().mixer;
+    const std::vector<int> windows(plan.config.layers.size(), 0);
+    const StateShape state{{device.kv_dtype(false), mixer.kv_heads, mixer.head_dim, 10},
                            group_layers(windows)};
     return std::make_unique<Decoder>(plan.config, DecoderWeights(plan, device, {}, {}), device, state,
                                      Decoder::Limits{rows, 4, 1, plan.config.context_length});

@@ -52,8 +52,8 @@ TEST(every_weight_must_be_there_in_its_shape) {
        {"embed", "layers.0.q", "layers.1.k_norm", "layers.1.v_bias", "final_norm", "head"}) {
     CHECK_ERROR(load(replaced(plan, "weight " + slot + " ", "weight other ")), "missing_tensor");
   }
-  CHECK_ERROR(load(replaced(plan, "config ffn 96", "config ffn 95")), "wrong_shape");
-  CHECK_ERROR(load(replaced(plan, "config kv_heads 2", "config kv_heads 1")), "wrong_shape");
+  CHECK_ERROR(load(replaced(plan, " width 96", " width 95")), "wrong_shape");
+  CHECK_ERROR(load(replaced(plan, " kv_heads 2", " kv_heads 1")), "wrong_shape");
   CHECK_ERROR(load(replaced(plan, "config vocab 307", "config vocab 306")), "wrong_shape");
   CHECK_ERROR(load(replaced(plan, "weight embed f32 307 48", "weight embed f32 307 32")), "wrong_shape");
 }

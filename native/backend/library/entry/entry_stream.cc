@@ -18,13 +18,16 @@ const Weight* maybe(const QuernWeight* weight) {
 
 QuernStatus begin(QuernStream* stream, const QuernStepInput* input, uint64_t* step, QuernFailure* failure) {
   return wire::guarded(failure, [&] {
+    std::vector<Angles>& ropes = of(stream).ropes;
+    ropes.clear();
+    for (const QuernAngles& angles : std::span(input->ropes, input->rope_count))
+      ropes.push_back({angles.cos, angles.sin, angles.dim});
     std::vector<SequenceRows>& sequences = of(stream).sequences;
     sequences.clear();
     for (const QuernSequenceRows& rows : std::span(input->sequences, input->sequence_count))
       sequences.push_back({rows.first_row, rows.rows, rows.first_position, {rows.pages, rows.groups}});
     const std::span tokens(input->tokens, static_cast<size_t>(input->rows));
-    *step = of(stream).stream->begin(
-        {tokens, input->cos, input->sin, input->rope_dim, sequences, wire::flag(input->abort)});
+    *step = of(stream).stream->begin({tokens, ropes, sequences, wire::flag(input->abort)});
   });
 }
 
@@ -32,14 +35,14 @@ QuernStatus embed(QuernStream* stream, const QuernWeight* table, QuernTensor x, 
   return wire::guarded(failure, [&] { of(stream).stream->embed(of(table), wire::tensor(x)); });
 }
 
-QuernStatus attention_input(QuernStream* stream, const QuernAttentionInputWeights* w, QuernTensor x,
-                            const QuernKvShape* shape, QuernKvLayer kv, QuernTensor q,
+QuernStatus attention_input(QuernStream* stream, const QuernAttentionInputWeights* w, int32_t rope,
+                            QuernTensor x, const QuernKvShape* shape, QuernKvLayer kv, QuernTensor q,
                             QuernFailure* failure) {
   return wire::guarded(failure, [&] {
     const AttentionInputWeights weights{
         maybe(w->norm),   maybe(w->q),      maybe(w->k),      maybe(w->v),      maybe(w->q_bias),
         maybe(w->k_bias), maybe(w->v_bias), maybe(w->q_norm), maybe(w->k_norm), w->norm_eps};
-    of(stream).stream->attention_input(weights, wire::tensor(x), wire::shape(*shape), wire::layer(kv),
+    of(stream).stream->attention_input(weights, rope, wire::tensor(x), wire::shape(*shape), wire::layer(kv),
                                        wire::tensor(q));
   });
 }

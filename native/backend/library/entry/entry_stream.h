@@ -20,6 +20,7 @@ struct EntryStream {
   std::vector<QuernTokenLogprob> likeliest;
 
   // Kept for their memory.
+  std::vector<Angles> ropes;
   std::vector<SequenceRows> sequences;
   std::vector<SamplingOptions> options;
   std::vector<SampleParams> samples;

@@ -171,7 +171,7 @@ std::vector<float> attention_of(Device& device, int window, std::vector<float> s
   const int32_t tokens[kRows] = {1, 2, 3}, pages[] = {2, 0, 1};
   const int32_t* const tables[] = {pages};
   const SequenceRows rows{0, kRows, 37, tables};
-  const Ticket step = stream->begin({tokens, nullptr, nullptr, 0, {&rows, 1}, &never});
+  const Ticket step = stream->begin({tokens, {}, {&rows, 1}, &never});
   const Tensor attended{out->address(), Dtype::f32, kRows, kHeads * kHeadDim};
   stream->attention({window, slopes}, {q->address(), Dtype::f32, kRows, kHeads * kHeadDim}, shape,
                     {keys->address(), values->address()}, attended);
