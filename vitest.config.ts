@@ -16,9 +16,12 @@ const elsewhere = ['test/page/**', 'test/deploy/**']
 
 /** Tests of what needs no model, hence one core. What compares times with each other runs alone. */
 const modelless = [
-  'test/chat/!(linear).test.ts',
-  'test/files/**/*.test.ts',
+  'test/chat/!(contains|linear).test.ts',
+  'test/checkpoint/{bad-files,config*,golden-folders,mutated-folders,plan,random,rope-config,safetensors}.test.ts',
+  'test/files/!(json-pieces).test.ts',
+  'test/jinja/**/*.test.ts',
   'test/scripts/**/*.test.ts',
+  'test/tokenizer/!(tokenizer).test.ts',
   'test/web/**/*.test.ts',
 ]
 

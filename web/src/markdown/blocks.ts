@@ -1,3 +1,4 @@
+import { isTooEmphatic } from './emphasis.ts'
 import { isTooDeep } from './nesting.ts'
 import { marked } from './parser.ts'
 
@@ -30,7 +31,7 @@ export class Blocks {
 
 /** Empty lines belong to the block before them, so that the blocks together are the text. */
 function blocksOf(text: string): string[] {
-  if (isTooDeep(text)) return [text]
+  if (isTooDeep(text) || isTooEmphatic(text)) return [text]
   const blocks: string[] = []
   for (const { type, raw } of marked.lexer(text)) {
     if (type === 'space' && blocks.length > 0) blocks[blocks.length - 1] += raw

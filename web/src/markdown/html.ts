@@ -1,4 +1,5 @@
 import DOMPurify from 'dompurify'
+import { isTooEmphatic } from './emphasis.ts'
 import { isTooDeep } from './nesting.ts'
 import { escaped, marked } from './parser.ts'
 
@@ -31,7 +32,7 @@ const allowed = {
 
 /** A block of Markdown as HTML that is safe to show. */
 export function htmlOf(block: string): string {
-  if (isTooDeep(block)) return `<p class="plain">${escaped(block)}</p>`
+  if (isTooDeep(block) || isTooEmphatic(block)) return `<p class="plain">${escaped(block)}</p>`
   return DOMPurify.sanitize(marked.parse(block, { async: false }), allowed)
 }
 
