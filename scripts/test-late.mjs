@@ -7,9 +7,11 @@ import { runBuild } from './run-build.mjs'
 const tests = [
   'test/model/device-library.test.ts',
   'test/model/golden.test.ts',
+  'test/model/longrope.test.ts',
   'test/model/quantized-bits.test.ts',
   'test/model/reproducible.test.ts',
   'test/model/tiny.test.ts',
+  'test/model/windows.test.ts',
   'test/generation/prefix-cache.test.ts',
   'test/generation/stop.test.ts',
   'test/session',
