@@ -26,7 +26,7 @@ struct RopeConfig {
 };
 
 // Softmax attention over the tokens before. What a plan says beyond it (gates, sinks, keys and values of
-// other layers) has one value each today: see kLayerFacts in plan.cc.
+// other layers) has one value each today: see layer_facts in plan_config.cc.
 struct AttentionMixer {
   int heads = 0;
   int kv_heads = 0;
