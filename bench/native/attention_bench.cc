@@ -60,7 +60,8 @@ void measure(const Machine& machine, int head_dim, int rows, int end) {
   const int64_t cols = int64_t{kHeads} * head_dim;
   const Buffer keys = numbers(shape.pages * shape.page_numbers(), 2), values = numbers(shape.pages * shape.page_numbers(), 2);
   const Buffer q = numbers(rows * cols, 4), out = numbers(rows * cols, 4);
-  const SequenceRows sequence{0, rows, end - rows, pages.data()};
+  const int32_t* const tables[] = {pages.data()};
+  const SequenceRows sequence{0, rows, end - rows, tables};
   const std::atomic<bool> never{false};
   Attention attention;
   attention.reserve({rows, 1, 64, kHeads, kKvHeads, head_dim, 64, 64, end}, machine.threads);

@@ -32,7 +32,7 @@ export async function modelIdentity(info: ModelInfo, plan: ModelPlan): Promise<M
   return {
     fingerprint: hash.digest('hex'),
     source: info.source,
-    arithmetic: `quern ${packageVersion()}, ${info.device} ${info.isa}, ${info.dtype} weights, ${info.precision}, ${info.kvDtype} keys and values`,
+    arithmetic: `quern ${packageVersion()}, ${info.device} ${info.isa}, ${info.dtype} weights, ${info.precision}, ${info.kvDtype} keys by number and values by position`,
     pageBytes: info.pageBytes,
     kvGroups: info.kvGroups,
     contextLength: info.contextLength,

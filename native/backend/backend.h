@@ -46,7 +46,8 @@ struct WeightView {
   std::function<void(int64_t first, int64_t count, std::byte* into)> read;
 };
 
-// Keys and values of one layer, paged: [pages, kv_heads, kPagePositions, head_dim] each.
+// Keys and values of one layer, paged: [pages, kv_heads, kPagePositions * head_dim] each. How a head's
+// numbers lie in its part of a page is the device's secret.
 struct KvLayer {
   void* keys = nullptr;
   void* values = nullptr;

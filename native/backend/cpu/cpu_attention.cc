@@ -12,12 +12,14 @@ namespace quern::cpu {
 static_assert(kPagePositions == quern::kPagePositions);
 
 namespace {
-constexpr int kTileQueryRows = 32;  // query rows that share one widened block of keys and values
-constexpr int64_t kTileProducts = int64_t{16} << 20;  // multiply-adds of one item, about a millisecond
+// Query rows that share one widened block of keys and values: multiples of what a kernel takes at once.
+constexpr int kMostQueryRows = 48, kFewQueryRows = 12;
+constexpr int64_t kRowProducts = int64_t{16} << 20;  // of a decoding row: about a millisecond
 }  // namespace
 
 struct Attention::Call {
   const Kernels& kernels;
+  const std::atomic<bool>& abort;
   const AttentionSpec& spec;
   const float* q;  // [rows, heads * head_dim]
   float* out;      // likewise
@@ -35,8 +37,10 @@ struct Attention::Call {
 
 void Attention::reserve(const StreamLimits& limits, int threads, int64_t partial_bytes) {
   const int group = limits.heads / limits.kv_heads;
-  const int64_t query_rows = std::max(kTileQueryRows, group), states = query_rows * (limits.head_dim + 2);
+  const int64_t query_rows = std::max(kMostQueryRows, group), states = query_rows * (limits.head_dim + 2);
+  constexpr int64_t kLine = 16;  // numbers of a cache line
   thread_numbers_ = 2 * states + attention_scratch(query_rows, limits.head_dim);
+  thread_numbers_ += kLine - thread_numbers_ % kLine;
   memory_ = Buffer(static_cast<size_t>(threads * thread_numbers_) * sizeof(float));
   const int64_t one_partial =
       int64_t{limits.heads} * (limits.head_dim + 2) * static_cast<int64_t>(sizeof(float));
@@ -50,21 +54,27 @@ void Attention::plan(const Call& call, int threads, std::span<const SequenceRows
   tiles_.clear();
   split_.clear();
   int partials = 0;
-  const bool few = static_cast<int>(sequences.size()) * call.shape.kv_heads < 4 * threads;
+  const int wanted_items = 4 * threads;
+  const bool few = static_cast<int>(sequences.size()) * call.shape.kv_heads < wanted_items;
+  int64_t rows = 0;
+  for (const SequenceRows& sequence : sequences) rows += sequence.rows;
+  // Tokens of one item: as few as give each thread some, but not so few that reading a block outweighs its
+  // use.
+  const auto most = static_cast<int>(std::clamp<int64_t>(rows * call.shape.kv_heads / wanted_items,
+                                                         std::max(1, kFewQueryRows / call.group),
+                                                         std::max(1, kMostQueryRows / call.group)));
   for (const SequenceRows& sequence : sequences) {
     const int last = sequence.first_position + sequence.rows - 1;
     const int seen = last + 1 - lowest_seen(last, call.spec.window);  // by the last row, the most
     const int64_t products = int64_t{2} * call.group * call.shape.head_dim * seen;
     const Segments segments = call.seen_from(last, 1);
-    if (sequence.rows == 1 && segments.count() > 1 && (few || products > kTileProducts) &&
+    if (sequence.rows == 1 && segments.count() > 1 && (few || products > kRowProducts) &&
         partials + segments.count() <= most_partials_) {
       split_.push_back({static_cast<int>(tiles_.size()), segments.count()});
       for (int segment = segments.first; segment < segments.end; ++segment)
         tiles_.push_back({&sequence, 0, 1, {segment, segment + 1}, partials++});
       continue;
     }
-    const int most = static_cast<int>(
-        std::clamp<int64_t>(kTileProducts / products, 1, std::max(1, kTileQueryRows / call.group)));
     for (int first = 0; first < sequence.rows; first += most) {
       const int tokens = std::min(most, sequence.rows - first);
       tiles_.push_back(
@@ -82,7 +92,8 @@ void Attention::run(const Kernels& kernels, int threads, const std::atomic<bool>
   const int heads = static_cast<int>(q.cols) / shape.head_dim;
   QUERN_CHECK(spec.window >= 0);
   QUERN_CHECK(spec.slopes.empty() || static_cast<int>(spec.slopes.size()) == heads);
-  const Call call{kernels, spec, q.as<float>(), out.as<float>(), q.cols, shape, kv, heads / shape.kv_heads};
+  const Call call{kernels, abort, spec, q.as<float>(),         out.as<float>(),
+                  q.cols,  shape, kv,   heads / shape.kv_heads};
   plan(call, threads, sequences);
   ThreadPool::instance().run(
       static_cast<int>(tiles_.size()) * shape.kv_heads, threads, abort, [&](int item, int thread) {
@@ -99,7 +110,9 @@ void Attention::run(const Kernels& kernels, int threads, const std::atomic<bool>
 void Attention::attend(const Call& call, const Tile& tile, int kv_head, int thread) {
   const int64_t stride = call.state_stride();
   const int rows = tile.tokens * call.group;
-  float *state = thread_memory(thread), *later = state + rows * stride, *scratch = later + rows * stride;
+  float *const scratch = thread_memory(thread),
+               *state = scratch + attention_scratch(rows, call.shape.head_dim);
+  float* const later = state + rows * stride;
   if (tile.partial >= 0) {
     float* partial =
         partials_.as<float>() + (int64_t{tile.partial} * call.shape.kv_heads + kv_head) * call.group * stride;
@@ -107,6 +120,7 @@ void Attention::attend(const Call& call, const Tile& tile, int kv_head, int thre
   }
   attend_segment(call, tile, kv_head, tile.segments.first, state, scratch);
   for (int segment = tile.segments.first + 1; segment < tile.segments.end; ++segment) {
+    if (call.abort) return;
     attend_segment(call, tile, kv_head, segment, later, scratch);
     call.kernels.attention_merge({state, later, stride, stride, rows, call.shape.head_dim});
   }

@@ -293,14 +293,27 @@ class CpuStream final : public Stream {
       kernels_.rotate({numbers, cos + first, sin + first, dim});
     }
     if (is_q) return;
-    const int position = row_position_[row];
-    const int64_t page = row_sequence_[row]->pages[heads.kv.group][position / kPagePositions];
-    const int64_t at =
-        ((page * kv_heads + head) * kPagePositions + position % kPagePositions) * int64_t{head_dim};
-    void* to = static_cast<char*>(is_k ? heads.kv.keys : heads.kv.values) +
-               at * static_cast<int64_t>(size_of(heads.shape.dtype));
     if (heads.shape.dtype == Dtype::f16) clamp_to_f16(numbers, head_dim);
-    kernels_.convert({numbers, Dtype::f32, to, heads.shape.dtype, head_dim});
+    const int position = row_position_[row], place = position % kPagePositions;
+    const int64_t page = row_sequence_[row]->pages[heads.kv.group][position / kPagePositions];
+    const auto size = static_cast<int64_t>(size_of(heads.shape.dtype));
+    char* const to = static_cast<char*>(is_k ? heads.kv.keys : heads.kv.values) +
+                     (page * kv_heads + head) * kPagePositions * head_dim * size;
+    if (!is_k) {  // [16, head_dim]
+      kernels_.convert(
+          {numbers, Dtype::f32, to + int64_t{place} * head_dim * size, heads.shape.dtype, head_dim});
+      return;
+    }
+    kernels_.convert({numbers, Dtype::f32, numbers, heads.shape.dtype, head_dim});
+    heads.shape.dtype == Dtype::f16 ? put_column<F16>(numbers, head_dim, to, place)
+                                    : put_column<float>(numbers, head_dim, to, place);
+  }
+
+  // A page of keys is [head_dim, 16]: attention takes one number of many positions at a time.
+  template <typename T>
+  static void put_column(const void* numbers, int head_dim, void* page, int column) {
+    for (int d = 0; d < head_dim; ++d)
+      static_cast<T*>(page)[d * kPagePositions + column] = static_cast<const T*>(numbers)[d];
   }
 
   // out [tokens, w.rows] (+)= in w^T.

@@ -3,49 +3,81 @@
 //
 // A tile of query rows (tokens x group heads that share a key/value head) walks its segment in blocks of 64
 // positions, always from a multiple of 64, so that a row's result depends on its own position alone: not on
-// the tile, nor on how a prompt was cut. What a row does not see leaves its state as it is. Decode reads
-// 2 * head_dim * size_of(kv) bytes a position, once for the whole group: bound by memory. In prefill a block
-// is widened to f32 once and serves all rows of the tile: bound by multiply-adds, 2 * head_dim of them a row
-// and position pair.
+// the tile, nor on how a prompt was cut. What a row does not see leaves its state as it is.
+//
+// Decode reads 2 * head_dim * size_of(kv) bytes a position, once for the whole group: bound by memory. In a
+// prompt a block is widened to f32 once and serves all rows of the tile, kMostRows at a time. What that costs
+// for a row and a vector of positions:
+//
+//   scores   head_dim multiply-adds, and 1/2 + 1/kMostRows as many loads: keys lie number by number
+//            in their pages, so a vector is kLanes positions, and no sum runs over lanes
+//   weights  about 25 operations whatever head_dim is, 17 of them e^x, on the same ports as 2 * head_dim
+//            multiply-adds: what bounds head size 32
+//   values   head_dim multiply-adds and as many loads as for scores
+//
+// Keys and values of a block are 512 * head_dim bytes: 16 KiB of f32 at head size 32, in L1; 64 KiB at 128,
+// from L2, of which kMostRows rows need 64 * head_dim * 2 * kMostRows / kLanes multiply-adds: 6 vectors of
+// them for one that is read.
 #include <limits>
 
-#include "backend/cpu/kernels/dot_tile.h"
-#include "backend/cpu/kernels/kernels.h"
+#include "backend/cpu/kernels/attention_rows.h"
 
 namespace quern::cpu::QUERN_ISA {
 
 namespace {
 
 constexpr float kNothing = -std::numeric_limits<float>::infinity();
+constexpr int kBlockPages = kAttentionBlock / kPagePositions;
 
+// What of a block is read: positions [begin, end) within it, and where its pages are.
+template <typename KV>
 struct Block {
-  int first;       // position
-  int begin, end;  // within it: what any row of the tile sees
+  int first;  // position
+  int begin, end;
+  const KV *keys[kBlockPages], *values[kBlockPages];
+
   int begin_page() const { return begin / kPagePositions; }
   int end_page() const { return (end + kPagePositions - 1) / kPagePositions; }
+  // Where number 0 of the keys of a vector of positions begins.
+  const KV* key(int vector) const {
+    const int position = vector * kLanes;
+    return keys[position / kPagePositions] + position % kPagePositions;
+  }
 };
 
-// What a row sees of a block, and what becomes of its scores there.
-struct Sight {
-  int begin, end;  // within the block
-  float scale, slope;
-  float distance;  // from the row to the block's first position, as j - i
+// Some rows of the tile, side by side.
+struct Group {
+  const AttentionParams& p;
+  int first;             // row of the tile
+  const float* queries;  // [head_dim, rows], scaled
+  int position_of(int row) const { return p.first_position + (first + row) / p.group; }
+  float* state_of(int row) const { return p.state + (first + row) * p.state_stride; }
 };
 
-// scores[row, j] = q[row] . k[first + j]
-template <typename KV>
-void score_block(const AttentionParams& p, const float* queries, const KV* const* page_keys, Block block,
-                 float* scores) {
-  const int rows = p.tokens * p.group;
-  // Tiles never straddle a page: 16 is a multiple of kTileRows.
-  for (int j0 = block.begin - block.begin % kTileRows; j0 < block.end; j0 += kTileRows) {
-    const KV* keys = page_keys[j0 / kPagePositions] + (j0 % kPagePositions) * p.head_dim;
-    const int positions = block.end - j0 < kTileRows ? block.end - j0 : kTileRows;
-    for (int row = 0; row < rows; row += kTileTokens) {
-      dot_tile<false>(DotTile<Rows<KV>>{queries + row * p.head_dim, p.head_dim, Rows<KV>{keys, p.head_dim},
-                                        p.head_dim, scores + row * kAttentionBlock + j0, kAttentionBlock},
-                      positions, rows - row < kTileTokens ? rows - row : kTileTokens);
-    }
+// What of a block any row of the group sees, and whether all see all 64 positions.
+template <int kRows, typename KV>
+bool narrow(const Group& group, Block<KV>& block) {
+  const int least = group.position_of(0), most = group.position_of(kRows - 1);
+  const int begin = lowest_seen(least, group.p.window) - block.first, end = most + 1 - block.first;
+  if (block.begin < begin) block.begin = begin;
+  if (block.end > end) block.end = end;
+  return least - block.first >= kAttentionBlock - 1 && lowest_seen(most, group.p.window) <= block.first;
+}
+
+template <int kRows, typename KV>
+void score(const Group& group, const Block<KV>& block, float* scores) {
+  constexpr int kVectors =
+      vectors_for(kRows) < kAttentionBlock / kLanes ? vectors_for(kRows) : kAttentionBlock / kLanes;
+  const int end = (block.end + kLanes - 1) / kLanes, head_dim = group.p.head_dim;
+  int vector = block.begin / kLanes;
+  for (; vector + kVectors <= end; vector += kVectors) {
+    const KV* keys[kVectors];
+    for (int v = 0; v < kVectors; ++v) keys[v] = block.key(vector + v);
+    score_vectors<kRows, kVectors>(group.queries, head_dim, keys, scores + vector * kLanes);
+  }
+  for (; vector < end; ++vector) {
+    const KV* const key = block.key(vector);
+    score_vectors<kRows, 1>(group.queries, head_dim, &key, scores + vector * kLanes);
   }
 }
 
@@ -55,102 +87,119 @@ I32 count_up(int from) {
   return numbers;
 }
 
-// Turns a row's scores into weights e^(score - largest), zero where the row does not see; rescales its state
-// to the new largest score.
-void weigh_row(const Sight& sight, float* scores, float* state, int head_dim) {
-  if (sight.begin >= sight.end) {
-    for (int j = 0; j < kAttentionBlock; ++j) scores[j] = 0;
-    return;
-  }
-  F32 most = splat(kNothing);
+// Adds the slope to a row's scores of a block, and hides what the row does not see.
+void adjust(const AttentionParams& p, int block_first, int position, float slope, float* scores) {
+  const I32 lowest = count_up(0) * 0 + lowest_seen(position, p.window), highest = count_up(0) * 0 + position;
   for (int j = 0; j < kAttentionBlock; j += kLanes) {
-    const I32 at = count_up(j);
-    F32 score = load(scores + j) * splat(sight.scale);
-    if (sight.slope != 0)
-      score = fma(splat(sight.slope), splat(sight.distance) + __builtin_convertvector(at, F32), score);
-    score = ((at >= sight.begin) & (at < sight.end)) ? score : splat(kNothing);
-    store(scores + j, score);
-    most = max(most, score);
-  }
-  const float before = state[0], largest_score = largest(most);
-  const float now = before > largest_score ? before : largest_score;
-  F32 total = {};
-  for (int j = 0; j < kAttentionBlock; j += kLanes) {
-    const F32 weights = exp(load(scores + j) - splat(now));
-    store(scores + j, weights);
-    total += weights;
-  }
-  const F32 rescale = exp(splat(before - now));  // 0 for the first block, where before is -infinity
-  state[0] = now;
-  state[1] = state[1] * rescale[0] + sum(total);
-  float* values = state + 2;
-  int d = 0;
-  for (; d + kLanes <= head_dim; d += kLanes) store(values + d, load(values + d) * rescale);
-  for (; d < head_dim; ++d) values[d] *= rescale[0];
-}
-
-// state.values[row, d] += sum_j weights[row, j] v[j, d], j in order, kRows rows at a time.
-template <typename KV, int kRows>
-void add_values(const AttentionParams& p, const KV* const* page_values, Block block, const float* weights,
-                float* state) {
-  constexpr int kVectors = 2;
-  int d = 0;
-  for (; d + kVectors * kLanes <= p.head_dim; d += kVectors * kLanes) {
-    F32 sums[kRows][kVectors];
-    for (int r = 0; r < kRows; ++r)
-      for (int v = 0; v < kVectors; ++v) sums[r][v] = load(state + r * p.state_stride + 2 + d + v * kLanes);
-    for (int j = block.begin; j < block.end; ++j) {
-      const KV* value = page_values[j / kPagePositions] + (j % kPagePositions) * p.head_dim + d;
-      F32 x[kVectors];
-#pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) x[v] = load(value + v * kLanes);
-#pragma GCC unroll 8
-      for (int r = 0; r < kRows; ++r) {
-        const F32 weight = splat(weights[r * kAttentionBlock + j]);
-#pragma GCC unroll 4
-        for (int v = 0; v < kVectors; ++v) sums[r][v] = fma(weight, x[v], sums[r][v]);
-      }
-    }
-    for (int r = 0; r < kRows; ++r)
-      for (int v = 0; v < kVectors; ++v) store(state + r * p.state_stride + 2 + d + v * kLanes, sums[r][v]);
-  }
-  for (; d < p.head_dim; d += kLanes) {  // the last numbers of a head size that is no multiple of two vectors
-    const int count = p.head_dim - d < kLanes ? p.head_dim - d : kLanes;
-    for (int r = 0; r < kRows; ++r) {
-      float* values = state + r * p.state_stride + 2 + d;
-      F32 sums = load_partial(values, count);
-      for (int j = block.begin; j < block.end; ++j) {
-        const KV* value = page_values[j / kPagePositions] + (j % kPagePositions) * p.head_dim + d;
-        sums = fma(splat(weights[r * kAttentionBlock + j]), load_partial(value, count), sums);
-      }
-      store_partial(values, sums, count);
-    }
+    const I32 at = count_up(block_first + j);
+    const F32 distance = __builtin_convertvector(at - highest, F32);
+    const F32 score = fma(splat(slope), distance, load(scores + j));
+    store(scores + j, ((at >= lowest) & (at <= highest)) ? score : splat(kNothing));
   }
 }
 
-// One block for all rows of the tile. page_*: where the block's pages begin, as KV numbers.
+// The largest of a vector.
+float largest_lane(F32 value) {
+#pragma GCC unroll 4
+  for (int half = kLanes / 2; half > 0; half /= 2)
+    value = max(value, __builtin_shuffle(value, (count_up(half)) & (kLanes - 1)));
+  return value[0];
+}
+
+// One vector with a number of each row.
+template <int kRows>
+struct PerRow {
+  float of[kLanes] = {};
+  static_assert(kRows <= kLanes);
+  F32 all() const { return load(of); }
+};
+
+// Turns scores into weights e^(score - largest of the row so far) and folds their sums into the rows' states.
+// Gives by what the rows' values so far are to be multiplied.
+template <int kRows>
+PerRow<kRows> weigh(const Group& group, int block_first, bool whole, float* scores) {
+  PerRow<kRows> before, now, sums, totals, rescale;
+  for (int r = 0; r < kRows; ++r) {
+    float* const row = scores + r * kAttentionBlock;
+    const AttentionParams& p = group.p;
+    if (!whole || p.slopes)
+      adjust(p, block_first, group.position_of(r), p.slopes ? p.slopes[(group.first + r) % p.group] : 0, row);
+    F32 most = load(row);
+    for (int j = kLanes; j < kAttentionBlock; j += kLanes) most = max(most, load(row + j));
+    before.of[r] = group.state_of(r)[0];
+    sums.of[r] = group.state_of(r)[1];
+    now.of[r] = largest_lane(most);
+  }
+  const F32 largest = max(now.all(), before.all());
+  store(now.of, largest);
+  // A row that has seen nothing yet has nothing to be rescaled.
+  store(rescale.of, before.all() == largest ? splat(1) : exp(before.all() - largest));
+  for (int r = 0; r < kRows; ++r) {
+    float* const row = scores + r * kAttentionBlock;
+    const F32 from = splat(now.of[r] == kNothing ? 0 : now.of[r]);
+    F32 total = {};
+    for (int j = 0; j < kAttentionBlock; j += kLanes) {
+      const F32 weights = exp(load(row + j) - from);
+      store(row + j, weights);
+      total += weights;
+    }
+    totals.of[r] = sum(total);
+  }
+  store(sums.of, fma(sums.all(), rescale.all(), totals.all()));
+  for (int r = 0; r < kRows; ++r) {
+    group.state_of(r)[0] = now.of[r];
+    group.state_of(r)[1] = sums.of[r];
+  }
+  return rescale;
+}
+
+template <int kRows, typename KV>
+void add_values(const Group& group, const Block<KV>& block, const float* weights, const float* rescale) {
+  const int head_dim = group.p.head_dim;
+  int d = 0;
+  const auto add = [&](auto columns) {
+    const KV* pages[kBlockPages];
+    for (int i = block.begin_page(); i < block.end_page(); ++i) pages[i] = block.values[i] + d;
+    add_columns<kRows>(weights, rescale, pages, head_dim, block.begin, block.end, group.state_of(0) + 2 + d,
+                       group.p.state_stride, columns);
+  };
+  constexpr int kVectors = vectors_for(kRows);
+  for (; d + kVectors * kLanes <= head_dim; d += kVectors * kLanes) add(WholeColumns<kVectors>{});
+  for (; d + kLanes <= head_dim; d += kLanes) add(WholeColumns<1>{});
+  if (d < head_dim) add(LastColumns{head_dim - d});
+}
+
+// One block for some rows.
+template <int kRows, typename KV>
+void attend_rows(const Group& group, Block<KV> block) {
+  const bool whole = narrow<kRows>(group, block);
+  if (block.begin >= block.end) return;
+  alignas(64) float scores[kRows * kAttentionBlock];
+  score<kRows>(group, block, scores);
+  const PerRow<kRows> rescale = weigh<kRows>(group, block.first, whole, scores);
+  add_values<kRows>(group, block, scores, rescale.of);
+}
+
 template <typename KV>
-void attend_block(const AttentionParams& p, const float* queries, const KV* const* page_keys,
-                  const KV* const* page_values, Block block, float* scores) {
-  score_block(p, queries, page_keys, block, scores);
-  const int rows = p.tokens * p.group;
-  for (int row = 0; row < rows; ++row) {
-    const int position = p.first_position + row / p.group;
-    const int begin = lowest_seen(position, p.window) - block.first, end = position + 1 - block.first;
-    const Sight sight{begin > block.begin ? begin : block.begin, end < block.end ? end : block.end, p.scale,
-                      p.slopes ? p.slopes[row % p.group] : 0, static_cast<float>(block.first - position)};
-    weigh_row(sight, scores + row * kAttentionBlock, p.state + row * p.state_stride, p.head_dim);
-  }
-  int row = 0;
-  for (; row + 4 <= rows; row += 4)
-    add_values<KV, 4>(p, page_values, block, scores + row * kAttentionBlock, p.state + row * p.state_stride);
-  for (; row + 2 <= rows; row += 2)
-    add_values<KV, 2>(p, page_values, block, scores + row * kAttentionBlock, p.state + row * p.state_stride);
-  for (; row < rows; ++row)
-    add_values<KV, 1>(p, page_values, block, scores + row * kAttentionBlock, p.state + row * p.state_stride);
+void attend_block(const AttentionParams& p, const float* queries, const Block<KV>& block) {
+  for_groups(p.tokens * p.group, [&](auto count, int row) {
+    attend_rows<count.value>(Group{p, row, queries + row * p.head_dim}, block);
+  });
 }
 
-// Widens one page [16, head_dim] to f32.
+// The queries of each group of rows, number by number, scaled.
+void gather_queries(const AttentionParams& p, float* queries) {
+  for_groups(p.tokens * p.group, [&](auto count, int row) {
+    float* const to = queries + row * p.head_dim;
+    for (int r = 0; r < count.value; ++r) {
+      const float* const q =
+          p.q + (row + r) / p.group * p.q_stride + int64_t{(row + r) % p.group} * p.head_dim;
+      for (int d = 0; d < p.head_dim; ++d) to[d * count.value + r] = q[d] * p.scale;
+    }
+  });
+}
+
+// Widens one page to f32.
 template <typename KV>
 void widen(const KV* from, float* to, int count) {
   int i = 0;
@@ -161,40 +210,39 @@ inline void widen(const float*, float*, int) {}
 
 template <typename KV>
 void attention_of(const AttentionParams& p) {
-  constexpr int kPages = kAttentionBlock / kPagePositions;
   const int page_numbers = kPagePositions * p.head_dim;
   const int lowest = lowest_seen(p.first_position, p.window);  // of all tokens of the tile
   const int begin = p.begin > lowest ? p.begin : lowest;
   const int last = p.first_position + p.tokens, end = p.end < last ? p.end : last;
-  float* widened = p.scratch;                                  // keys, then values: [64, head_dim] f32 each
-  float* scores = widened + 2 * kAttentionBlock * p.head_dim;  // [tokens * group, 64]
-  float* queries = scores + p.tokens * p.group * kAttentionBlock;  // [tokens * group, head_dim], side by side
-  for (int t = 0; t < p.tokens; ++t)
-    __builtin_memcpy(queries + t * p.group * p.head_dim, p.q + t * p.q_stride,
-                     p.group * p.head_dim * sizeof(float));
-  const bool widen_first = sizeof(KV) < sizeof(float) && p.tokens * p.group > 8;
+  float* const widened = p.scratch;  // keys, then values: [64 * head_dim] f32 each
+  float* const queries = widened + 2 * kAttentionBlock * p.head_dim;
+  gather_queries(p, queries);
+  const bool widen_first = sizeof(KV) < sizeof(float) && p.tokens * p.group > kMostRows;
   for (int first = begin - begin % kAttentionBlock; first < end; first += kAttentionBlock) {
-    const Block block{first, begin > first ? begin - first : 0,
-                      end - first < kAttentionBlock ? end - first : kAttentionBlock};
-    const KV *keys[kPages], *values[kPages];
+    Block<KV> block{first,
+                    begin > first ? begin - first : 0,
+                    end - first < kAttentionBlock ? end - first : kAttentionBlock,
+                    {},
+                    {}};
     for (int i = block.begin_page(); i < block.end_page(); ++i) {
       const int64_t at = p.pages[first / kPagePositions + i] * p.page_stride;
-      keys[i] = static_cast<const KV*>(p.keys) + at;
-      values[i] = static_cast<const KV*>(p.values) + at;
+      block.keys[i] = static_cast<const KV*>(p.keys) + at;
+      block.values[i] = static_cast<const KV*>(p.values) + at;
     }
     if (!widen_first) {
-      attend_block(p, queries, keys, values, block, scores);
+      attend_block(p, queries, block);
       continue;
     }
-    const float *wide_keys[kPages], *wide_values[kPages];
+    Block<float> wide{block.first, block.begin, block.end, {}, {}};
     for (int i = block.begin_page(); i < block.end_page(); ++i) {
-      float *k = widened + i * page_numbers, *v = widened + (kPages + i) * page_numbers;
-      widen(keys[i], k, page_numbers);
-      widen(values[i], v, page_numbers);
-      wide_keys[i] = k;
-      wide_values[i] = v;
+      float* const keys = widened + i * page_numbers;
+      float* const values = widened + (kBlockPages + i) * page_numbers;
+      widen(block.keys[i], keys, page_numbers);
+      widen(block.values[i], values, page_numbers);
+      wide.keys[i] = keys;
+      wide.values[i] = values;
     }
-    attend_block(p, queries, wide_keys, wide_values, block, scores);
+    attend_block(p, queries, wide);
   }
 }
 

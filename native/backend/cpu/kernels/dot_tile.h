@@ -1,6 +1,5 @@
-// The inner tile of products of floats, shared by matrix products and by attention's scores. Its numbers of w
-// come from panels (matmul_float.h) or from plain rows; the order of additions is the same: lanes over k, in
-// whole pieces of kTileDepth, a zero-padded tail, one tree.
+// The inner tile of products of floats. Its numbers of w come from panels (matmul_float.h). The order of
+// additions: lanes over k, in whole pieces of kTileDepth, a zero-padded tail, one tree.
 #pragma once
 #include "backend/cpu/kernels/kernels.h"
 #include "backend/cpu/kernels/simd.h"
@@ -19,18 +18,6 @@ constexpr int kTileTokens = 2;  // a product needs a register of its own where i
 #endif
 
 constexpr int kPieceVectors = kTileDepth / kLanes;
-
-// w in plain rows, `stride` numbers apart. A vector is the v-th of the piece that begins at column `piece`.
-template <typename W>
-struct Rows {
-  const W* at;
-  int64_t stride;
-  F32 vector(int row, int64_t piece, int v) const { return load(at + row * stride + piece + v * kLanes); }
-  F32 tail(int row, int64_t piece, int v, int count) const {
-    return load_partial(at + row * stride + piece + v * kLanes, count);
-  }
-  Rows next_row() const { return {at + stride, stride}; }
-};
 
 template <typename Source>
 struct DotTile {
@@ -86,17 +73,6 @@ template <bool kAccumulate, int kRows, int kTokens, typename Source>
 inline void dot_tile_of_tokens(const DotTile<Source>& tile, int tokens) {
   if (tokens == kTokens) return dot_tile_of<kAccumulate, kRows, kTokens>(tile);
   if constexpr (kTokens > 1) dot_tile_of_tokens<kAccumulate, kRows, kTokens - 1>(tile, tokens);
-}
-
-// rows <= kTileRows. Plain rows short of a full tile go one by one.
-template <bool kAccumulate, typename W>
-inline void dot_tile(DotTile<Rows<W>> tile, int rows, int tokens) {
-  if (rows == kTileRows) return dot_tile_of_tokens<kAccumulate, kTileRows, kTileTokens>(tile, tokens);
-  for (int r = 0; r < rows; ++r) {
-    dot_tile_of_tokens<kAccumulate, 1, kTileTokens>(tile, tokens);
-    tile.w = tile.w.next_row();
-    tile.out += 1;
-  }
 }
 
 }  // namespace

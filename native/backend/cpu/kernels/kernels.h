@@ -66,8 +66,8 @@ struct AttentionParams {
   int window = 0;                 // positions that a token sees, its own among them; 0: all up to its own
   float scale = 0;                // of the scores, 1/sqrt(head_dim)
   const float* slopes = nullptr;  // [group], or none: slope * (j - i) is added to token i's score of j
-  const void* keys = nullptr;  // this layer and head: [pages][16, head_dim], pages page_stride numbers apart
-  const void* values = nullptr;  // likewise
+  const void* keys = nullptr;  // this layer and head: [pages][head_dim, 16], pages page_stride numbers apart
+  const void* values = nullptr;  // likewise: [pages][16, head_dim]
   Dtype kv_dtype = Dtype::f32;
   int64_t page_stride = 0;
   const int32_t* pages = nullptr;  // the sequence's page table; pages below what the first token sees: any

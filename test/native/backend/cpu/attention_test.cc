@@ -42,16 +42,21 @@ struct Cache {
     std::copy_n(all.begin(), pages.size(), pages.begin());
     for (int position = begin; position < end; ++position) {
       for (int d = 0; d < dim; ++d) {
-        keys.set(at(position) + static_cast<size_t>(d), random.real(2));
-        values.set(at(position) + static_cast<size_t>(d), random.real(1));
+        keys.set(key(position, d), random.real(2));
+        values.set(value(position, d), random.real(1));
       }
     }
   }
   static int pages_of(int positions) { return (positions + kPage - 1) / kPage; }
   size_t numbers(int positions) const { return static_cast<size_t>((pages_of(positions) + 2) * page_stride); }
-  size_t at(int position) const {
-    return static_cast<size_t>(pages[static_cast<size_t>(position / kPage)] * page_stride +
-                               position % kPage * head_dim);
+  size_t key(int position, int d) const {
+    return page(position) + static_cast<size_t>(d * kPage + position % kPage);
+  }
+  size_t value(int position, int d) const {
+    return page(position) + static_cast<size_t>(position % kPage * head_dim + d);
+  }
+  size_t page(int position) const {
+    return static_cast<size_t>(pages[static_cast<size_t>(position / kPage)] * page_stride);
   }
 
   int head_dim;
@@ -119,13 +124,13 @@ struct Wanted {
   double tolerance = 0;
 };
 
-// One query row. Scores are off by at most delta: each of the d / lanes multiply-adds of a lane, and the
-// tree, by u of the sum of magnitudes; a score that is off by delta moves the result by at most delta times
-// the largest value, 1. e^x is off by 4 u and by u |x|. The running sums over n positions round with random
-// signs, 8 u sqrt(n) is eight deviations; the sum of weights adds at most 20 + n/64 of u. One position of n
-// lost or too many moves the result by about 1/n, ten times more. A slope adds the roundings of its product
-// and of its addition.
-Wanted reference(const Cache& cache, const float* q, int position, int window, double slope, int lanes) {
+// One query row. Scores are off by at most delta: the scaled query, each of its d products and their d
+// additions, by u of the sum of magnitudes; a score that is off by delta moves the result by at most delta
+// times the largest value, 1. e^x is off by 4 u and by u |x|. The running sums over n positions round with
+// random signs, 8 u sqrt(n) is eight deviations; the sum of weights adds at most 20 + n/64 of u. One position
+// of n lost or too many moves the result by about 1/n, ten times more. A slope adds the roundings of its
+// product and of its addition.
+Wanted reference(const Cache& cache, const float* q, int position, int window, double slope) {
   const auto dim = static_cast<size_t>(cache.head_dim);
   const double scale = 1 / std::sqrt(static_cast<double>(cache.head_dim));
   std::vector<double> scores;
@@ -134,14 +139,14 @@ Wanted reference(const Cache& cache, const float* q, int position, int window, d
   for (int j = begin; j <= position; ++j) {
     double score = 0, magnitude = 0;
     for (size_t d = 0; d < dim; ++d) {
-      const double product = double{q[d]} * double{cache.keys[cache.at(j) + d]};
+      const double product = double{q[d]} * double{cache.keys[cache.key(j, static_cast<int>(d))]};
       score += product;
       magnitude += std::abs(product);
     }
     const double bias = slope * (j - position);
     scores.push_back(score * scale + bias);
-    delta = std::max(delta, kUnit * ((static_cast<double>(dim) / lanes + 8) * magnitude * scale +
-                                     std::abs(bias) + std::abs(scores.back())));
+    delta = std::max(delta, kUnit * ((static_cast<double>(dim) + 2) * magnitude * scale + std::abs(bias) +
+                                     std::abs(scores.back())));
     largest = std::max(largest, scores.back());
     least = std::min(least, scores.back());
   }
@@ -150,7 +155,8 @@ Wanted reference(const Cache& cache, const float* q, int position, int window, d
   for (double& score : scores) total += score = std::exp(score - largest);
   for (int i = 0; i < visible; ++i)
     for (size_t d = 0; d < dim; ++d)
-      wanted.out[d] += scores[static_cast<size_t>(i)] / total * double{cache.values[cache.at(begin + i) + d]};
+      wanted.out[d] += scores[static_cast<size_t>(i)] / total *
+                       double{cache.values[cache.value(begin + i, static_cast<int>(d))]};
   wanted.tolerance =
       delta + kUnit * (4 + largest - least) + kUnit * (8 * std::sqrt(visible) + 20 + visible / 64.0);
   return wanted;
@@ -171,8 +177,7 @@ void check_tile(Dtype dtype, int head_dim, const Tile& tile) {
       const float* q =
           queries.numbers.data() + row / tile.group * queries.stride + row % tile.group * head_dim;
       const double slope = tile.slopes ? double{tile.slopes[row % tile.group]} : 0;
-      const Wanted want =
-          reference(cache, q, tile.first_position + row / tile.group, tile.window, slope, kernels->lanes);
+      const Wanted want = reference(cache, q, tile.first_position + row / tile.group, tile.window, slope);
       for (int d = 0; d < head_dim; ++d)
         CHECK_FOR(std::abs(double{got[static_cast<size_t>(row * head_dim + d)]} -
                            want.out[static_cast<size_t>(d)]) <= want.tolerance,
@@ -272,10 +277,11 @@ TEST(one_position_takes_all) {
     std::vector<float> q(head_dim, 10);
     for (int position = 0; position < positions; ++position)
       for (int d = 0; d < head_dim; ++d)
-        cache.keys.set(cache.at(position) + static_cast<size_t>(d), position == winner ? 100.0f : -100.0f);
+        cache.keys.set(cache.key(position, d), position == winner ? 100.0f : -100.0f);
     for (const Kernels* kernels : cpu::runnable_kernels()) {
       const auto got = run(*kernels, cache, q.data(), head_dim, {positions - 1, 1, 1});
-      for (size_t d = 0; d < q.size(); ++d) CHECK_EQ(got[d], cache.values[cache.at(winner) + d]);
+      for (int d = 0; d < head_dim; ++d)
+        CHECK_EQ(got[static_cast<size_t>(d)], cache.values[cache.value(winner, d)]);
     }
   }
 }
