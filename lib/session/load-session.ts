@@ -139,7 +139,10 @@ async function bringPages(
       page.copy(bytes, left.length + i * pageBytes)
     }
     end += count
-    const taken = await writePages(model.pages, tokens, first, bytes)
+    const taken = await writePages(model.pages, tokens, first, bytes).catch((error) => {
+      const isTooMany = error instanceof QuernError && error.code === 'invalid_input'
+      throw isTooMany ? invalid('it has more pages than its tokens take', error) : error
+    })
     if (end - taken >= kvGroups) return // there is no more room
     left = bytes.subarray((taken - first) * pageBytes)
     first = taken

@@ -297,6 +297,9 @@ describe('a session in a file', () => {
       [Buffer.alloc(pageBytes / 2), Buffer.alloc(pageBytes / 2)],
     )
     await refuses((header) => ({ ...header, pages: 2 ** 52 }))
+    await refuses((header) => ({ ...header, positions: 2 ** 52 }))
+    await refuses((header) => ({ ...header, positions: 0 }))
+    await refuses((header) => ({ ...header, positions: 16 }))
     await refuses((header) => ({ ...header, pageBytes: 2 ** 52 }))
     expect(other.stats().kvCache.pagesCached).toBe(0)
     await other.close()
