@@ -1,6 +1,6 @@
 // Whether a checkout is as fast as another: each figure is measured of both right after each other, by processes of their own that keep
 // their models, so that what the machine does meanwhile meets both. Prints for each figure the median of new / old and its 95 % interval.
-// usage: pairs.mjs [--pairs N] [--model M] [--threads N] old-checkout new-checkout      (both built)
+// usage: pairs.mjs [--pairs N] [--figure F …] [--model M] [--threads N] old-checkout new-checkout      (both built; all figures, or those named)
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join, resolve } from 'node:path'
@@ -66,6 +66,7 @@ function median(numbers) {
 const { values, positionals } = parseArgs({
   options: {
     pairs: { type: 'string', default: '15' },
+    figure: { type: 'string', multiple: true, default: Object.keys(figures) },
     model: { type: 'string', default: 'random:qwen3-0.6b' },
     threads: { type: 'string' },
     child: { type: 'string' },
@@ -76,7 +77,7 @@ const settings = { model: values.model, threads: values.threads && Number(values
 if (values.child !== undefined) await child(values.child, settings)
 else {
   const sides = [await start(positionals[0]), await start(positionals[1])]
-  const found = new Map(Object.keys(figures).map((name) => [name, []]))
+  const found = new Map(values.figure.map((name) => [name, []]))
   for (let round = 1; round <= Number(values.pairs); round++) {
     for (const [name, rows] of found) {
       const measured = []

@@ -296,11 +296,9 @@ describe('a session in a file', () => {
       (header) => ({ ...header, pageBytes: pageBytes / 2, pages: 2 }),
       [Buffer.alloc(pageBytes / 2), Buffer.alloc(pageBytes / 2)],
     )
-    await refuses((header) => ({ ...header, pages: 2 ** 52 }))
-    await refuses((header) => ({ ...header, positions: 2 ** 52 }))
-    await refuses((header) => ({ ...header, positions: 0 }))
-    await refuses((header) => ({ ...header, positions: 16 }))
-    await refuses((header) => ({ ...header, pageBytes: 2 ** 52 }))
+    for (const wrong of [{ pages: 2 ** 52 }, { pageBytes: 2 ** 52 }])
+      await refuses((header) => ({ ...header, ...wrong }))
+    for (const positions of [2 ** 52, 0, 16]) await refuses((header) => ({ ...header, positions }))
     expect(other.stats().kvCache.pagesCached).toBe(0)
     await other.close()
   })
