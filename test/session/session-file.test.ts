@@ -122,13 +122,12 @@ describe('a session in a file', () => {
   })
 
   test('an older file is read as far as its messages go', async () => {
-    const warnings: string[] = []
-    const other = await fresh({ onWarning: (message: string) => warnings.push(message) })
+    const other = await fresh()
     const older = withHeader(bytes, ({ positions: _, ...header }) => header, undefined, 1)
     const loaded = await other.loadSession(await save('older.session', older), greedy)
     expect(loaded.messages).toEqual(session.messages)
     expect(other.stats().kvCache.pagesCached).toBe(0)
-    expect(warnings).toEqual([expect.stringContaining('computed anew: an older quern wrote it')])
+    expect(warnings.at(-1)).toContain('computed anew: an older quern wrote it')
     await other.close()
   })
 
@@ -296,9 +295,9 @@ describe('a session in a file', () => {
       (header) => ({ ...header, pageBytes: pageBytes / 2, pages: 2 }),
       [Buffer.alloc(pageBytes / 2), Buffer.alloc(pageBytes / 2)],
     )
-    for (const wrong of [{ pages: 2 ** 52 }, { pageBytes: 2 ** 52 }])
-      await refuses((header) => ({ ...header, ...wrong }))
-    for (const positions of [2 ** 52, 0, 16]) await refuses((header) => ({ ...header, positions }))
+    for (const name of ['pages', 'pageBytes', 'positions'])
+      await refuses((header) => ({ ...header, [name]: 2 ** 52 }))
+    await refuses((header) => ({ ...header, positions: 16 }))
     expect(other.stats().kvCache.pagesCached).toBe(0)
     await other.close()
   })
