@@ -33,12 +33,13 @@ void validate_tokens(const TokenizerDefinition& definition) {
           "expected ascending token offsets, one more than tokens, that end with the bytes");
   for (size_t i = 0; i < size; ++i) {
     const TokenKind kind = definition.token_kinds[i];
-    require(kind <= TokenKind::kByte, "unknown kind of token");
+    if (kind == TokenKind::kNone) continue;  // of millions there are: no message is made for them
     const std::string_view bytes = definition.bytes_of(static_cast<int32_t>(i));
-    require(kind != TokenKind::kByte || parse_byte_token(bytes) >= 0,
-            "expected a byte as <0x0A>, got " + std::string(bytes));
-    require(!definition.characters || kind != TokenKind::kWord || (!bytes.empty() && is_valid_utf8(bytes)),
-            "token " + std::to_string(i) + ": expected a text that is not empty");
+    if (kind > TokenKind::kByte) require(false, "unknown kind of token");
+    if (kind == TokenKind::kByte && parse_byte_token(bytes) < 0)
+      require(false, "expected a byte as <0x0A>, got " + std::string(bytes));
+    if (definition.characters && kind == TokenKind::kWord && (bytes.empty() || !is_valid_utf8(bytes)))
+      require(false, "token " + std::to_string(i) + ": expected a text that is not empty");
   }
 }
 
