@@ -35,7 +35,7 @@ export function layerSpec({ heads, kvHeads, headDim, window, qkNorm, qkvBias, ff
 }
 
 /** How positions can be told to attention. */
-export const positionEncodings = ['rope', 'alibi', 'rope+alibi'] as const
+export const positionEncodings: readonly PositionEncoding[] = ['rope', 'alibi', 'rope+alibi']
 
 /**
  * How a decoder's layers tell positions apart: `rope` turns queries and keys, `alibi` lowers scores by distance, `rope+alibi` does both.
@@ -45,7 +45,7 @@ export const positionEncodings = ['rope', 'alibi', 'rope+alibi'] as const
  * const encoding: PositionEncoding = 'rope+alibi'
  * ```
  */
-export type PositionEncoding = (typeof positionEncodings)[number]
+export type PositionEncoding = 'rope' | 'alibi' | 'rope+alibi'
 
 /** The same decoder, every layer of it with that encoding. */
 export function withPositionEncoding(config: DecoderConfig, encoding: PositionEncoding): DecoderConfig {
