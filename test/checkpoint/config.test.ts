@@ -1,15 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { QuernError, type QuernErrorCode } from '../../lib/errors.js'
-import { type JsonObject, parseJson } from '../../lib/files/json.js'
 import { readConfig } from '../../lib/checkpoint/config.js'
-import { Fields } from '../../lib/checkpoint/fields.js'
 import { readGenerationConfig } from '../../lib/checkpoint/generation-config.js'
 import { planText } from '../../lib/checkpoint/plan-text.js'
 import { expectCode } from '../model/expect-code.js'
-
-const fields = (value: unknown) =>
-  new Fields(parseJson(new TextEncoder().encode(JSON.stringify(value))) as JsonObject, 'config.json')
+import { decoder, fields, minimal } from './read-decoder.js'
 
 const qwen3 = {
   architectures: ['Qwen3ForCausalLM'],
@@ -32,14 +28,6 @@ const qwen3 = {
   sliding_window: null as unknown,
   max_window_layers: 36,
 }
-const minimal = {
-  hidden_size: 512,
-  intermediate_size: 1024,
-  num_hidden_layers: 2,
-  num_attention_heads: 32,
-  vocab_size: 1000,
-}
-const decoder = (value: unknown) => readConfig(fields(value)).decoder
 const rope = (value: unknown) => {
   const [first] = decoder({ ...qwen3, ...(value as object) }).ropes
   if (first === undefined) throw new Error('no rope')

@@ -1,19 +1,8 @@
 // What config.json says of each layer: windows, rotation, position encoding.
 import { describe, expect, it } from 'vitest'
 import { readConfig } from '../../lib/checkpoint/config.js'
-import { Fields } from '../../lib/checkpoint/fields.js'
-import { type JsonObject, parseJson } from '../../lib/files/json.js'
+import { decoder, fields, minimal } from './read-decoder.js'
 
-const fields = (value: unknown) =>
-  new Fields(parseJson(new TextEncoder().encode(JSON.stringify(value))) as JsonObject, 'config.json')
-const minimal = {
-  hidden_size: 512,
-  intermediate_size: 1024,
-  num_hidden_layers: 2,
-  num_attention_heads: 32,
-  vocab_size: 1000,
-}
-const decoder = (value: unknown) => readConfig(fields(value)).decoder
 const windows = (value: unknown) => decoder(value).layers.map(({ mixer }) => mixer.window)
 
 describe('layers', () => {

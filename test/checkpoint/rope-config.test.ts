@@ -1,8 +1,6 @@
 // Where config.json says a thing twice, or not at all.
 import { expect, test } from 'vitest'
-import { type JsonObject, parseJson } from '../../lib/files/json.js'
-import { readConfig } from '../../lib/checkpoint/config.js'
-import { Fields } from '../../lib/checkpoint/fields.js'
+import { decoder as read } from './read-decoder.js'
 
 const llama = {
   model_type: 'llama',
@@ -14,10 +12,7 @@ const llama = {
   max_position_embeddings: 4096,
 }
 
-const decoder = (more: object) => {
-  const bytes = new TextEncoder().encode(JSON.stringify({ ...llama, ...more }))
-  return readConfig(new Fields(parseJson(bytes) as JsonObject, 'config.json')).decoder
-}
+const decoder = (more: object) => read({ ...llama, ...more })
 const rope = (more: object) => {
   const [first] = decoder(more).ropes
   if (first === undefined) throw new Error('no rope')
