@@ -124,6 +124,7 @@ test('a fork is a conversation of its own', async () => {
   await settled(page)
   await answers(page).getByRole('button', { name: 'Go on in a new chat' }).click()
   await page.getByRole('heading', { name: 'hi (fork)' }).waitFor()
+  await page.locator('.row').nth(1).waitFor()
   expect(await page.locator('.row').count()).toBe(2)
 })
 
@@ -179,9 +180,10 @@ test('thoughts are folded', async () => {
   const page = await openPage(server.url)
   await say(page, 'hi')
   await settled(page)
-  expect(await page.getByText('Let me see.').isVisible()).toBe(false)
+  const thought = page.getByText('Let me see.')
+  expect(await thought.isVisible()).toBe(false)
   await page.getByText('Thoughts').click()
-  expect(await page.getByText('Let me see.').isVisible()).toBe(true)
+  await thought.waitFor()
 })
 
 test('figures: tokens, speed, and how full the context is', async () => {
