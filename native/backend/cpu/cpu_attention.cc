@@ -13,7 +13,7 @@ static_assert(kPagePositions == quern::kPagePositions);
 
 namespace {
 // Query rows that share one widened block of keys and values: multiples of what a kernel takes at once.
-constexpr int kMostQueryRows = 48, kFewQueryRows = 12;
+constexpr int kMostQueryRows = 96, kFewQueryRows = 12;
 constexpr int64_t kRowProducts = int64_t{16} << 20;  // of a decoding row: about a millisecond
 }  // namespace
 

@@ -11,22 +11,20 @@
 //
 //   scores   head_dim multiply-adds, and 1/2 + 1/kMostRows as many loads: keys lie number by number
 //            in their pages, so a vector is kLanes positions, and no sum runs over lanes
-//   weights  about 25 operations whatever head_dim is, 17 of them e^x, on the same ports as 2 * head_dim
-//            multiply-adds: what bounds head size 32
+//   weights  about 20 operations whatever head_dim is, 14 of them 2^x, on the same ports as 2 * head_dim
+//            multiply-adds; side by side for 4 vectors, since each waits for the one before it
 //   values   head_dim multiply-adds and as many loads as for scores
 //
 // Keys and values of a block are 512 * head_dim bytes: 16 KiB of f32 at head size 32, in L1; 64 KiB at 128,
 // from L2, of which kMostRows rows need 64 * head_dim * 2 * kMostRows / kLanes multiply-adds: 6 vectors of
 // them for one that is read.
-#include <limits>
-
-#include "backend/cpu/kernels/attention_rows.h"
+#include "backend/cpu/kernels/attention_weights.h"
 
 namespace quern::cpu::QUERN_ISA {
 
 namespace {
 
-constexpr float kNothing = -std::numeric_limits<float>::infinity();
+constexpr float kLog2E = 1.44269504f;  // scores are powers of 2: a product less for each weight
 constexpr int kBlockPages = kAttentionBlock / kPagePositions;
 
 // What of a block is read: positions [begin, end) within it, and where its pages are.
@@ -45,11 +43,18 @@ struct Block {
   }
 };
 
-// Some rows of the tile, side by side.
+// The rows of a tile.
+struct Rows {
+  float* queries;         // [head_dim, rows] for each group of rows, scaled
+  float *largest, *sums;  // of each row so far; kMostLanes numbers more can be read and written
+};
+
+// Some of them, side by side.
 struct Group {
   const AttentionParams& p;
   int first;             // row of the tile
-  const float* queries;  // [head_dim, rows], scaled
+  const float* queries;  // [head_dim, rows of the group]
+  float *largest, *sums;
   int position_of(int row) const { return p.first_position + (first + row) / p.group; }
   float* state_of(int row) const { return p.state + (first + row) * p.state_stride; }
 };
@@ -87,70 +92,22 @@ I32 count_up(int from) {
   return numbers;
 }
 
-// Adds the slope to a row's scores of a block, and hides what the row does not see.
-void adjust(const AttentionParams& p, int block_first, int position, float slope, float* scores) {
-  const I32 lowest = count_up(0) * 0 + lowest_seen(position, p.window), highest = count_up(0) * 0 + position;
-  for (int j = 0; j < kAttentionBlock; j += kLanes) {
-    const I32 at = count_up(block_first + j);
-    const F32 distance = __builtin_convertvector(at - highest, F32);
-    const F32 score = fma(splat(slope), distance, load(scores + j));
-    store(scores + j, ((at >= lowest) & (at <= highest)) ? score : splat(kNothing));
-  }
-}
-
-// The largest of a vector.
-float largest_lane(F32 value) {
-#pragma GCC unroll 4
-  for (int half = kLanes / 2; half > 0; half /= 2)
-    value = max(value, __builtin_shuffle(value, (count_up(half)) & (kLanes - 1)));
-  return value[0];
-}
-
-// One vector with a number of each row.
+// Adds the slopes to the scores of a block, and hides what a row does not see.
 template <int kRows>
-struct PerRow {
-  float of[kLanes] = {};
-  static_assert(kRows <= kLanes);
-  F32 all() const { return load(of); }
-};
-
-// Turns scores into weights e^(score - largest of the row so far) and folds their sums into the rows' states.
-// Gives by what the rows' values so far are to be multiplied.
-template <int kRows>
-PerRow<kRows> weigh(const Group& group, int block_first, bool whole, float* scores) {
-  PerRow<kRows> before, now, sums, totals, rescale;
+void adjust(const Group& group, int block_first, float* scores) {
+  const AttentionParams& p = group.p;
   for (int r = 0; r < kRows; ++r) {
+    const int position = group.position_of(r);
+    const F32 slope = splat(p.slopes ? p.slopes[(group.first + r) % p.group] * kLog2E : 0);
+    const I32 lowest = count_up(0) * 0 + lowest_seen(position, p.window),
+              highest = count_up(0) * 0 + position;
     float* const row = scores + r * kAttentionBlock;
-    const AttentionParams& p = group.p;
-    if (!whole || p.slopes)
-      adjust(p, block_first, group.position_of(r), p.slopes ? p.slopes[(group.first + r) % p.group] : 0, row);
-    F32 most = load(row);
-    for (int j = kLanes; j < kAttentionBlock; j += kLanes) most = max(most, load(row + j));
-    before.of[r] = group.state_of(r)[0];
-    sums.of[r] = group.state_of(r)[1];
-    now.of[r] = largest_lane(most);
-  }
-  const F32 largest = max(now.all(), before.all());
-  store(now.of, largest);
-  // A row that has seen nothing yet has nothing to be rescaled.
-  store(rescale.of, before.all() == largest ? splat(1) : exp(before.all() - largest));
-  for (int r = 0; r < kRows; ++r) {
-    float* const row = scores + r * kAttentionBlock;
-    const F32 from = splat(now.of[r] == kNothing ? 0 : now.of[r]);
-    F32 total = {};
     for (int j = 0; j < kAttentionBlock; j += kLanes) {
-      const F32 weights = exp(load(row + j) - from);
-      store(row + j, weights);
-      total += weights;
+      const I32 at = count_up(block_first + j);
+      const F32 score = fma(slope, __builtin_convertvector(at - highest, F32), load(row + j));
+      store(row + j, ((at >= lowest) & (at <= highest)) ? score : splat(kNothing));
     }
-    totals.of[r] = sum(total);
   }
-  store(sums.of, fma(sums.all(), rescale.all(), totals.all()));
-  for (int r = 0; r < kRows; ++r) {
-    group.state_of(r)[0] = now.of[r];
-    group.state_of(r)[1] = sums.of[r];
-  }
-  return rescale;
 }
 
 template <int kRows, typename KV>
@@ -174,29 +131,43 @@ template <int kRows, typename KV>
 void attend_rows(const Group& group, Block<KV> block) {
   const bool whole = narrow<kRows>(group, block);
   if (block.begin >= block.end) return;
-  alignas(64) float scores[kRows * kAttentionBlock];
+  alignas(64) float scores[kRows * kAttentionBlock], rescale[kLanes];
   score<kRows>(group, block, scores);
-  const PerRow<kRows> rescale = weigh<kRows>(group, block.first, whole, scores);
-  add_values<kRows>(group, block, scores, rescale.of);
+  if (!whole || group.p.slopes) adjust<kRows>(group, block.first, scores);
+  store(rescale, weigh<kRows>(scores, group.largest, group.sums));
+  add_values<kRows>(group, block, scores, rescale);
 }
 
 template <typename KV>
-void attend_block(const AttentionParams& p, const float* queries, const Block<KV>& block) {
+void attend_block(const AttentionParams& p, const Rows& rows, const Block<KV>& block) {
   for_groups(p.tokens * p.group, [&](auto count, int row) {
-    attend_rows<count.value>(Group{p, row, queries + row * p.head_dim}, block);
+    attend_rows<count.value>(
+        Group{p, row, rows.queries + row * p.head_dim, rows.largest + row, rows.sums + row}, block);
   });
 }
 
-// The queries of each group of rows, number by number, scaled.
-void gather_queries(const AttentionParams& p, float* queries) {
+// The queries of each group of rows, number by number, scaled; what the rows' states say of scores.
+void gather(const AttentionParams& p, const Rows& rows) {
+  for (int row = 0; row < p.tokens * p.group; ++row) {
+    rows.largest[row] = p.state[row * p.state_stride];
+    rows.sums[row] = p.state[row * p.state_stride + 1];
+  }
+  const float scale = p.scale * kLog2E;
   for_groups(p.tokens * p.group, [&](auto count, int row) {
-    float* const to = queries + row * p.head_dim;
+    float* const to = rows.queries + row * p.head_dim;
     for (int r = 0; r < count.value; ++r) {
       const float* const q =
           p.q + (row + r) / p.group * p.q_stride + int64_t{(row + r) % p.group} * p.head_dim;
-      for (int d = 0; d < p.head_dim; ++d) to[d * count.value + r] = q[d] * p.scale;
+      for (int d = 0; d < p.head_dim; ++d) to[d * count.value + r] = q[d] * scale;
     }
   });
+}
+
+void scatter(const AttentionParams& p, const Rows& rows) {
+  for (int row = 0; row < p.tokens * p.group; ++row) {
+    p.state[row * p.state_stride] = rows.largest[row];
+    p.state[row * p.state_stride + 1] = rows.sums[row];
+  }
 }
 
 // Widens one page to f32.
@@ -215,8 +186,10 @@ void attention_of(const AttentionParams& p) {
   const int begin = p.begin > lowest ? p.begin : lowest;
   const int last = p.first_position + p.tokens, end = p.end < last ? p.end : last;
   float* const widened = p.scratch;  // keys, then values: [64 * head_dim] f32 each
-  float* const queries = widened + 2 * kAttentionBlock * p.head_dim;
-  gather_queries(p, queries);
+  float* const largest = widened + 2 * kAttentionBlock * p.head_dim;
+  float* const sums = largest + p.tokens * p.group + kMostLanes;
+  const Rows rows{sums + p.tokens * p.group + kMostLanes, largest, sums};
+  gather(p, rows);
   const bool widen_first = sizeof(KV) < sizeof(float) && p.tokens * p.group > kMostRows;
   for (int first = begin - begin % kAttentionBlock; first < end; first += kAttentionBlock) {
     Block<KV> block{first,
@@ -230,7 +203,7 @@ void attention_of(const AttentionParams& p) {
       block.values[i] = static_cast<const KV*>(p.values) + at;
     }
     if (!widen_first) {
-      attend_block(p, queries, block);
+      attend_block(p, rows, block);
       continue;
     }
     Block<float> wide{block.first, block.begin, block.end, {}, {}};
@@ -242,8 +215,9 @@ void attention_of(const AttentionParams& p) {
       wide.keys[i] = keys;
       wide.values[i] = values;
     }
-    attend_block(p, queries, wide);
+    attend_block(p, rows, wide);
   }
+  scatter(p, rows);
 }
 
 }  // namespace
@@ -271,7 +245,8 @@ void attention_merge(const AttentionStateParams& p) {
       continue;
     }
     const float now = state[0] > other[0] ? state[0] : other[0];
-    const F32 mine = exp(splat(state[0] - now)), theirs = exp(splat(other[0] - now));
+    const F32 mine = exp2_of_negative(splat(state[0] - now)),
+              theirs = exp2_of_negative(splat(other[0] - now));
     state[0] = now;
     for (int i = 1; i < 2 + p.head_dim; ++i) state[i] = state[i] * mine[0] + other[i] * theirs[0];
   }

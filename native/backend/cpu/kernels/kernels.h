@@ -72,8 +72,8 @@ struct AttentionParams {
   int64_t page_stride = 0;
   const int32_t* pages = nullptr;  // the sequence's page table; pages below what the first token sees: any
   int begin = 0, end = 0;          // positions of the segment, begin a multiple of kAttentionBlock
-  float* state =
-      nullptr;  // in, out: [tokens * group][state_stride]: largest score, sum, then head_dim weighted values
+  float* state = nullptr;  // in, out: [tokens * group][state_stride]: log2 of the largest weight, the sum of
+                           // weights over it, then head_dim weighted values
   int64_t state_stride = 0;
   float* scratch = nullptr;  // attention_scratch(tokens * group, head_dim) floats
 };
@@ -146,7 +146,7 @@ constexpr int lowest_seen(int position, int window) {
   return window > 0 && position >= window ? position - window + 1 : 0;
 }
 constexpr int64_t attention_scratch(int64_t query_rows, int64_t head_dim) {
-  return kAttentionBlock * (2 * head_dim + query_rows) + query_rows * head_dim;
+  return 2 * (kAttentionBlock * head_dim + query_rows + kMostLanes) + query_rows * head_dim;
 }
 
 struct Kernels {
