@@ -62,6 +62,7 @@ export type {
   RopeScaling,
 } from './checkpoint/decoder-config.js'
 export type { PositionEncoding } from './checkpoint/layer-spec.js'
+export type { LeftOut } from './checkpoint/left-out.js'
 export type {
   ModelPlan,
   PlannedWeight,

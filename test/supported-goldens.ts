@@ -1,32 +1,26 @@
-/** Checkpoints of the golden folder that are loaded; all others are refused. */
-export const supportedGoldens = [
-  'qwen3-tied',
-  'qwen3-untied-sharded',
-  'qwen3-tied-extra-lm-head',
-  'qwen3-head128-gqa4',
-  'qwen3-v5-config',
-  'qwen3-rope-linear',
-  'qwen3-rope-dynamic',
-  'qwen3-rope-yarn',
-  'qwen3-rope-yarn-v5-config',
-  'qwen2',
-  'qwen2-untied',
-  'llama3-rope',
-  'llama3-rope-v5-config',
-  'llama-9h3kv',
-  'llama-derived-head-dim',
-  'mistral-v5-no-window',
-  'phi3-partial-rotary',
-  'phi3-longrope',
-  'phi4-mini',
-  'mistral-window',
-  'phi3-window',
-  'qwen3-mixed-window',
-  'alibi',
-  'alibi-6-heads',
-  'rope-plus-alibi',
-  'dtype-f32',
-  'dtype-f16',
-  'dtype-bf16',
-  'dtype-mixed',
-]
+import { fileURLToPath } from 'node:url'
+import { readJson } from './golden.js'
+
+/** A checkpoint of the golden folder that is loaded. docs/models.md is written from this list, test/model/golden.test.ts checks what it says. */
+export interface SupportedGolden {
+  name: string
+  /** `model_type` of its config.json. */
+  family: string
+  /** What it has that others have not. */
+  about: string
+  /** Whose numbers they are, with the version. */
+  judge: string
+  /** Whose logits are compared. */
+  prompts: number
+  /** Of these, those whose next 48 tokens are compared too. */
+  greedy: number
+  /** The family of which test/model/nested.test.ts makes it a part. */
+  nestedIn?: string
+}
+
+const list = fileURLToPath(new URL('supported-goldens.json', import.meta.url))
+
+export const supportedGoldens = readJson<SupportedGolden[]>(list)
+
+/** All checkpoints of the golden folder that are loaded; all others are refused. */
+export const supportedGoldenNames = supportedGoldens.map(({ name }) => name)

@@ -4,6 +4,11 @@ import type { LayerWeightKind, WeightKind } from './slots.js'
 export interface Architecture {
   /** `model_type` in config.json. */
   modelType: string
+  /**
+   * Of a model that sees, whose decoder is described in `text_config`: the `model_type` in there, which may be left out. undefined: the
+   * decoder is all that config.json describes.
+   */
+  textType: string | undefined
   /** The class that `architectures` in config.json names. */
   className: string
   /** The same of an embedding model, where it was saved from its layers on. */
@@ -40,9 +45,9 @@ export interface Architecture {
     /** Tokens that end a reply. */
     stopTokens: number[] | undefined
   }
-  /** What names begin with in a checkpoint of a model that generates. An embedding model is saved without it. */
+  /** What names begin with as they are published. Other programs save with other beginnings: see `findNames`. */
   prefix: string
-  /** The names behind it; `{layer}` stands for the layer's number. The head's has no prefix anywhere. */
+  /** The names behind it; `{layer}` stands for the layer's number. The head's has none. */
   tensors: Record<WeightKind, string>
   /** Weights that are stored in one tensor: all with one name above, the rows of one below those of the other in this order. */
   fused: readonly (readonly LayerWeightKind[])[]
@@ -88,25 +93,46 @@ function nameAll<Kind extends LayerWeightKind>(kinds: readonly Kind[], name: str
   return Object.fromEntries(kinds.map((kind) => [kind, name])) as Record<Kind, string>
 }
 
+const qwen3: Architecture = {
+  modelType: 'qwen3',
+  textType: undefined,
+  className: 'Qwen3ForCausalLM',
+  baseClassName: 'Qwen3Model',
+  qkNorm: true,
+  qkvBias: false,
+  readsAttentionBias: true,
+  readsMlpBias: false,
+  window: 'switched',
+  rotary: 'whole',
+  defaults: { ...qwenDefaults, headDim: 128 },
+  prefix: 'model.',
+  tensors,
+  fused: [],
+}
+
+const mistral: Architecture = {
+  modelType: 'mistral',
+  textType: undefined,
+  className: 'MistralForCausalLM',
+  baseClassName: 'MistralModel',
+  qkNorm: false,
+  qkvBias: false,
+  readsAttentionBias: false,
+  readsMlpBias: false,
+  window: 'always',
+  rotary: 'whole',
+  defaults: { ...qwenDefaults, kvHeads: 8, contextLength: 131_072, stopTokens: [2] },
+  prefix: 'model.',
+  tensors,
+  fused: [],
+}
+
 /** The decoders that quern runs. A new one is a new row and a golden test. */
 export const architectures: readonly Architecture[] = [
-  {
-    modelType: 'qwen3',
-    className: 'Qwen3ForCausalLM',
-    baseClassName: 'Qwen3Model',
-    qkNorm: true,
-    qkvBias: false,
-    readsAttentionBias: true,
-    readsMlpBias: false,
-    window: 'switched',
-    rotary: 'whole',
-    defaults: { ...qwenDefaults, headDim: 128 },
-    prefix: 'model.',
-    tensors,
-    fused: [],
-  },
+  qwen3,
   {
     modelType: 'qwen2',
+    textType: undefined,
     className: 'Qwen2ForCausalLM',
     baseClassName: 'Qwen2Model',
     qkNorm: false,
@@ -122,6 +148,7 @@ export const architectures: readonly Architecture[] = [
   },
   {
     modelType: 'llama',
+    textType: undefined,
     className: 'LlamaForCausalLM',
     baseClassName: 'LlamaModel',
     qkNorm: false,
@@ -141,23 +168,10 @@ export const architectures: readonly Architecture[] = [
     tensors,
     fused: [],
   },
-  {
-    modelType: 'mistral',
-    className: 'MistralForCausalLM',
-    baseClassName: 'MistralModel',
-    qkNorm: false,
-    qkvBias: false,
-    readsAttentionBias: false,
-    readsMlpBias: false,
-    window: 'always',
-    rotary: 'whole',
-    defaults: { ...qwenDefaults, kvHeads: 8, contextLength: 131_072, stopTokens: [2] },
-    prefix: 'model.',
-    tensors,
-    fused: [],
-  },
+  mistral,
   {
     modelType: 'phi3',
+    textType: undefined,
     className: 'Phi3ForCausalLM',
     baseClassName: 'Phi3Model',
     qkNorm: false,
@@ -181,5 +195,23 @@ export const architectures: readonly Architecture[] = [
       ['q', 'k', 'v'],
       ['gate', 'up'],
     ],
+  },
+  {
+    ...qwen3,
+    modelType: 'qwen3_vl',
+    textType: 'qwen3_vl_text',
+    className: 'Qwen3VLForConditionalGeneration',
+    baseClassName: 'Qwen3VLModel',
+    window: 'none',
+    defaults: { ...qwen3.defaults, ropeTheta: 500_000, contextLength: 128_000, window: undefined },
+    prefix: 'model.language_model.',
+  },
+  {
+    ...mistral,
+    modelType: 'mistral3',
+    textType: 'mistral',
+    className: 'Mistral3ForConditionalGeneration',
+    baseClassName: 'Mistral3Model',
+    prefix: 'language_model.model.',
   },
 ]

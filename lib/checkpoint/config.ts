@@ -1,8 +1,8 @@
-import { quote } from '../files/quote.js'
 import type { Range } from '../input/range.js'
-import { type Architecture, architectures } from './architectures.js'
+import type { Architecture } from './architectures.js'
 import type { Fields } from './fields.js'
 import type { DecoderConfig } from './decoder-config.js'
+import { type FoundDecoder, findDecoder } from './find-decoder.js'
 import { layerSpec, type PositionEncoding, positionEncodings, withPositionEncoding } from './layer-spec.js'
 import { refuseQuantization } from './quantization.js'
 import { readRope } from './rope-config.js'
@@ -46,13 +46,14 @@ export interface ModelConfig {
 /**
  * Reads config.json as transformers 4 (`rope_theta`, `rope_scaling`) or transformers 5 (`rope_parameters`) writes it. Where a key is
  * missing, what Hugging Face takes for that architecture is taken, which may be something else than for null; keys that the architecture
- * gives no meaning are ignored, whatever stands there.
+ * gives no meaning are ignored, whatever stands there. Of a model that sees, the decoder in `text_config` is read.
  *
  * @throws {QuernError} `invalid_config` for values that make no sense, `unsupported_model` for those that ask for something that quern
  * cannot do yet.
  */
-export function readConfig(fields: Fields, options: ConfigOptions = {}): ModelConfig {
-  const architecture = findArchitecture(fields)
+export function readConfig(config: Fields, options: ConfigOptions = {}): ModelConfig {
+  const found = findDecoder(config)
+  const { architecture, fields, whole } = found
   const { defaults } = architecture
   const hidden = fields.requiredInteger('hidden_size', widthRange)
   const heads = fields.requiredInteger('num_attention_heads', headsRange)
@@ -78,10 +79,14 @@ export function readConfig(fields: Fields, options: ConfigOptions = {}): ModelCo
     vocab: fields.requiredInteger('vocab_size', vocabRange),
     normEps: fields.number('rms_norm_eps', epsRange) ?? defaults.normEps,
     contextLength,
-    tiedEmbeddings: fields.boolean('tie_word_embeddings') ?? defaults.tiedEmbeddings,
+    tiedEmbeddings:
+      whole.boolean('tie_word_embeddings') ??
+      fields.boolean('tie_word_embeddings') ??
+      defaults.tiedEmbeddings,
   }
-  const stopTokens = fields.states('eos_token_id') ? readStopTokens(fields) : defaults.stopTokens
-  refuseUnsupported(fields, architecture)
+  const stopping = whole.has('eos_token_id') ? whole : fields
+  const stopTokens = stopping.states('eos_token_id') ? readStopTokens(stopping) : defaults.stopTokens
+  refuseUnsupported(found)
   const encoding = options.positionEncoding ?? readPositionEncoding(fields)
   return { architecture, decoder: withPositionEncoding(decoder, encoding), stopTokens }
 }
@@ -93,38 +98,6 @@ const tokenIds: Range = { min: -1, max: 2 ** 31 - 1 }
 export function readStopTokens(fields: Fields): number[] | undefined {
   const ids = fields.integers('eos_token_id', tokenIds)?.filter((id) => id >= 0)
   return ids?.length ? ids : undefined
-}
-
-/** What has a name that no row has may be any of the hundreds of families that exist: not supported, rather than wrong. */
-function findArchitecture(fields: Fields): Architecture {
-  const modelType = fields.string('model_type')
-  const classNames = fields.strings('architectures') ?? []
-  if (modelType === undefined && classNames.length === 0) return fields.missing('model_type')
-  const isNamed = ({ className, baseClassName }: Architecture) =>
-    classNames.includes(className) || classNames.includes(baseClassName)
-  const row = architectures.find((row) =>
-    modelType === undefined ? isNamed(row) : row.modelType === modelType,
-  )
-  if (row === undefined) {
-    const supported = architectures.map((row) => (modelType === undefined ? row.className : row.modelType))
-    const name = quote(modelType ?? classNames.join(', '))
-    return fields.unsupported(
-      `the architecture ${name}${describeText(fields)} is`,
-      `, only ${supported.join(', ')} are`,
-    )
-  }
-  if (classNames.length > 0 && !isNamed(row)) {
-    return fields.unsupported(
-      `${quote(classNames.join(', '))} (a ${row.modelType} that is no ${row.className}) is`,
-    )
-  }
-  return row
-}
-
-/** Models that see or hear keep the decoder's own configuration in `text_config`. */
-function describeText(fields: Fields): string {
-  const textType = fields.object('text_config')?.string('model_type')
-  return textType === undefined ? '' : ` (its text model: ${quote(textType)})`
 }
 
 function readHeadDim(fields: Fields, hidden: number, heads: number, fallback: number | undefined): number {
@@ -156,7 +129,7 @@ function readPositionEncoding(fields: Fields): PositionEncoding {
 }
 
 /** Whatever would change the arithmetic, and isn't in DecoderConfig. */
-function refuseUnsupported(fields: Fields, architecture: Architecture): void {
+function refuseUnsupported({ architecture, fields, whole }: FoundDecoder): void {
   const activation = fields.string('hidden_act') ?? 'silu'
   if (otherActivations.has(activation)) fields.unsupported(`the activation function ${activation} is`)
   if (activation !== 'silu' && activation !== 'swish') fields.fail('hidden_act', '"silu"')
@@ -165,6 +138,6 @@ function refuseUnsupported(fields: Fields, architecture: Architecture): void {
     fields.unsupported('attention_bias (biases on all four projections) is')
   }
   if (architecture.readsMlpBias && fields.boolean('mlp_bias')) fields.unsupported('mlp_bias is')
-  const quantization = fields.object('quantization_config')
+  const quantization = whole.object('quantization_config') ?? fields.object('quantization_config')
   if (quantization !== undefined) refuseQuantization(quantization)
 }

@@ -10,18 +10,22 @@ import { isInside, type Range } from '../input/range.js'
  */
 export class Fields {
   readonly #entries: JsonObject
-  /** The file's path, and the path of the object inside it. */
+  /** The file. */
   readonly #where: string
   readonly #code: 'invalid_config' | 'invalid_index'
+  /** What the object is called in the file, from its root on. */
+  readonly #path: readonly string[]
 
   constructor(
     entries: JsonObject,
     where: string,
     code: 'invalid_config' | 'invalid_index' = 'invalid_config',
+    path: readonly string[] = [],
   ) {
     this.#entries = entries
     this.#where = where
     this.#code = code
+    this.#path = path
   }
 
   has(key: string): boolean {
@@ -95,15 +99,24 @@ export class Fields {
   object(key: string): Fields | undefined {
     const value = this.#value(key)
     if (value === undefined) return undefined
-    if (value instanceof Map) return new Fields(value, `${this.#where}: ${key}`, this.#code)
+    if (value instanceof Map) return new Fields(value, this.#where, this.#code, [...this.#path, key])
     return this.fail(key, 'an object', value)
+  }
+
+  requiredObject(key: string): Fields {
+    return this.object(key) ?? this.missing(key)
+  }
+
+  /** Whether an object is there, whatever is in it. */
+  holdsObject(key: string): boolean {
+    return this.#entries.get(key) instanceof Map
   }
 
   /** Refuses the field's value. */
   fail(key: string, expected: string, value: unknown = this.#entries.get(key)): never {
     throw new QuernError(
       this.#code,
-      `${this.#where}: ${quote(key)} must be ${expected}, got ${quote(value)}`,
+      `${this.#where}: ${this.#nameOf(key)} must be ${expected}, got ${quote(value)}`,
       {
         value,
       },
@@ -112,14 +125,19 @@ export class Fields {
 
   /** Refuses the field since it is not there. */
   missing(key: string): never {
-    throw new QuernError(this.#code, `${this.#where}: ${quote(key)} is missing`, { value: key })
+    throw new QuernError(this.#code, `${this.#where}: ${this.#nameOf(key)} is missing`, { value: key })
   }
 
   /** Refuses what is valid, but asks for something that quern cannot do yet. */
   unsupported(feature: string, hint = ''): never {
-    throw new QuernError('unsupported_model', `${this.#where}: ${feature} not supported yet${hint}`, {
+    const where = [this.#where, ...(this.#path.length > 0 ? [this.#path.join('.')] : [])].join(': ')
+    throw new QuernError('unsupported_model', `${where}: ${feature} not supported yet${hint}`, {
       value: feature,
     })
+  }
+
+  #nameOf(key: string): string {
+    return quote([...this.#path, key].join('.'))
   }
 
   #value(key: string): JsonValue | undefined {

@@ -42,6 +42,7 @@ export async function readFolder(folder: string, options: ConfigOptions = {}): P
       const found = checkpoint.find(name)
       return found && { ...found.tensor, source: { file: found.file, offset: found.tensor.offset } }
     },
+    stored: () => checkpoint.files.flatMap(({ tensors }) => [...tensors.values()]),
     ...(tokenizer !== undefined && { tokenizer }),
     chatTemplates: await readChatTemplates(path),
     checkpoint,

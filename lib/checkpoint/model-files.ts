@@ -22,6 +22,8 @@ export interface ModelFiles extends Pick<ModelPlan, 'files' | 'seed'> {
   config: ModelConfig
   generation: GenerationConfig
   find(name: string): FoundTensor | undefined
+  /** All tensors of its files; of a model that is made up none. */
+  stored(): Iterable<{ name: string; bytes: number }>
   tokenizer?: TokenizerFiles
   chatTemplates: ChatTemplates
 }

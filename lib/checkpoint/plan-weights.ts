@@ -5,7 +5,7 @@ import type { DecoderConfig } from './decoder-config.js'
 import type { FoundTensor, ModelFiles } from './model-files.js'
 import type { PlannedWeight, WeightDtype, WeightSource } from './plan.js'
 import { headSlot, type Slot, weightSlots } from './slots.js'
-import { type StoredPlace, storedPlace } from './stored-tensors.js'
+import { findNames, type StoredPlace, storedPlace } from './stored-tensors.js'
 
 /** What a checkpoint's tensors make of a config. */
 export interface WeightPlan {
@@ -15,6 +15,8 @@ export interface WeightPlan {
   spareHead: PlannedWeight | undefined
   /** false: an embedding model. */
   generates: boolean
+  /** Names of the tensors that the others are made of. */
+  used: ReadonlySet<string>
 }
 
 /**
@@ -27,14 +29,16 @@ export interface WeightPlan {
  */
 export function planWeights(model: ModelFiles): WeightPlan {
   const { architecture, decoder: stated } = model.config
-  const { prefix, tensors } = architecture
-  const isBare = !model.find(prefix + tensors.embed) && model.find(tensors.embed) !== undefined
-  const generates = !isBare || model.find(tensors.head) !== undefined
+  const names = findNames(architecture, (name) => model.find(name) !== undefined)
+  const generates = names.prefix !== '' || model.find(names.head) !== undefined
   const config = generates ? stated : { ...stated, tiedEmbeddings: true }
-  const placeOf = (slot: Slot) => storedPlace(architecture, config, slot, isBare ? '' : prefix)
+  const used = new Set<string>()
+  const placeOf = (slot: Slot) => storedPlace(architecture, config, slot, names)
   const stored = (slot: Slot, place = placeOf(slot)) => {
     const found = model.find(place.name)
-    return found && planWeight(model, found, slot, place)
+    if (found === undefined) return undefined
+    used.add(place.name)
+    return planWeight(model, found, slot, place)
   }
   const weights: PlannedWeight[] = []
   let isEmbedStored = true
@@ -42,12 +46,13 @@ export function planWeights(model: ModelFiles): WeightPlan {
     const own = stored(slot)
     if (slot.kind === 'embed') isEmbedStored = own !== undefined
     const isShared = slot.kind === 'embed' && config.tiedEmbeddings
-    const weight = own ?? (isShared ? stored(slot, { ...placeOf(slot), name: tensors.head }) : undefined)
+    const weight = own ?? (isShared ? stored(slot, { ...placeOf(slot), name: names.head }) : undefined)
     if (weight === undefined) throw missingTensor(model, placeOf(slot).name)
     weights.push(weight)
   }
   const hasBoth = config.tiedEmbeddings && isEmbedStored
-  return { config, weights, spareHead: hasBoth ? stored(headSlot(config)) : undefined, generates }
+  const spareHead = hasBoth ? stored(headSlot(config)) : undefined
+  return { config, weights, spareHead, generates, used }
 }
 
 function planWeight(

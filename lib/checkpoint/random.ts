@@ -126,9 +126,10 @@ export function randomFiles(id: string, options: RandomModelOptions = {}): Model
   }
   const architecture = architectures.find(({ modelType }) => modelType === shape.modelType) as Architecture
   const decoder = withPositionEncoding(decoderOf(shape, architecture), positionEncoding)
+  const names = { prefix: architecture.prefix, head: architecture.tensors.head }
   const tensors = new Map<string, FoundTensor>()
   for (const slot of weightSlots(decoder)) {
-    const place = storedPlace(architecture, decoder, slot, architecture.prefix)
+    const place = storedPlace(architecture, decoder, slot, names)
     const tensor = { name: place.name, shape: place.shape, dtype: dtype.toUpperCase() }
     tensors.set(place.name, { ...tensor, source: randomSource(slot) })
   }
@@ -140,6 +141,7 @@ export function randomFiles(id: string, options: RandomModelOptions = {}): Model
     files: [],
     seed,
     find: (name) => tensors.get(name),
+    stored: () => [],
     chatTemplates: new Map(),
   }
 }

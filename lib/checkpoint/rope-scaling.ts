@@ -15,7 +15,11 @@ const types: Readonly<Record<string, RopeScaling['type']>> = {
   llama3: 'llama3',
   longrope: 'longrope',
   su: 'longrope',
+  // Positions of three parts, for images; in a text the three are equal.
+  mrope: 'none',
 }
+/** What may stand beside no scaling: transformers 5 may write { rope_theta } alone, models that see how mrope cuts heads. */
+const withoutType = new Set(['rope_theta', 'mrope_section', 'mrope_interleaved'])
 
 /** What the numbers of a scaling are checked against. */
 export interface RopeContext {
@@ -41,9 +45,8 @@ export function readRopeScaling(fields: Fields | undefined, context: RopeContext
   const key = fields.has('rope_type') ? 'rope_type' : 'type'
   const name = fields.string(key)
   if (name === undefined) {
-    // transformers 5 may write { rope_theta } alone.
     for (const other of fields.keys())
-      if (other !== 'rope_theta' && fields.has(other)) return fields.missing('rope_type')
+      if (!withoutType.has(other) && fields.has(other)) return fields.missing('rope_type')
     return none
   }
   const type = Object.hasOwn(types, name) ? types[name] : undefined

@@ -57,6 +57,7 @@ function describe(model: ModelInspection): string {
     ['parameters', model.parameters.toLocaleString('en')],
     ['weights', `${formatBytes(model.weightBytes)} (${Object.keys(model.dtypes).join(', ') || 'none'})`],
     ['in memory', model.loadedBytes && describeLoaded(model.loadedBytes)],
+    ['left out', model.leftOut && describeLeftOut(model.leftOut)],
     ...(config ? layerRows(config) : []),
     ['context', config && `${config.contextLength.toLocaleString('en')} tokens`],
     ['vocabulary', model.vocab?.toLocaleString('en')],
@@ -82,6 +83,10 @@ function describeLoaded({ auto: _, ...byDtype }: NonNullable<ModelInspection['lo
     .join(', ')
 }
 
+function describeLeftOut({ tensors, bytes }: NonNullable<ModelInspection['leftOut']>): string {
+  return `${tensors} tensors for other things than text, ${formatBytes(bytes)}`
+}
+
 type Config = NonNullable<ModelInspection['config']>
 
 function layerRows({ layers, ropes, hidden }: Config): [string, string | undefined][] {
@@ -98,9 +103,14 @@ function layerRows({ layers, ropes, hidden }: Config): [string, string | undefin
       ),
     ],
     ['window', windows && `${windows} tokens, in ${windowed.length} of ${layers.length} layers`],
-    ['rotary', ropes.map(describeRope).join('; ') || undefined],
-    ['alibi', layers.some(({ mixer }) => mixer.alibi) ? 'yes' : undefined],
+    ['positions', ofLayers(({ mixer }) => describeEncoding(mixer))],
+    ['rotary', ropes.map(describeRope).join('; ')],
   ].map(([name, value]) => [name as string, value || undefined])
+}
+
+/** As `--position-encoding` names it. */
+function describeEncoding({ rope, alibi }: Config['layers'][number]['mixer']): string {
+  return [...(rope >= 0 ? ['rope'] : []), ...(alibi ? ['alibi'] : [])].join('+') || 'none'
 }
 
 function describeRope({ theta, scaling }: Config['ropes'][number]): string {

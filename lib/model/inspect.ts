@@ -6,6 +6,7 @@ import { dtypes } from '../native/constants.js'
 import { explainHubFailure } from '../checkpoint/explain-source.js'
 import { type ModelFolder, readFolder } from '../checkpoint/folder.js'
 import { type LoadedBytes, loadedBytes } from './loaded-bytes.js'
+import type { LeftOut } from '../checkpoint/left-out.js'
 import type { DecoderConfig } from '../checkpoint/decoder-config.js'
 import { type ModelPlan, type WeightDtype, weightBytes } from '../checkpoint/plan.js'
 import { checkHubOptions, fetchModelHeaders } from '../checkpoint/pull.js'
@@ -47,7 +48,7 @@ export interface ModelInspection {
   path: string
   /** The commit, of a model of the hub. */
   revision?: string
-  /** `model_type` of config.json: 'qwen3', 'qwen2', 'llama', 'mistral', 'phi3'. Absent for a bare file. */
+  /** `model_type` of config.json: 'qwen3', 'qwen2', 'llama', 'mistral', 'phi3', 'qwen3_vl', 'mistral3'. Absent for a bare file. */
   architecture?: string
   /** Numbers that the model uses, a tied embedding counted once; in a bare file, all there are. */
   parameters: number
@@ -70,6 +71,8 @@ export interface ModelInspection {
   generates?: boolean
   /** Tokens that end a reply. */
   stopTokens: number[]
+  /** What a model that sees has for other things than text; absent where there is nothing. It is not loaded, and counts nowhere above. */
+  leftOut?: LeftOut
   /** There is a tokenizer.json. */
   tokenizer: boolean
   /** There is a chat template. */
@@ -169,13 +172,14 @@ async function inspectHub(id: string, options: InspectOptions): Promise<ModelIns
 }
 
 function inspectFolder(folder: ModelFolder): ModelInspection {
-  const { plan, stopTokens } = planModel(folder)
+  const { plan, stopTokens, leftOut } = planModel(folder)
   return {
     kind: 'folder',
     path: folder.path,
     architecture: folder.config.architecture.modelType,
     ...describePlan(plan),
     stopTokens,
+    ...(leftOut !== undefined && { leftOut }),
     tokenizer: folder.tokenizer !== undefined,
     chatTemplate: folder.chatTemplates.size > 0,
     tensors: folder.checkpoint.files.flatMap(({ tensors }) => [...tensors.values()].map(describeStored)),

@@ -8,6 +8,7 @@ import { deviceLibrary, native } from '../native/load-binding.js'
 import { onAbort } from '../on-abort.js'
 import { Tokenizer } from '../tokenizer/tokenizer.js'
 import { explainHubFailure } from '../checkpoint/explain-source.js'
+import { leftOutMessage } from '../checkpoint/left-out.js'
 import { openFiles } from '../checkpoint/open-files.js'
 import { defaultMaxQueue, type LoadOptions, takeLoadOptions } from './load-options.js'
 import { Model } from './model.js'
@@ -90,11 +91,13 @@ async function prepare(
     download: (id) => download(id, { ...options, revision }, internals),
   })
   const planned = planModel(files)
+  const warn = options.onWarning ?? defaultWarning
+  if (planned.leftOut !== undefined) warn(leftOutMessage(files.path, planned.leftOut))
   const wantsTokenizer = options.tokenizer !== false && files.tokenizer !== undefined
   return {
     source: files.name,
     architecture: files.config.architecture.modelType,
-    plan: await resolveTiedHead(files.path, planned, options.onWarning ?? defaultWarning, options.signal),
+    plan: await resolveTiedHead(files.path, planned, warn, options.signal),
     defaults: files.generation.defaults,
     stopTokens: planned.stopTokens,
     tokenizer: wantsTokenizer ? await Tokenizer.fromFile(files.path) : undefined,

@@ -140,7 +140,7 @@ describe('readConfig', () => {
     [
       { model_type: 'qwen33' },
       'unsupported_model',
-      /architecture "qwen33" is .*only qwen3, qwen2, llama, mistral, phi3 are/,
+      /architecture "qwen33" is .*only qwen3, qwen2, llama, mistral, phi3, qwen3_vl /,
     ],
     [{ model_type: 'née "x"\n' }, 'unsupported_model', /architecture "née \\"x\\"\\n"/],
     [{ model_type: 'x'.repeat(1e5) }, 'unsupported_model', /^.{1,300}$/],

@@ -8,7 +8,7 @@ import { firstPlace } from '../../lib/checkpoint/plan.js'
 import { type PlannedModel, planModel } from '../../lib/checkpoint/plan-model.js'
 import { fixturePath, goldenPath, requireGoldens } from '../golden.js'
 import { expectCode } from '../model/expect-code.js'
-import { supportedGoldens } from '../supported-goldens.js'
+import { supportedGoldenNames } from '../supported-goldens.js'
 import { readNamed, readNumbers } from './read-tensor.js'
 
 const unsupported: [string, RegExp][] = [
@@ -182,7 +182,7 @@ requireGoldens()
 describe.skipIf(!existsSync(goldenPath('models')))('golden models', () => {
   const hasTraces = (name: string) =>
     readFileSync(goldenPath('models', name, 'expected.json'), 'utf8').includes('"trace.layer0.input_norm"')
-  const traced = existsSync(goldenPath('models')) ? supportedGoldens.filter(hasTraces) : []
+  const traced = existsSync(goldenPath('models')) ? supportedGoldenNames.filter(hasTraces) : []
   it.each(traced)('%s has the weights that Hugging Face computed with', (name) =>
     checkAgainstTrace(goldenPath('models', name)),
   )

@@ -4,48 +4,17 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { load, Model, QuernError } from '../../lib/index.js'
 import { fixturePath, goldenPath, goldensPresent, readJson, requireGoldens } from '../golden.js'
-import { expectWithin, largestDifference, rowAt, type Tolerance } from '../numbers.js'
+import { expectWithin, largestDifference } from '../numbers.js'
 import { ExpectedTensors } from '../safetensors.js'
-import { supportedGoldens } from '../supported-goldens.js'
+import { supportedGoldenNames, supportedGoldens } from '../supported-goldens.js'
+import { type Expected, expectLogits, type Prompt } from './expect-golden.js'
 
-interface Prompt {
-  ids: number[]
-  logit_positions: number[]
-  /** Absent where a run would cross a limit that changes the angles. */
-  greedy?: number[]
-  stop_after?: number | null
-}
-
-interface Expected {
-  prompts: Prompt[]
-  /** Absent where a case says nothing of stopping. */
-  stop_tokens?: number[]
-  tolerance: Tolerance
-  beyond_limit_greedy?: Record<string, { hf_with_cache: number[] }>
-}
-
-const cases = [...supportedGoldens, 'lora-qwen3', 'lora-phi3'] // the last two without their adapters
+const cases = [...supportedGoldenNames, 'lora-qwen3', 'lora-phi3'] // the last two without their adapters
 
 /** Fits every prompt and its 48 tokens; beyond the model's own limit only with dynamic scaling. */
 const contextLength = 512
 /** What float16 keys and values may cost a logit: three times the most that is measured, 0.0225 in qwen3-rope-yarn-v5-config. */
 const mostLossOf16Bits = 0.07
-
-/** Of every prompt at every position that the case has, with float32 activations. */
-async function expectLogits(model: Model, path: string): Promise<void> {
-  const { prompts, tolerance } = readJson<Expected>(join(path, 'expected.json'))
-  const tensors = new ExpectedTensors(join(path, 'expected.safetensors'))
-  const check = async ({ ids, logit_positions }: Prompt, i: number) => {
-    const logits = await model.logits(ids)
-    expect(logits.shape[0]).toBe(ids.length)
-    const want = tensors.get(`prompt.${i}.logits`)
-    logit_positions.forEach((position, row) => {
-      const wantRow = want.subarray(row * logits.shape[1], (row + 1) * logits.shape[1])
-      expectWithin(rowAt(logits, position), wantRow, tolerance, `prompt ${i}, position ${position}`)
-    })
-  }
-  await Promise.all(prompts.map(check))
-}
 
 function describeCase(name: string, path: string): void {
   const expected = readJson<Expected>(join(path, 'expected.json'))
@@ -122,6 +91,15 @@ function describeCase(name: string, path: string): void {
 describeCase('the fixture qwen3-tied', fixturePath('models', 'qwen3-tied'))
 
 requireGoldens()
+it.skipIf(!goldensPresent).each(supportedGoldens)('$name is what the list says of it', (listed) => {
+  const path = goldenPath('models', listed.name)
+  const { source, prompts } = readJson<Expected & { source: string }>(join(path, 'expected.json'))
+  expect(source.split(', ')[0]).toBe(listed.judge)
+  expect(readJson(join(path, 'config.json'))).toMatchObject({ model_type: listed.family })
+  expect(prompts.length).toBe(listed.prompts)
+  expect(prompts.filter(({ greedy }) => greedy != null).length).toBe(listed.greedy)
+})
+
 for (const name of goldensPresent ? cases : []) describeCase(name, goldenPath('models', name))
 
 /** Whatever the folder holds beside the cases above, also what is added to it later, is refused by name or right. */
@@ -142,7 +120,7 @@ describe.skipIf(!goldensPresent)('what is not in the list', () => {
     const config = goldenPath('models', name, 'config.json')
     if (!existsSync(config)) return /GGUF/i
     const { model_type: family } = readJson<{ model_type: string }>(config)
-    if (!['qwen3', 'qwen2', 'llama', 'mistral', 'phi3'].includes(family)) return new RegExp(`"${family}"`)
+    if (!supportedGoldens.some((listed) => listed.family === family)) return new RegExp(`"${family}"`)
     return reasons.find(([pattern]) => pattern.test(name))?.[1]
   }
 
