@@ -9,6 +9,7 @@ export interface ModelFlags {
   threads?: number
   isa?: NonNullable<LoadOptions['isa']>
   precision?: NonNullable<LoadOptions['precision']>
+  positionEncoding?: NonNullable<LoadOptions['positionEncoding']>
   context?: number
   revision?: string
   cacheDir?: string
@@ -32,6 +33,10 @@ export function addLoadFlags(command: Command): Command {
     .option('--device <device>', 'where to compute: auto or cpu', 'auto')
     .option('--dtype <dtype>', 'convert the weights: auto, f32, f16, bf16, int8 or int4', 'auto')
     .option('--precision <precision>', 'fast or exact (float32 activations, keys and values)', 'fast')
+    .option(
+      '--position-encoding <encoding>',
+      'rope, alibi or rope+alibi, for models that were trained with it (default: as config.json has it)',
+    )
     .option('--threads <n>', 'threads that compute (default: all)', whole)
     .option('--context <n>', "tokens of prompt and answer together (default: the model's limit)", whole)
     .addOption(
@@ -44,13 +49,14 @@ export function addLoadFlags(command: Command): Command {
 
 /** What load() makes of them. */
 export function loadOptions(flags: Omit<ModelFlags, 'model'>): LoadOptions {
-  const { device, dtype, threads, isa, precision, context, revision, cacheDir } = flags
+  const { device, dtype, threads, isa, precision, positionEncoding, context, revision, cacheDir } = flags
   return {
     ...(device !== undefined && { device }),
     ...(dtype !== undefined && { dtype }),
     ...(threads !== undefined && { threads }),
     ...(isa !== undefined && { isa }),
     ...(precision !== undefined && { precision }),
+    ...(positionEncoding !== undefined && { positionEncoding }),
     ...(context !== undefined && { contextLength: context }),
     ...(revision !== undefined && { revision }),
     ...(cacheDir !== undefined && { cacheDir }),
