@@ -14,6 +14,7 @@ const steps = {
   sizes: script('check-sizes'),
   build: script('build'),
   lib: ['npm', 'run', '--silent', 'build:lib'],
+  models: script('make-models-guide', '--check'),
   types: ['tsc', '--noEmit'],
   'page types': ['tsc', '--noEmit', '--project', 'web'],
   symbols: script('check-symbols'),
