@@ -12,12 +12,14 @@ import { root } from './run.mjs'
 const { values, positionals } = parseArgs({ options: { check: { type: 'boolean' } }, allowPositionals: true })
 const page = positionals[0] ?? join(root, 'docs/models.md')
 const compiled = join(root, 'dist/checkpoint/architectures.js')
-if (!existsSync(compiled)) {
-  console.error('dist/ is absent; `npm run build:lib` makes it')
-  process.exit(1)
-}
+if (!existsSync(compiled)) refuse('dist/ is absent; `npm run build:lib` makes it')
 const { architectures } = createRequire(import.meta.url)(compiled)
 const goldens = JSON.parse(readFileSync(join(root, 'test/supported-goldens.json'), 'utf8'))
+
+function refuse(reason) {
+  report('models', [reason])
+  process.exit(1)
+}
 
 const number = (value) => value.toLocaleString('en')
 const code = (text) => `\`${text}\``
@@ -66,8 +68,7 @@ where the text stops. With 16 bits for keys and values (\`precision: 'fast'\`) l
 
 function published(modelType) {
   const found = publishedModels[modelType]
-  if (found === undefined) throw new Error(`scripts/published-models.mjs says nothing of ${modelType}`)
-  return found
+  return found ?? refuse(`scripts/published-models.mjs says nothing of ${modelType}`)
 }
 
 function headingOf(modelType) {
@@ -151,7 +152,7 @@ function comparison(modelType) {
     describeJudge(judge),
     `logits of ${prompts} prompts, 48 tokens after ${greedy}`,
   ])
-  if (rows.length === 0) throw new Error(`no golden of ${modelType}`)
+  if (rows.length === 0) refuse(`test/supported-goldens.json has no golden of ${modelType}`)
   const made =
     inside.length === 0
       ? ''

@@ -181,7 +181,7 @@ describe('the fixture', () => {
 requireGoldens()
 describe.skipIf(!existsSync(goldenPath('models')))('golden models', () => {
   const hasTraces = (name: string) =>
-    readFileSync(goldenPath('models', name, 'expected.json'), 'utf8').includes('"trace.layer0.input_norm"')
+    readFileSync(goldenPath('models', name, 'expected.json'), 'utf8').includes('"trace.layer0.q_proj"')
   const traced = existsSync(goldenPath('models')) ? supportedGoldenNames.filter(hasTraces) : []
   it.each(traced)('%s has the weights that Hugging Face computed with', (name) =>
     checkAgainstTrace(goldenPath('models', name)),
