@@ -15,13 +15,16 @@ const maxTemplates = 64
 /**
  * Reads a folder's chat templates, wherever transformers of some version has put them: chat_template.jinja, which takes the place of those
  * in tokenizer_config.json; additional_chat_templates/NAME.jinja beside it; `chat_template` in tokenizer_config.json, a text, a list of
- * `{ name, template }`, or an object of texts by name. A single one serves for everything, whatever its name.
+ * `{ name, template }`, or an object of texts by name; or the same in chat_template.json, where models that see may have the only one. A single
+ * one serves for everything, whatever its name.
  */
 export async function readChatTemplates(folder: string): Promise<ChatTemplates> {
   const main = await readSmall(join(folder, 'chat_template.jinja'))
   const templates =
     main === undefined
-      ? await configuredTemplates(join(folder, 'tokenizer_config.json'))
+      ? await firstConfigured(
+          ['tokenizer_config.json', 'chat_template.json'].map((name) => join(folder, name)),
+        )
       : new Map([['default', main]])
   for (const file of await additionalFiles(join(folder, 'additional_chat_templates'))) {
     const template = await readSmall(file)
@@ -39,6 +42,14 @@ async function additionalFiles(folder: string): Promise<string[]> {
     .sort()
     .slice(0, maxTemplates)
     .map((name) => join(folder, name))
+}
+
+async function firstConfigured(paths: readonly string[]): Promise<Map<string, string>> {
+  for (const path of paths) {
+    const templates = await configuredTemplates(path)
+    if (templates.size > 0) return templates
+  }
+  return new Map()
 }
 
 /** A damaged file is for whoever uses it to complain about; ids can be generated without it. */

@@ -44,6 +44,17 @@ describe('readChatTemplates', () => {
     ['none', configured(null), {}],
     ['nonsense', configured([7, null, { name: 'default' }, { name: 3, template: 'A' }]), {}],
     ['a file', { 'chat_template.jinja': 'F' }, { default: 'F' }],
+    ['a file of models that see', { 'chat_template.json': { chat_template: 'P' } }, { default: 'P' }],
+    [
+      'a file of models that see comes after the others',
+      { ...configured('A'), 'chat_template.json': { chat_template: 'P' } },
+      { default: 'A' },
+    ],
+    [
+      'a file of models that see beside a config without any',
+      { ...configured(null), 'chat_template.json': '{"chat_template":' },
+      {},
+    ],
     [
       'a file takes the place of the config',
       { ...configured({ default: 'A', tool_use: 'B' }), 'chat_template.jinja': 'F' },
