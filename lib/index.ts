@@ -49,6 +49,7 @@ export {
 export { type InspectOptions, inspect, type ModelInspection, type TensorInfo } from './model/inspect.js'
 export type { LoadedBytes } from './model/loaded-bytes.js'
 export { load } from './model/load.js'
+export type { AttentionSinks } from './model/attention-sinks.js'
 export type { LoadOptions, LoadProgress, Quantization } from './model/load-options.js'
 export type { Logits, LogitsOptions } from './model/logits.js'
 export { Model } from './model/model.js'

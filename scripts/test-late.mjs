@@ -5,6 +5,7 @@ import { root, run } from './run.mjs'
 import { runBuild } from './run-build.mjs'
 
 const tests = [
+  'test/model/attention-sinks.test.ts',
   'test/model/device-library.test.ts',
   'test/model/golden.test.ts',
   'test/model/longrope.test.ts',

@@ -76,6 +76,8 @@ const loading: Unset<LoadOptions> = {
   precision: undefined,
   positionEncoding: undefined,
   contextLength: undefined,
+  contextOverflow: undefined,
+  attentionSinks: undefined,
   kvCache: undefined,
   maxQueue: undefined,
   threads: undefined,

@@ -33,7 +33,9 @@ export const commands: readonly ChatCommand[] = [
     run(talk, text) {
       const others = talk.session.messages.filter(({ role }) => role !== 'system')
       const system = text === '' ? [] : [{ role: 'system' as const, content: text }]
-      talk.change(talk.model.session({ ...conversationDefaults, messages: [...system, ...others] }))
+      talk.change(
+        talk.model.session({ ...conversationDefaults(talk.model), messages: [...system, ...others] }),
+      )
       talk.say(text === '' ? 'no system message' : 'system message set')
     },
   },
@@ -53,7 +55,7 @@ export const commands: readonly ChatCommand[] = [
     help: 'go on with a conversation from a file',
     async run(talk, path) {
       if (path === '') return talk.say('/load wants the name of a file')
-      talk.change(await talk.model.loadSession(path, conversationDefaults))
+      talk.change(await talk.model.loadSession(path, conversationDefaults(talk.model)))
       talk.say(`${counted(talk.session.messages)} loaded from ${path}`)
     },
   },
@@ -98,7 +100,7 @@ export const commands: readonly ChatCommand[] = [
     help: 'begin anew; the system message stays',
     run(talk) {
       const system = talk.session.messages.filter(({ role }) => role === 'system')
-      talk.change(talk.model.session({ ...conversationDefaults, messages: system }))
+      talk.change(talk.model.session({ ...conversationDefaults(talk.model), messages: system }))
       talk.say(system.length > 0 ? 'begun anew; the system message stays' : 'begun anew')
     },
   },

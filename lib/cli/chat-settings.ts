@@ -1,8 +1,10 @@
 import { type GenerateOptions, type Model, QuernError } from '../index.js'
 import { samplingFlags, samplingName, type SamplingFlags } from './sampling-flags.js'
 
-/** What every conversation of the command line begins with. */
-export const conversationDefaults = { contextOverflow: 'truncate' } as const
+/** What every conversation of the command line begins with: it goes on, however long it gets. */
+export function conversationDefaults({ info }: Model): Pick<GenerateOptions, 'contextOverflow'> {
+  return { contextOverflow: info.attentionSinks === undefined ? 'truncate' : 'sink' }
+}
 
 /** What answers are generated with: begun by flags, changed by /set and /think. */
 export class ChatSettings {

@@ -86,6 +86,6 @@ async function answer(generation: Generation, flags: Flags, { out, err }: Output
 }
 
 async function openSession(model: Model, { load, system }: Flags): Promise<Session> {
-  if (load !== undefined) return model.loadSession(load, conversationDefaults)
-  return model.session({ ...conversationDefaults, ...(system !== undefined && { system }) })
+  if (load !== undefined) return model.loadSession(load, conversationDefaults(model))
+  return model.session({ ...conversationDefaults(model), ...(system !== undefined && { system }) })
 }

@@ -11,6 +11,8 @@ export interface ModelFlags {
   precision?: NonNullable<LoadOptions['precision']>
   positionEncoding?: NonNullable<LoadOptions['positionEncoding']>
   context?: number
+  contextOverflow?: NonNullable<LoadOptions['contextOverflow']>
+  attentionSinks?: NonNullable<LoadOptions['attentionSinks']>
   revision?: string
   cacheDir?: string
 }
@@ -39,6 +41,8 @@ export function addLoadFlags(command: Command): Command {
     )
     .option('--threads <n>', 'threads that compute (default: all)', whole)
     .option('--context <n>', "tokens of prompt and answer together (default: the model's limit)", whole)
+    .option('--context-overflow <how>', 'what then: error, or sink to go on without an end (default: error)')
+    .option('--attention-sinks <sinks,window>', 'the first and the last tokens that are seen then', sinks)
     .addOption(
       new Option(
         '--isa <name>',
@@ -50,6 +54,7 @@ export function addLoadFlags(command: Command): Command {
 /** What load() makes of them. */
 export function loadOptions(flags: Omit<ModelFlags, 'model'>): LoadOptions {
   const { device, dtype, threads, isa, precision, positionEncoding, context, revision, cacheDir } = flags
+  const { contextOverflow, attentionSinks } = flags
   return {
     ...(device !== undefined && { device }),
     ...(dtype !== undefined && { dtype }),
@@ -58,6 +63,8 @@ export function loadOptions(flags: Omit<ModelFlags, 'model'>): LoadOptions {
     ...(precision !== undefined && { precision }),
     ...(positionEncoding !== undefined && { positionEncoding }),
     ...(context !== undefined && { contextLength: context }),
+    ...(contextOverflow !== undefined && { contextOverflow }),
+    ...(attentionSinks !== undefined && { attentionSinks }),
     ...(revision !== undefined && { revision }),
     ...(cacheDir !== undefined && { cacheDir }),
   }
@@ -67,6 +74,14 @@ export function loadOptions(flags: Omit<ModelFlags, 'model'>): LoadOptions {
 export function whole(text: string): number {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError('expected a whole number, 0 or more')
   return Number(text)
+}
+
+/** Two whole numbers: `4,1020`. */
+function sinks(text: string): NonNullable<LoadOptions['attentionSinks']> {
+  const [first, last, ...more] = text.split(',')
+  if (first === undefined || last === undefined || more.length > 0)
+    throw new InvalidArgumentError('expected two whole numbers, as in 4,1020')
+  return { sinks: whole(first), window: whole(last) }
 }
 
 /** A flag's number. */

@@ -1,5 +1,4 @@
 import { randomInt } from 'node:crypto'
-import { QuernError } from '../errors.js'
 import { checkNumber, checkSignal, invalidOption } from '../input/check-option.js'
 import type { Range } from '../input/range.js'
 import { takeOptions } from '../input/take-options.js'
@@ -45,12 +44,13 @@ export interface GenerateOptions extends SamplingOptions {
   /** Variables of the model's chat template, such as `{ enable_thinking: false }`. */
   templateVariables?: Record<string, unknown> | undefined
   /**
-   * What to do with messages that do not fit the context. 'error' (default) rejects with `context_overflow`. 'truncate' leaves out the oldest
+   * What to do with messages that do not fit the context. 'error' (the default) rejects with `context_overflow`. 'truncate' leaves out the oldest
    * turns (a user's message and all that answers it), never system messages nor the last turn; `result().dropped` says how many. Room is
    * kept for `maxTokens`, at most half of the context, or without it for 1024 tokens, at most a quarter; the last turn stays even where it
-   * leaves less.
+   * leaves less. 'sink' is for models that were loaded with it, and their default: prompt and answer may be longer than the context. With
+   * another choice they stay within it there too.
    */
-  contextOverflow?: 'error' | 'truncate' | undefined
+  contextOverflow?: 'error' | 'truncate' | 'sink' | undefined
   /**
    * From -100 to 100: where requests wait for memory or their turn, those of a higher priority go first. Default: 0, and among equals the
    * oldest first.
@@ -174,10 +174,8 @@ function countPromptLogprobs(wanted: unknown): number {
 }
 
 function checkOverflow(choice: unknown): void {
-  if (choice === undefined || choice === 'error' || choice === 'truncate') return
-  if (choice !== 'sink') throw invalidOption('contextOverflow', "'error' or 'truncate'", choice)
-  const message = "contextOverflow: 'sink' is not supported yet; choose from 'error', 'truncate'"
-  throw new QuernError('unsupported_option', message, { value: choice })
+  if (choice === undefined || choice === 'error' || choice === 'truncate' || choice === 'sink') return
+  throw invalidOption('contextOverflow', "'error', 'truncate' or 'sink'", choice)
 }
 
 function stopStrings(stop: unknown): string[] {

@@ -20,6 +20,8 @@ export interface RunTarget extends RequestTarget {
   tokenizer: NativeTokenizer | undefined
   /** Whose pages it may use besides those that the model computed; 0: nobody's. */
   origin: number
+  /** Tokens of prompt and text together, where that is fewer than the model allows. */
+  longest?: number | undefined
 }
 
 /** What a run begins with. */
@@ -106,8 +108,10 @@ export class Run implements RequestSink {
     this.#reader = reader?.() ?? plainReader
     this.#prompt = tokens
     const { signal: _, keepOnAbort: _keep, ...options } = this.#options
+    const room = (target.longest ?? Number.POSITIVE_INFINITY) - tokens.length
     const task = {
       ...options,
+      maxTokens: Math.min(options.maxTokens, Math.max(1, room)), // one token follows even a prompt that fills the context
       kind: 'generate' as const,
       prompt: tokens,
       stopTokens: Int32Array.from(options.stopTokens),

@@ -3,10 +3,12 @@ import { Generation } from '../generation/generation.js'
 import { consecutiveSeeds, type GenerateManyOptions, once } from '../generation/many.js'
 import { type GenerateOptions, type ResolvedOptions, resolveOptions } from '../generation/options.js'
 import { type Prompt, Run, type RunEnd } from '../generation/run.js'
+import { checkFits } from '../input/take-numbers.js'
 import { fromNative } from '../native/call-native.js'
 import type { SessionOptions } from '../session/session.js'
 import type { ModelIdentity, SessionModel } from '../session/session-model.js'
 import { expectGenerates, type TaskTarget } from '../tasks/task-target.js'
+import { checkSinkChoice } from './attention-sinks.js'
 import { modelIdentity } from './identity.js'
 import type { ModelInfo, ModelParts } from './model-info.js'
 import { checkPromptOptions, conversationPrompt, conversationTokens, type PromptTools } from './prompt.js'
@@ -80,7 +82,8 @@ export class Generations {
 
   /** Checks options and fills in the model's defaults. */
   resolve(options: GenerateOptions): ResolvedOptions {
-    const { defaults, stopTokens } = this.#parts
+    const { defaults, stopTokens, attentionSinks } = this.#parts
+    checkSinkChoice(options.contextOverflow, attentionSinks)
     return resolveOptions(options, defaults, stopTokens, this.#target.nativeTokenizer)
   }
 
@@ -123,12 +126,20 @@ export class Generations {
       expectGenerates(this.#target)
       const encoded = encode(options)
       const prompt = encoded instanceof Promise ? await encoded : encoded
+      const longest = this.#longestOf(options)
+      if (longest !== undefined) checkFits(prompt.tokens.length, longest)
       this.#checkOpen()
       if (options.stop !== undefined) void this.#prompts.tokenizer // without one there is no text, and this throws
       const { model, requests, nativeTokenizer: tokenizer } = this.#target
-      run.start({ model, requests, tokenizer, origin }, prompt)
+      run.start({ model, requests, tokenizer, origin, longest }, prompt)
     } catch (error) {
       run.fail(fromNative(error))
     }
+  }
+
+  /** What a request stays within although the model knows no end; undefined: what the model allows. */
+  #longestOf({ contextOverflow = 'sink' }: GenerateOptions): number | undefined {
+    const { attentionSinks, contextLength } = this.#prompts.info
+    return attentionSinks === undefined || contextOverflow === 'sink' ? undefined : contextLength
   }
 }

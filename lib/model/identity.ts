@@ -29,13 +29,15 @@ export async function modelIdentity(info: ModelInfo, plan: ModelPlan): Promise<M
       }
     })
   }
+  const { attentionSinks: seen } = info
+  const sight = seen === undefined ? '' : `, ${seen.sinks} sinks and a window of ${seen.window}`
   return {
     fingerprint: hash.digest('hex'),
     source: info.source,
-    arithmetic: `quern ${packageVersion()}, ${info.device} ${info.isa}, ${info.dtype} weights, ${info.precision}, ${info.kvDtype} keys by number and values by position`,
+    arithmetic: `quern ${packageVersion()}, ${info.device} ${info.isa}, ${info.dtype} weights, ${info.precision}, ${info.kvDtype} keys by number and values by position${sight}`,
     pageBytes: info.pageBytes,
     kvGroups: info.kvGroups,
-    contextLength: info.contextLength,
+    longestSequence: info.longestSequence,
     vocab: plan.config.vocab,
   }
 }

@@ -8,6 +8,7 @@ import {
 } from '../input/check-option.js'
 import { takeOptions } from '../input/take-options.js'
 import { dtypes, quantizations } from '../native/constants.js'
+import { type AttentionSinks, checkSinkOptions } from './attention-sinks.js'
 import { checkIsa } from './isa.js'
 import { type PositionEncoding, positionEncodings } from '../checkpoint/layer-spec.js'
 import type { WeightDtype } from '../checkpoint/plan.js'
@@ -52,6 +53,17 @@ export interface LoadOptions {
   positionEncoding?: PositionEncoding | undefined
   /** Tokens that prompt and answer may have together. Default: the model's own limit; more only where its positions scale on their own. */
   contextLength?: number | undefined
+  /**
+   * What becomes of a sequence that fills `contextLength`. 'error' (default): a longer prompt is refused, and an answer ends there. 'sink': it
+   * goes on without an end, in the memory of `attentionSinks`, at the speed of the first tokens. What lies between the sinks and the window is
+   * forgotten: this is for text that never ends, not for recall. Prompts may be longer than the context too.
+   */
+  contextOverflow?: 'error' | 'sink' | undefined
+  /**
+   * What a token sees where sequences have no end; alone it means `contextOverflow: 'sink'` too. Default with that: 4 sinks, and the rest of
+   * `contextLength` as the window. Not for models whose layers have windows of their own.
+   */
+  attentionSinks?: AttentionSinks | undefined
   /** Memory for keys and values, shared by all requests. One full context is little for many long ones at a time: docs/server.md reckons. */
   kvCache?:
     | {
@@ -102,6 +114,7 @@ const choices: Record<string, readonly unknown[]> = {
   dtype: ['auto', ...dtypes, ...quantizations],
   precision: ['fast', 'exact'],
   positionEncoding: positionEncodings,
+  contextOverflow: ['error', 'sink'],
   tokenizer: [false],
 }
 
@@ -113,6 +126,7 @@ const known = [
   ...Object.keys(choices),
   'isa',
   'contextLength',
+  'attentionSinks',
   'kvCache',
   'maxQueue',
   'threads',
@@ -139,6 +153,7 @@ function checkLoadOptions(options: LoadOptions): void {
   checkNumber('maxQueue', options.maxQueue, { min: 1, max: 2 ** 20, integer: true })
   checkNumber('contextLength', options.contextLength, { min: 1, max: 2 ** 28, integer: true })
   checkHubOptions(options)
+  checkSinkOptions(options)
   const { kvCache } = options
   if (kvCache === undefined) return
   if (typeof kvCache !== 'object' || kvCache === null) throw invalidOption('kvCache', 'an object', kvCache)

@@ -10,6 +10,7 @@ import { Tokenizer } from '../tokenizer/tokenizer.js'
 import { explainHubFailure } from '../checkpoint/explain-source.js'
 import { leftOutMessage } from '../checkpoint/left-out.js'
 import { openFiles } from '../checkpoint/open-files.js'
+import { resolveSinks } from './attention-sinks.js'
 import { defaultMaxQueue, type LoadOptions, takeLoadOptions } from './load-options.js'
 import { Model } from './model.js'
 import type { ModelParts } from './model-info.js'
@@ -62,13 +63,16 @@ export async function loadModel(
   options.signal?.throwIfAborted()
   const prepared = await prepare(source, options, internals)
   checkContext(prepared.plan, options)
+  const { config } = prepared.plan
+  const attentionSinks = resolveSinks(options, config, options.contextLength ?? config.contextLength)
   options.signal?.throwIfAborted()
   const requests = new Requests()
-  const handle = await loadNative(prepared.plan, options, internals, requests)
+  const handle = await loadNative(prepared.plan, { ...options, attentionSinks }, internals, requests)
   return new Model({
     ...prepared,
     handle,
     requests,
+    attentionSinks,
     maxQueue: options.maxQueue ?? defaultMaxQueue,
     precision: options.precision ?? 'fast',
     dtype: options.dtype ?? 'auto',
@@ -167,6 +171,8 @@ async function loadNative(
       isa: options.isa ?? 'auto',
       deviceLibrary: options.device === 'cpu' ? '' : deviceLibrary(),
       contextLength: options.contextLength ?? 0,
+      sinks: options.attentionSinks?.sinks ?? 0,
+      window: options.attentionSinks?.window ?? 0,
       kvBytes: options.kvCache?.maxBytes ?? 0,
       stepRows: internals.stepRows ?? 512,
       maxQueue: options.maxQueue ?? defaultMaxQueue,

@@ -49,7 +49,7 @@ export async function computeLogits(
   const { positions = 'all' } = takeOptions('logits', options, ['positions'])
   if (positions !== 'all' && positions !== 'last')
     throw invalidOption('positions', "'all' or 'last'", positions)
-  const prompt = takeTokens('tokens', tokens, (length) => checkFits(length, target.contextLength))
+  const prompt = takeTokens('tokens', tokens, (length) => checkFits(length, target.longestSequence))
   const rows = positions === 'all' ? prompt.length : 1
   if (rows * vocab > maxLogits) {
     throw new QuernError(

@@ -7,6 +7,7 @@ import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { ChatTemplates } from '../checkpoint/chat-templates.js'
 import type { DecoderConfig } from '../checkpoint/decoder-config.js'
 import type { ModelPlan, WeightDtype } from '../checkpoint/plan.js'
+import type { AttentionSinks } from './attention-sinks.js'
 
 /**
  * What a model is and how it is run.
@@ -24,8 +25,12 @@ export interface ModelInfo {
   config: DecoderConfig
   /** false: an embedding model, which has no output matrix. */
   generates: boolean
-  /** Tokens that prompt and answer may have together. */
+  /** Tokens that prompt and answer may have together, but for attention sinks. */
   contextLength: number
+  /** Tokens that a sequence may have: `contextLength`, or with attention sinks 2^30. */
+  longestSequence: number
+  /** What a token sees where the model was loaded for sequences without an end. */
+  attentionSinks?: AttentionSinks
   /** Tokens that end a text. */
   stopTokens: number[]
   /** 'cpu'. */
@@ -86,6 +91,7 @@ export interface ModelParts {
   chatTemplates: ChatTemplates
   handle: NativeModel
   requests: Requests
+  attentionSinks: AttentionSinks | undefined
   /** Requests that may wait. */
   maxQueue: number
   precision: 'fast' | 'exact'
@@ -114,6 +120,7 @@ export function modelInfo(parts: ModelParts): ModelInfo {
     precision: parts.precision,
     dtype: parts.dtype === 'auto' ? storedDtype(parts.plan) : parts.dtype,
     weightBytes,
+    ...(parts.attentionSinks && { attentionSinks: Object.freeze({ ...parts.attentionSinks }) }),
     ...parts.handle.info(),
   })
 }

@@ -112,7 +112,7 @@ export class Model {
   generate(input: GenerateInput, options: GenerateOptions = {}): Generation {
     return this.#generations.start({
       take: () => takeGenerateOptions('generate', options),
-      encode: (taken) => makePrompt(takeInput(input, this.info.contextLength), taken, this),
+      encode: (taken) => makePrompt(takeInput(input, this.info.longestSequence), taken, this),
     })
   }
 
@@ -199,7 +199,7 @@ export class Model {
    */
   generateMany(input: GenerateInput, options: GenerateManyOptions): Generation[] {
     return this.#generations.startMany(takeGenerateManyOptions(options), (shared) =>
-      makePrompt(takeInput(input, this.info.contextLength), shared, this),
+      makePrompt(takeInput(input, this.info.longestSequence), shared, this),
     )
   }
 

@@ -14,6 +14,7 @@ import { pagePositions } from '../native/constants.js'
 import { encodeText } from '../tokenizer/encode-text.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import { fitConversation } from './fit-conversation.js'
+import type { ModelInfo } from './model-info.js'
 
 /**
  * What to continue: a text as it stands, a conversation through the model's chat template, or token ids.
@@ -33,7 +34,7 @@ export interface PromptTools {
   readonly tokenizer: Tokenizer
   /** The chat template for conversations, with tools or without. */
   templateFor(hasTools: boolean): ChatTemplate
-  readonly info: { contextLength: number }
+  readonly info: Pick<ModelInfo, 'contextLength' | 'longestSequence' | 'attentionSinks'>
   stats(): { kvCache: { pages: number } }
 }
 
@@ -83,11 +84,13 @@ export function conversationPrompt(
   const render = (kept: readonly ChatMessage[]) =>
     renderedPrompt(kept, { ...options, tools }, chatTemplate, source)
   if (options.contextOverflow !== 'truncate') return render(adapted)
-  return fitConversation(adapted, capacityOf(source), options.maxTokens, render)
+  const capacity = Math.min(capacityOf(source), source.info.contextLength)
+  return fitConversation(adapted, capacity, options.maxTokens, render)
 }
 
-/** Tokens that one request may have: a context may be larger than the memory for its keys and values. */
+/** Tokens that one request may have: a context may be larger than the memory for its keys and values, but for attention sinks. */
 export function capacityOf(source: Pick<PromptTools, 'info' | 'stats'>): number {
+  if (source.info.attentionSinks !== undefined) return source.info.longestSequence
   return Math.min(source.info.contextLength, source.stats().kvCache.pages * pagePositions)
 }
 

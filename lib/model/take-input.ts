@@ -11,12 +11,12 @@ import type { GenerateInput, TakenInput } from './prompt.js'
  *
  * @throws {QuernError} `invalid_input`, `invalid_token`, `context_overflow`.
  */
-export function takeInput(input: GenerateInput, contextLength: number): TakenInput {
+export function takeInput(input: GenerateInput, longest: number): TakenInput {
   if (typeof input === 'string') return takeText('generate', input)
   if (isArray(input)) return takeConversation(input as readonly ChatMessage[])
   const tokens = isObject(input) ? readMember(input, 'tokens', () => refusal(input)) : undefined
   if (tokens === undefined) throw refusal(input)
-  return { tokens: takeTokens('tokens', tokens, (length) => checkFits(length, contextLength)) }
+  return { tokens: takeTokens('tokens', tokens, (length) => checkFits(length, longest)) }
 }
 
 /** A conversation, or the text of a user that begins one; what is neither is left for the template's check to refuse. */

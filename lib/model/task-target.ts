@@ -17,7 +17,7 @@ export function taskTarget(parts: ModelParts, tools: PromptTools): TaskTarget {
     generates: plan.generates,
     hidden: plan.config.hidden,
     maxQueue,
-    contextLength: tools.info.contextLength,
+    longestSequence: tools.info.longestSequence,
     capacity: () => capacityOf(tools),
   }
 }

@@ -67,6 +67,10 @@ export interface NativeLoadOptions {
   deviceLibrary: string
   /** Tokens; 0: the model's. */
   contextLength: number
+  /** Tokens that are seen beside the window, the first of all. */
+  sinks: number
+  /** The last tokens that one sees, itself included; 0: all, and no sinks. With one, no context bounds a sequence. */
+  window: number
   /** 0: one full context, at most half of the memory that is left. */
   kvBytes: number
   /** The most tokens that one step computes. */
@@ -274,6 +278,8 @@ export interface NativeModelInfo {
   isa: string
   threads: number
   contextLength: number
+  /** Tokens that a sequence may have. */
+  longestSequence: number
   kvDtype: NativeDtype
   /** Of one page: keys and values of the layers of one group. */
   pageBytes: number

@@ -110,8 +110,8 @@ function whyPagesDoNotFit(header: SessionHeader, identity: ModelIdentity): strin
     return `it was computed with ${header.arithmetic}; here is ${identity.arithmetic}`
   if (header.pageBytes !== identity.pageBytes || header.tokens.some((token) => token >= identity.vocab))
     throw invalid('its pages are not those of this model')
-  if (header.tokens.length > identity.contextLength)
-    return `it has ${header.tokens.length} tokens, the context holds ${identity.contextLength}`
+  if (header.tokens.length > identity.longestSequence)
+    return `it has ${header.tokens.length} tokens, the context holds ${identity.longestSequence}`
   return undefined
 }
 

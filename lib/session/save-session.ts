@@ -20,7 +20,7 @@ export async function saveSession(
 ): Promise<void> {
   const place = await placeOf(path)
   const identity = await model.identity()
-  const tokens = await conversationTokens(messages, options, model, identity.contextLength)
+  const tokens = await conversationTokens(messages, options, model, identity.longestSequence)
   const header: SessionHeader = {
     model: identity.fingerprint,
     source: identity.source,
@@ -72,12 +72,12 @@ async function conversationTokens(
   messages: readonly ChatMessage[],
   options: GenerateOptions,
   model: SessionModel,
-  contextLength: number,
+  longest: number,
 ): Promise<Int32Array> {
   if (messages.length === 0) return new Int32Array()
   try {
     const tokens = await model.encode(messages, options)
-    return tokens.length > contextLength ? new Int32Array() : tokens
+    return tokens.length > longest ? new Int32Array() : tokens
   } catch (error) {
     if (error instanceof QuernError) return new Int32Array()
     throw error

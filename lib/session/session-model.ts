@@ -14,7 +14,8 @@ export interface ModelIdentity {
   pageBytes: number
   /** How many pages there are for the same positions, at most. */
   kvGroups: number
-  contextLength: number
+  /** Tokens. */
+  longestSequence: number
   vocab: number
 }
 

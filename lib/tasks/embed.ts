@@ -41,7 +41,7 @@ export async function embed(
     throw invalidOption('instruction', 'a text', instruction)
   if (instruction !== undefined) takeText('instruction', instruction)
   const isList = isArray(input)
-  const take = (name: string, text: unknown) => takeTextInput(name, text, target.contextLength)
+  const take = (name: string, text: unknown) => takeTextInput(name, text, target.longestSequence)
   const texts = isList ? takeList('texts', input, take) : [take('text', input)]
   if (instruction !== undefined && texts.some((text) => typeof text !== 'string'))
     throw invalidOption('instruction', 'texts beside it: tokens stay as they are', instruction)

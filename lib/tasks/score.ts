@@ -66,7 +66,7 @@ export async function score(
   const taken = takeTaskOptions('score', options, ['topLogprobs'])
   const { topLogprobs: top = 0, priority = 0 } = taken
   checkNumber('topLogprobs', top, topLogprobsRange)
-  const take = (name: string, text: unknown) => takeTextInput(name, text, target.contextLength)
+  const take = (name: string, text: unknown) => takeTextInput(name, text, target.longestSequence)
   const begin = take('prompt', prompt)
   const isList = isArray(continuation)
   const continuations = isList

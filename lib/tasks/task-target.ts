@@ -17,7 +17,8 @@ export interface TaskTarget extends RequestTarget {
   hidden: number
   /** Requests that may wait. */
   maxQueue: number
-  contextLength: number
+  /** Tokens that the model allows a request. */
+  longestSequence: number
   /** Tokens that one request may have: a context may be larger than the memory for its keys and values. */
   capacity(): number
 }

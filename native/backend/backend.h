@@ -120,10 +120,15 @@ struct AttentionInputWeights {
 };
 
 // What one layer's attention does beside softmax(q k^T scale) v. Row i sees position j where j <= i and, with
-// a window, j > i - window.
+// a window, j > i - window or j < sinks.
+//
+// Positions below `sinks` are seen as if nothing lay between them and the window: from
+// min(i, sinks + window - 1), by a query that is turned once more.
 struct AttentionSpec {
   int window = 0;                 // positions that a row sees, its own among them; 0: all up to its own
   std::span<const float> slopes;  // [heads]: adds slope * (j - i) to the scaled score (ALiBi); empty: none
+  int sinks = 0;                  // positions that are seen beside the window, the first of all
+  int sink_turn = kNoRope;        // index into StepInput::ropes: by what queries are turned for the sinks
 };
 
 struct FfnInputWeights {

@@ -118,7 +118,7 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
     return guarded(args.Env(), [&] {
       const Engine& engine = open_engine();
       const DeviceDescription device = engine.device().describe();
-      const int context_length = engine.context_length();
+      const int context_length = engine.context_length(), longest = engine.longest();
       const std::string kv_dtype(name_of(engine.decoder().state_shape().kv.dtype));
       const auto page_bytes = engine.decoder().page_bytes();
       const auto kv_groups = engine.decoder().state_shape().groups.size();
@@ -128,6 +128,7 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
       object.text("isa", device.isa);
       object.number("threads", device.threads);
       object.number("contextLength", context_length);
+      object.number("longestSequence", longest);
       object.text("kvDtype", kv_dtype);
       object.number("pageBytes", page_bytes);
       object.number("kvGroups", kv_groups);
@@ -293,6 +294,7 @@ LoadListeners read_load_options(const Napi::Value& object, LoadJob& job) {
   job.device.isa = options.text("isa");
   job.device.library = options.text("deviceLibrary");
   job.options.context_length = options.integer<int>("contextLength");
+  job.options.streaming = {options.integer<int>("sinks"), options.integer<int>("window")};
   job.options.kv_bytes = options.integer<uint64_t>("kvBytes");
   job.options.step_rows = options.integer<int>("stepRows");
   job.options.queue = options.integer<int>("maxQueue");

@@ -19,7 +19,7 @@ Engine::Engine(std::unique_ptr<Device> device, std::unique_ptr<Decoder> decoder,
       decoder_(std::move(decoder)),
       options_(options),
       scheduler_({options.step_rows, options.sequences, decoder_->state_shape().kv.pages,
-                  decoder_->state_shape().windows(), decoder_->rope_turning_length()}),
+                  decoder_->state_shape().sights(), decoder_->rope_turning_length()}),
       outbox_(std::move(wake)) {
   stats_.pages = decoder_->state_shape().kv.pages;
   thread_ = std::thread([this] { loop(); });
@@ -45,14 +45,14 @@ uint32_t Engine::submit(Request request) {
   const auto length = static_cast<int64_t>(request.prompt.size());
   if (length == 0) throw Error("invalid_input", "the prompt is empty: expected at least one token");
   for (const int32_t token : request.prompt) check_token("", token, config);
-  if (length > options_.context_length) {
+  if (length > options_.longest) {
     throw Error(
         "context_overflow",
         "the prompt has " + std::to_string(length) + " tokens, the context holds " +
-            std::to_string(options_.context_length) +
+            std::to_string(options_.longest) +
             ": shorten the prompt or, where the model allows a larger contextLength, load it with that");
   }
-  const int64_t cache = scheduler_.cache().longest(options_.context_length);
+  const int64_t cache = scheduler_.cache().longest(options_.longest);
   if (length > cache) {
     throw Error("kv_cache_too_small",
                 "the prompt has " + std::to_string(length) + " tokens, the KV cache holds " +
@@ -94,7 +94,7 @@ uint32_t Engine::transfer(PageTransfer transfer) {
   const auto page_bytes = static_cast<size_t>(decoder_->page_bytes());
   if (transfer.in && transfer.origin == kComputedHere)
     throw Error("invalid_input", "pages: expected an origin of their own, since they were not computed here");
-  if (static_cast<int64_t>(transfer.tokens.size()) > options_.context_length ||
+  if (static_cast<int64_t>(transfer.tokens.size()) > options_.longest ||
       !std::ranges::all_of(transfer.tokens, [&](int32_t token) { return token >= 0 && token < vocab; }) ||
       transfer.bytes.size() % page_bytes != 0 ||
       !fits(transfer.in ? static_cast<int64_t>(transfer.bytes.size() / page_bytes) : transfer.count)) {

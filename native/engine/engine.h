@@ -23,7 +23,8 @@ namespace quern {
 class Engine {
  public:
   struct Options {
-    int context_length = 0;  // positions that a sequence may have
+    int context_length = 0;  // positions that the model's angles are for
+    int longest = 0;         // positions that a sequence may have: those, or with sinks any number
     int step_rows = 512;     // rows of one step
     int logits_rows = 32;    // rows whose logits are in memory at a time
     int sequences = 256;     // that run at a time; the rest waits
@@ -58,6 +59,7 @@ class Engine {
   const Decoder& decoder() const { return *decoder_; }
   const Device& device() const { return *device_; }
   int context_length() const { return options_.context_length; }
+  int longest() const { return options_.longest; }
 
  private:
   // A step that was launched and not collected.

@@ -26,10 +26,8 @@ int64_t position_behind(const PageTransfer& transfer) {
 // How many pages there are for the first `count` times kPagePositions tokens.
 int64_t pages_before(const PageTransfer& transfer, const StateCache& cache, size_t count) {
   int64_t pages = 0;
-  for (size_t group = 0; group < cache.groups(); ++group) {
-    const size_t passed = cache.passed_at(group, position_behind(transfer));
-    pages += static_cast<int64_t>(std::max(count, passed) - passed);
-  }
+  for (size_t group = 0; group < cache.groups(); ++group)
+    pages += static_cast<int64_t>(cache.seen(group, count, position_behind(transfer)));
   return pages;
 }
 

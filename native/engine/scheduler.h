@@ -34,10 +34,10 @@ class Scheduler {
     int rows = 0;       // of one step
     int sequences = 0;  // running at a time
     int64_t pages = 0;
-    std::vector<int> windows = {0};  // of the groups of layers: see StateCache
-    int turning_length = 0;          // see Rope::turning_length
+    std::vector<Sight> sights = {0};  // of the groups of layers
+    int turning_length = 0;           // see Rope::turning_length
   };
-  explicit Scheduler(const Limits& limits) : limits_(limits), cache_(limits.windows, limits.pages) {}
+  explicit Scheduler(const Limits& limits) : limits_(limits), cache_(limits.sights, limits.pages) {}
 
   void add(std::shared_ptr<Sequence> sequence);
   // The next step; empty if nothing can run. Valid until the next call of schedule().

@@ -16,25 +16,32 @@ int64_t pages_for(int64_t positions) {
 
 // The rows of a step and what the first of them sees lie in one page more than their number fills, where they
 // begin within a page.
-int64_t pages_needed(std::span<const int> windows, int64_t length, int rows) {
+int64_t pages_needed(std::span<const Sight> sights, int64_t length, int rows) {
   int64_t pages = 0;
-  for (const int window : windows) {
+  for (const auto& [window, sinks] : sights) {
     const int64_t all = pages_for(length);
-    pages += window == 0 ? all : std::min(all, pages_for(int64_t{window} - 1 + rows) + 1);
+    pages += window == 0 ? all : std::min(all, pages_for(int64_t{window} - 1 + rows) + 1 + pages_for(sinks));
   }
   return pages;
 }
 
-StateCache::StateCache(std::vector<int> windows, int64_t pages)
-    : windows_(std::move(windows)),
-      has_windows_(std::ranges::any_of(windows_, [](int window) { return window > 0; })),
-      tree_(static_cast<int>(windows_.size()), pages),
-      entries_(windows_.size()) {}
+StateCache::StateCache(std::vector<Sight> sights, int64_t pages)
+    : sights_(std::move(sights)),
+      has_windows_(std::ranges::any_of(sights_, [](const Sight& sight) { return sight.window > 0; })),
+      tree_(static_cast<int>(sights_.size()), pages),
+      entries_(sights_.size()) {}
 
-// A row at `position` sees itself and the window - 1 positions before it.
-size_t StateCache::passed_at(size_t group, int64_t position) const {
-  const int window = windows_[group];
-  return window == 0 || position < window ? 0 : static_cast<size_t>((position - window + 1) / kPagePositions);
+// A row at `position` sees itself and the window - 1 positions before it, and the sinks.
+StateCache::Passed StateCache::passed_at(size_t group, int64_t position) const {
+  const auto [window, sinks] = sights_[group];
+  if (window == 0 || position < window) return {0, 0};
+  const auto begin = static_cast<size_t>(pages_for(sinks));
+  return {begin, std::max(begin, static_cast<size_t>((position - window + 1) / kPagePositions))};
+}
+
+size_t StateCache::seen(size_t group, size_t count, int64_t position) const {
+  const auto [begin, end] = passed_at(group, position);
+  return std::min(count, begin) + std::max(count, end) - end;
 }
 
 int64_t StateCache::longest(int64_t most) const {
@@ -65,10 +72,10 @@ bool StateCache::advance(SequenceState& state, std::span<const int32_t> tokens, 
     state.known.push_back(path_[i]);
     tree_.hold_node(path_[i]);
   }
-  for (size_t group = 0; group < windows_.size(); ++group) {
-    const size_t passed = passed_at(group, position);
+  for (size_t group = 0; group < sights_.size(); ++group) {
+    const Passed passed = passed_at(group, position);
     for (size_t i = 0; i < count; ++i) {
-      const int32_t page = from + i < passed ? kNone : tree_.page(path_[i], static_cast<int>(group));
+      const int32_t page = passed.has(from + i) ? kNone : tree_.page(path_[i], static_cast<int>(group));
       state.tables[group].push_back(page);
       if (page == kNone) continue;
       tree_.hold_page(page);
@@ -80,18 +87,22 @@ bool StateCache::advance(SequenceState& state, std::span<const int32_t> tokens, 
 }
 
 // How much of path_ can be gone on from: to where every group has all pages that are seen. Where one lacks,
-// all ends behind it whose window sees it are spoiled, so the next to look at is just before it.
+// all ends behind it that see it are spoiled, so the next to look at is just before it.
 size_t StateCache::usable(const SequenceState& state, int64_t position) const {
   const size_t from = state.known.size();
   const auto lacking = [&](size_t group, size_t count) {  // its place in path_, or count
     const auto end = std::max(position, static_cast<int64_t>((from + count) * kPagePositions));
-    const size_t first = std::max(passed_at(group, end), from) - from;
-    for (size_t i = count; i-- > first;)
-      if (tree_.page(path_[i], static_cast<int>(group)) == kNone) return i;
+    const Passed passed = passed_at(group, end);
+    for (size_t i = count; i-- > 0;) {
+      if (passed.has(from + i))
+        i = std::max(passed.begin, from) - from;  // the pages between are not seen
+      else if (tree_.page(path_[i], static_cast<int>(group)) == kNone)
+        return i;
+    }
     return count;
   };
   size_t count = path_.size();
-  for (size_t group = 0, complete = 0; complete < windows_.size(); group = (group + 1) % windows_.size()) {
+  for (size_t group = 0, complete = 0; complete < sights_.size(); group = (group + 1) % sights_.size()) {
     const size_t before = lacking(group, count);
     complete = before == count ? complete + 1 : 0;
     count = before;
@@ -103,7 +114,7 @@ bool StateCache::reach(SequenceState& state, int64_t positions) {
   const int64_t missing = pages_for(positions) - static_cast<int64_t>(state.pages());
   if (missing <= 0) return true;
   taken_.clear();
-  const int64_t count = missing * static_cast<int64_t>(windows_.size());
+  const int64_t count = missing * static_cast<int64_t>(sights_.size());
   if (!tree_.take(count, taken_)) return false;
   begin(state);
   auto next = taken_.begin();
@@ -124,20 +135,20 @@ void StateCache::computed(SequenceState& state, std::span<const int32_t> tokens,
 // The page after the known ones is full.
 void StateCache::learn(SequenceState& state, std::span<const int32_t> tokens, PageOrigin origin) {
   const size_t index = state.known.size();
-  for (size_t group = 0; group < windows_.size(); ++group) entries_[group] = &state.tables[group][index];
+  for (size_t group = 0; group < sights_.size(); ++group) entries_[group] = &state.tables[group][index];
   state.known.push_back(tree_.learn(origin, state.parent(index), &tokens[index * kPagePositions], entries_));
 }
 
 bool StateCache::make_room(SequenceState& state, int64_t position) {
   const size_t index = state.pages();
-  const auto is_seen = [&](size_t group) { return index >= passed_at(group, position); };
+  const auto is_seen = [&](size_t group) { return !passed_at(group, position).has(index); };
   int64_t count = 0;
-  for (size_t group = 0; group < windows_.size(); ++group) count += is_seen(group);
+  for (size_t group = 0; group < sights_.size(); ++group) count += is_seen(group);
   taken_.clear();
   if (!tree_.take(count, taken_)) return false;
   begin(state);
   auto next = taken_.begin();
-  for (size_t group = 0; group < windows_.size(); ++group)
+  for (size_t group = 0; group < sights_.size(); ++group)
     state.tables[group].push_back(is_seen(group) ? *next++ : kNone);
   state.held += count;
   return true;
@@ -149,9 +160,11 @@ void StateCache::brought(SequenceState& state, std::span<const int32_t> tokens, 
 }
 
 void StateCache::pass(SequenceState& state, int64_t position) {
-  for (size_t group = 0; group < windows_.size(); ++group) {
-    const size_t passed = std::min(passed_at(group, position), state.pages());
-    for (size_t& index = state.passed[group]; index < passed; ++index) {
+  for (size_t group = 0; group < sights_.size(); ++group) {
+    const auto [begin, end] = passed_at(group, position);
+    size_t& index = state.passed[group];
+    index = std::max(index, std::min(begin, state.pages()));
+    for (; index < std::min(end, state.pages()); ++index) {
       int32_t& page = state.tables[group][index];
       if (page == kNone) continue;
       tree_.let_go_page(page);
@@ -180,8 +193,8 @@ void StateCache::cut(SequenceState& state, size_t keep) {
 }
 
 void StateCache::begin(SequenceState& state) const {
-  state.tables.resize(windows_.size());
-  state.passed.resize(windows_.size());
+  state.tables.resize(sights_.size());
+  state.passed.resize(sights_.size());
 }
 
 void StateCache::release(SequenceState& state) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine/prefix_tree.h"
+#include "model/state_shape.h"
 
 namespace quern {
 
@@ -13,7 +14,7 @@ struct SequenceState {
   // [groups]: the page of position p is tables[group][p / kPagePositions]; PrefixTree::kNone where the
   // group's window has passed it.
   std::vector<std::vector<int32_t>> tables;
-  std::vector<size_t> passed;  // [groups]: how many of a table's first pages are
+  std::vector<size_t> passed;  // [groups]: where in a table those end that are
   // The nodes of the first pages: those that are full, and whose steps were collected.
   std::vector<int32_t> known;
   int64_t held = 0;  // pages
@@ -26,15 +27,15 @@ struct SequenceState {
   }
 };
 
-// Pages that a sequence of `length` positions holds at most, where steps have `rows` of it. windows: [groups]
-int64_t pages_needed(std::span<const int> windows, int64_t length, int rows);
+// Pages that a sequence of `length` positions holds at most, where steps have `rows` of it. sights: [groups]
+int64_t pages_needed(std::span<const Sight> sights, int64_t length, int rows);
 
 // The states of all sequences, over the pages of one cache. A group of layers (StateShape) sees all positions
-// before a row, or those of its window; a page that no later row sees is let go.
+// before a row, or those of its window and the sinks; a page that no later row sees is let go.
 class StateCache {
  public:
-  // windows: [groups], 0: sees all.
-  StateCache(std::vector<int> windows, int64_t pages);
+  // sights: [groups]
+  StateCache(std::vector<Sight> sights, int64_t pages);
 
   int64_t total() const { return tree_.total(); }
   int64_t in_use() const { return tree_.in_use(); }
@@ -44,7 +45,7 @@ class StateCache {
   bool has_windows() const { return has_windows_; }
 
   // See pages_needed. Any thread may ask.
-  int64_t needed(int64_t length, int rows) const { return pages_needed(windows_, length, rows); }
+  int64_t needed(int64_t length, int rows) const { return pages_needed(sights_, length, rows); }
   // The longest sequence that fits, in steps of one row; at most `most`.
   int64_t longest(int64_t most) const;
 
@@ -67,9 +68,9 @@ class StateCache {
   // They have come. `state` has no other pages that are not known.
   void brought(SequenceState& state, std::span<const int32_t> tokens, PageOrigin origin);
 
-  // How many of a group's first pages no row from `position` on sees.
-  size_t passed_at(size_t group, int64_t position) const;
-  size_t groups() const { return windows_.size(); }
+  // How many of a group's first `count` pages rows from `position` on see.
+  size_t seen(size_t group, size_t count, int64_t position) const;
+  size_t groups() const { return sights_.size(); }
 
   // Lets go of everything.
   void release(SequenceState& state);
@@ -78,13 +79,19 @@ class StateCache {
   int64_t held_by(std::span<const SequenceState* const> states) const;
 
  private:
+  // The pages of a group that no row from a position on sees: [begin, end) of its table.
+  struct Passed {
+    size_t begin, end;
+    bool has(size_t index) const { return index >= begin && index < end; }
+  };
+  Passed passed_at(size_t group, int64_t position) const;
   size_t usable(const SequenceState& state, int64_t position) const;
   void begin(SequenceState& state) const;
   void cut(SequenceState& state, size_t keep);
   void pass(SequenceState& state, int64_t position);
   void learn(SequenceState& state, std::span<const int32_t> tokens, PageOrigin origin);
 
-  std::vector<int> windows_;
+  std::vector<Sight> sights_;
   bool has_windows_;
   PrefixTree tree_;
   std::vector<int32_t> path_, taken_;  // kept for their memory

@@ -52,6 +52,14 @@ struct LayerSpec {
   DenseFfn ffn;
 };
 
+// Attention sinks: a row sees the first `sinks` positions and the last `window`, its own included, as if
+// nothing had ever stood between them, so a sequence may grow for ever (Xiao et al. 2023, StreamingLLM).
+struct Streaming {
+  int sinks = 0;
+  int window = 0;  // 0: a row sees all before it
+  int seen() const { return sinks + window; }
+};
+
 // What makes one decoder different from another; the neutral values are those of a plain pre-norm decoder.
 struct DecoderConfig {
   std::vector<LayerSpec> layers;
@@ -61,6 +69,7 @@ struct DecoderConfig {
   double norm_eps = 1e-6;
   int context_length = 0;
   bool tied_embeddings = false;
+  Streaming streaming;  // not the model's: how it is run. Its window is then that of every layer.
 };
 
 }  // namespace quern

@@ -1,6 +1,7 @@
 #include "model/decoder.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "core/error.h"
 #include "model/alibi.h"
@@ -55,17 +56,23 @@ Decoder::Decoder(const DecoderConfig& config, DecoderWeights weights, Device& de
   for (const auto& [mixer, ffn] : config.layers) {
     std::vector<float>& slopes = slopes_[mixer.heads];
     if (mixer.alibi && slopes.empty()) slopes = alibi_slopes(mixer.heads);
-    attention_.push_back({mixer.window, mixer.alibi ? slopes : std::span<const float>{}});
+    const int sinks = config.streaming.sinks;
+    const bool turns = sinks > 0 && mixer.rope >= 0;
+    attention_.push_back({mixer.window, mixer.alibi ? slopes : std::span<const float>{}, sinks,
+                          turns ? static_cast<int>(config.ropes.size()) + mixer.rope : kNoRope});
   }
   const auto rows = static_cast<size_t>(limits.rows);
   tokens_.resize(rows);
-  for (const RopeConfig& rope : config.ropes) {
-    const size_t numbers = rows * static_cast<size_t>(rope.dim / 2);
-    ropes_.emplace_back(rope);
-    rope_numbers_.push_back({std::vector<float>(numbers), std::vector<float>(numbers)});
+  const int longest = config.streaming.window > 0 ? config.streaming.seen() : std::numeric_limits<int>::max();
+  for (const RopeConfig& rope : config.ropes) ropes_.emplace_back(rope, longest);
+  rope_numbers_.resize(ropes_.size() * (config.streaming.sinks > 0 ? 2 : 1));
+  for (size_t i = 0; i < rope_numbers_.size(); ++i) {
+    auto& [cos, sin] = rope_numbers_[i];
+    const int dim = ropes_[i % ropes_.size()].dim();
+    cos.resize(rows * static_cast<size_t>(dim / 2));
+    sin.resize(cos.size());
+    angles_.push_back({cos.data(), sin.data(), dim});
   }
-  for (size_t i = 0; i < ropes_.size(); ++i)
-    angles_.push_back({rope_numbers_[i].cos.data(), rope_numbers_[i].sin.data(), ropes_[i].dim()});
   sequences_.reserve(static_cast<size_t>(limits.sequences));
   stream_ = device.create_stream(most);
 }
@@ -179,6 +186,7 @@ void Decoder::write_pages(std::span<const int32_t> pages, std::span<const uint8_
 
 StepInput Decoder::make_input(std::span<const DecoderInput> inputs, const std::atomic<bool>& abort) {
   int row = 0;
+  const Streaming& streaming = config_.streaming;
   sequences_.clear();
   for (const DecoderInput& input : inputs) {
     sequences_.push_back({row, static_cast<int>(input.tokens.size()), input.first_position, input.pages});
@@ -186,11 +194,15 @@ StepInput Decoder::make_input(std::span<const DecoderInput> inputs, const std::a
       QUERN_CHECK(row < static_cast<int>(tokens_.size()));
       QUERN_CHECK(input.tokens[i] < config_.vocab);
       tokens_[static_cast<size_t>(row)] = input.tokens[i];
+      const int position = input.first_position + static_cast<int>(i);
       for (size_t rope = 0; rope < ropes_.size(); ++rope) {
         auto& [cos, sin] = rope_numbers_[rope];
         const auto at = static_cast<size_t>(row) * static_cast<size_t>(ropes_[rope].dim() / 2);
-        ropes_[rope].angles(input.first_position + static_cast<int>(i), input.prompt_length, &cos[at],
-                            &sin[at]);
+        ropes_[rope].angles(position, input.prompt_length, &cos[at], &sin[at]);
+        if (streaming.sinks == 0) continue;
+        auto& [sink_cos, sink_sin] = rope_numbers_[ropes_.size() + rope];
+        ropes_[rope].turn(position, std::min(position, streaming.seen() - 1), input.prompt_length,
+                          &sink_cos[at], &sink_sin[at]);
       }
     }
   }

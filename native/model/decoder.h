@@ -91,8 +91,9 @@ class Decoder {
   struct RopeNumbers {
     std::vector<float> cos, sin;  // [rows, dim / 2]
   };
-  std::vector<RopeNumbers> rope_numbers_;  // [ropes]
-  std::vector<Angles> angles_;             // [ropes], into these
+  // [ropes], then, where there are sinks, as many for what queries are turned by for them
+  std::vector<RopeNumbers> rope_numbers_;
+  std::vector<Angles> angles_;  // into these
   std::vector<SequenceRows> sequences_;
 };
 

@@ -91,7 +91,8 @@ RopeFrequencies longrope(const RopeConfig& config, int length) {
 
 }  // namespace
 
-Rope::Rope(const RopeConfig& config) : config_(config), within_(frequencies(0)) {}
+Rope::Rope(const RopeConfig& config, int longest)
+    : config_(config), longest_(longest), within_(frequencies(0)) {}
 
 RopeFrequencies Rope::frequencies(int sequence_length) const {
   RopeFrequencies result;
@@ -116,27 +117,44 @@ RopeFrequencies Rope::frequencies(int sequence_length) const {
 
 int Rope::variant(int prompt_length) const {
   const auto type = config_.scaling.type;
-  if (prompt_length <= config_.scaling.original_context) return 0;
-  return type == Type::dynamic ? prompt_length : type == Type::longrope ? 1 : 0;
+  const int length = std::min(prompt_length, longest_);
+  if (length <= config_.scaling.original_context) return 0;
+  return type == Type::dynamic ? length : type == Type::longrope ? 1 : 0;
 }
 
 int Rope::turning_length() const {
   const RopeScaling& scaling = config_.scaling;
-  return scaling.type == RopeScaling::Type::longrope ? static_cast<int>(scaling.original_context) : 0;
+  return scaling.type == RopeScaling::Type::longrope && longest_ > scaling.original_context
+             ? static_cast<int>(scaling.original_context)
+             : 0;
+}
+
+const RopeFrequencies& Rope::frequencies_at(int position, int prompt_length, RopeFrequencies& own) const {
+  const int length = std::min(std::max(position + 1, prompt_length), longest_);
+  const bool depends_on_length =
+      config_.scaling.type == Type::dynamic || config_.scaling.type == Type::longrope;
+  if (!depends_on_length || length <= config_.scaling.original_context) return within_;
+  own = frequencies(length);
+  return own;
 }
 
 void Rope::angles(int position, int prompt_length, float* cos, float* sin) const {
-  const int length = std::max(position + 1, prompt_length);
-  const bool depends_on_length =
-      config_.scaling.type == Type::dynamic || config_.scaling.type == Type::longrope;
-  RopeFrequencies beyond;
-  const bool is_beyond = depends_on_length && length > config_.scaling.original_context;
-  if (is_beyond) beyond = frequencies(length);
-  const RopeFrequencies& used = is_beyond ? beyond : within_;
+  RopeFrequencies own;
+  const RopeFrequencies& used = frequencies_at(position, prompt_length, own);
   for (size_t i = 0; i < used.inverse.size(); ++i) {
     const double angle = position * used.inverse[i];
     cos[i] = static_cast<float>(std::cos(angle) * used.attention_factor);
     sin[i] = static_cast<float>(std::sin(angle) * used.attention_factor);
+  }
+}
+
+void Rope::turn(int position, int to, int prompt_length, float* cos, float* sin) const {
+  RopeFrequencies own;
+  const RopeFrequencies& used = frequencies_at(position, prompt_length, own);
+  for (size_t i = 0; i < used.inverse.size(); ++i) {
+    const double angle = (to - position) * used.inverse[i];
+    cos[i] = static_cast<float>(std::cos(angle));
+    sin[i] = static_cast<float>(std::sin(angle));
   }
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <limits>
 #include <vector>
 
 #include "model/config.h"
@@ -14,7 +15,8 @@ struct RopeFrequencies {
 
 class Rope {
  public:
-  explicit Rope(const RopeConfig& config);
+  // `longest`: positions that a row sees at most; a longer sequence is turned as one of that length.
+  explicit Rope(const RopeConfig& config, int longest = std::numeric_limits<int>::max());
 
   int dim() const { return config_.dim; }
 
@@ -23,6 +25,10 @@ class Rope {
   // whole length, and each later token with the base of its own position, as Hugging Face's cached decoding
   // does. So a token's angles never depend on how the prompt was cut.
   void angles(int position, int prompt_length, float* cos, float* sin) const;
+
+  // By what a query is turned that has the angles of `position`, to have those of `to`. Exactly nothing where
+  // the two are equal.
+  void turn(int position, int to, int prompt_length, float* cos, float* sin) const;
 
   // Two prompts of equal variants have equal angles at equal positions, for themselves and for what is
   // generated after them: a position beyond the prompt depends on itself alone.
@@ -36,7 +42,11 @@ class Rope {
   RopeFrequencies frequencies(int sequence_length) const;
 
  private:
+  // Those of one position; `own` keeps them where they are no other's.
+  const RopeFrequencies& frequencies_at(int position, int prompt_length, RopeFrequencies& own) const;
+
   RopeConfig config_;
+  int longest_;
   RopeFrequencies within_;  // for sequences no longer than the original context
 };
 

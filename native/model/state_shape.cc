@@ -19,10 +19,10 @@ int64_t StateShape::page_bytes() const {
   return 2 * page_layers() * kv.page_bytes();
 }
 
-std::vector<int> StateShape::windows() const {
-  std::vector<int> windows;
-  for (const KvGroup& group : groups) windows.push_back(group.window);
-  return windows;
+std::vector<Sight> StateShape::sights() const {
+  std::vector<Sight> sights;
+  for (const KvGroup& group : groups) sights.emplace_back(group.window, group.window > 0 ? sinks : 0);
+  return sights;
 }
 
 // With n_k layers of kind k and m layers a page, a position takes sum over k of ceil(n_k / m) * m of them.

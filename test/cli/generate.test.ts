@@ -32,6 +32,20 @@ test('tells speed on standard error with --stats', async () => {
   expect(out).not.toContain('tokens/s')
 })
 
+test('goes on past the context with attention sinks', async () => {
+  const long = ['generate', 'Once upon a time', '--temperature', '0', '--max-tokens', '90', '--json']
+  const completion = async (...flags: string[]) => {
+    const { code, out, err } = await quern(...long, '--context', '64', ...flags)
+    return code === 0 ? (JSON.parse(out).usage.completionTokens as number) : err
+  }
+  expect(await completion()).toBe(60)
+  expect(await completion('--context-overflow', 'sink')).toBe(90)
+  expect(await completion('--attention-sinks', '4,40')).toBe(90)
+  expect(await completion('--attention-sinks', '4,61')).toContain('contextLength, 64')
+  for (const wrong of ['4', '4,40,3', 'a,b', '4,', '-1,3'])
+    expect(await completion('--attention-sinks', wrong)).toMatch(/attention-sinks.*whole number/)
+})
+
 test('an empty prompt is told before anything is loaded', async () => {
   expect(await quern('generate', '', '--model', '/absent')).toEqual({
     code: 1,

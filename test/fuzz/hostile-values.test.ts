@@ -183,7 +183,16 @@ const calls: Record<string, { values: unknown[]; call: Call }> = {
     },
   },
   load: {
-    values: [missing, { contextLength: 64, threads: 1, kvCache: { maxBytes: 1e6 }, isa: 'auto' }],
+    values: [
+      missing,
+      {
+        contextLength: 64,
+        threads: 1,
+        kvCache: { maxBytes: 1e6 },
+        attentionSinks: { sinks: 4, window: 60 },
+        isa: 'auto',
+      },
+    ],
     call: (source, given) => load(source, given),
   },
   inspect: {

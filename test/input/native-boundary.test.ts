@@ -56,6 +56,8 @@ const loadOptions: NativeLoadOptions = {
   isa: 'auto',
   deviceLibrary: '',
   contextLength: 64,
+  sinks: 0,
+  window: 0,
   kvBytes: 0,
   stepRows: 64,
   maxQueue: 64,

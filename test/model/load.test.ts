@@ -71,7 +71,6 @@ describe('options', () => {
     ['device', 'cuda'],
     ['device', 'cuda:1'],
     ['ropeScaling', {}],
-    ['attentionSinks', 4],
     ['revision', 'main'],
     ['deterministic', true],
     ['kvCache', { dtype: 'f16' }],

@@ -27,6 +27,8 @@ struct ReferenceDecoder {
   double rope_theta = 10000, norm_eps = 1e-6;
   Numbers embed, final_norm, head;  // [vocab, hidden], [hidden], [vocab, hidden]
   std::vector<ReferenceLayer> layers;
+  // What a row sees of the keys before it; the rest might as well never have been there. 0: all.
+  int sinks = 0, window = 0;
 
   // [tokens, vocab]
   Numbers logits(std::span<const int32_t> tokens) const {
@@ -54,10 +56,14 @@ struct ReferenceDecoder {
         add(k, layer.k_bias);
         add(v, layer.v_bias);
       }
-      prepare_heads(q, layer.q_norm, position);
-      prepare_heads(k, layer.k_norm, position);
+      normalise_heads(q, layer.q_norm);
+      normalise_heads(k, layer.k_norm);
       keys.push_back(std::move(k));
       values.push_back(std::move(v));
+      if (window > 0 && position >= static_cast<size_t>(sinks + window)) {
+        keys.erase(keys.begin() + sinks);
+        values.erase(values.begin() + sinks);
+      }
       add(row, product(layer.o, attended(q, keys, values)));
       const Numbers for_ffn = normalised(row, layer.ffn_norm);
       Numbers gate = product(layer.gate, for_ffn);
@@ -67,24 +73,35 @@ struct ReferenceDecoder {
     }
   }
 
-  // The norm of each head, where there is one, and the rotation.
-  void prepare_heads(Numbers& numbers, const Numbers& norm, size_t position) const {
+  // The norm of each head, where there is one.
+  void normalise_heads(Numbers& numbers, const Numbers& norm) const {
+    if (norm.empty()) return;
     for (auto at = numbers.begin(); at != numbers.end(); at += head_dim) {
-      if (!norm.empty()) {
-        const Numbers normed = normalised({at, at + head_dim}, norm);
-        std::copy(normed.begin(), normed.end(), at);
-      }
-      for (int i = 0; i < rope_dim / 2; ++i) {
-        const double angle = static_cast<double>(position) * std::pow(rope_theta, -2.0 * i / rope_dim);
-        const double a = at[i], b = at[i + rope_dim / 2];
-        at[i] = a * std::cos(angle) - b * std::sin(angle);
-        at[i + rope_dim / 2] = b * std::cos(angle) + a * std::sin(angle);
-      }
+      const Numbers normed = normalised({at, at + head_dim}, norm);
+      std::copy(normed.begin(), normed.end(), at);
     }
   }
 
-  Numbers attended(const Numbers& q, const std::vector<Numbers>& keys,
+  Numbers rotated(Numbers numbers, size_t position) const {
+    for (int i = 0; i < rope_dim / 2; ++i) {
+      const double angle = static_cast<double>(position) * std::pow(rope_theta, -2.0 * i / rope_dim);
+      const double cos = std::cos(angle), sin = std::sin(angle);
+      for (auto at = numbers.begin(); at != numbers.end(); at += head_dim) {
+        const double a = at[i], b = at[i + rope_dim / 2];
+        at[i] = a * cos - b * sin;
+        at[i + rope_dim / 2] = b * cos + a * sin;
+      }
+    }
+    return numbers;
+  }
+
+  // Positions count within the cache: they are those of the sequence until something is dropped.
+  Numbers attended(const Numbers& unturned, const std::vector<Numbers>& cache,
                    const std::vector<Numbers>& values) const {
+    const Numbers q = rotated(unturned, cache.size() - 1);
+    std::vector<Numbers> keys;
+    for (size_t position = 0; position < cache.size(); ++position)
+      keys.push_back(rotated(cache[position], position));
     Numbers out(q.size());
     for (int head_index = 0; head_index < heads; ++head_index) {
       const auto query = q.begin() + head_index * head_dim;

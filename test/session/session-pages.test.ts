@@ -72,7 +72,7 @@ class FakeCache implements SessionModel {
     arithmetic: 'plain',
     pageBytes,
     kvGroups: 1,
-    contextLength: 1000,
+    longestSequence: 1000,
     vocab: 1000,
   })
 

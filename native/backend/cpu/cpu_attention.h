@@ -17,14 +17,16 @@ class Attention {
 
   // What does not fit in `partial_bytes` is computed without partial results.
   void reserve(const StreamLimits& limits, int threads, int64_t partial_bytes = kPartialBytes);
-  void run(const Kernels& kernels, int threads, const std::atomic<bool>& abort, const AttentionSpec& spec,
-           Tensor q, std::span<const SequenceRows> sequences, const KvShape& shape, KvLayer kv, Tensor out);
+  void run(const Kernels& kernels, int threads, const AttentionSpec& spec, Tensor q, const StepInput& input,
+           const KvShape& shape, KvLayer kv, Tensor out);
 
  private:
   // Some segments of positions: they begin at multiples of kAttentionSegment.
   struct Segments {
-    int first, end;
-    int count() const { return end - first; }
+    int sinks;       // with sinks: the first of all
+    int first, end;  // and those behind them that windows see
+    int count() const { return sinks + end - first; }
+    int at(int index) const { return index < sinks ? index : first + index - sinks; }
   };
   // Some tokens of one sequence, over all segments that they see or (partial >= 0) over one of them.
   struct Tile {
@@ -43,13 +45,14 @@ class Attention {
   void attend(const Call& call, const Tile& tile, int kv_head, int thread);
   void attend_segment(const Call& call, const Tile& tile, int kv_head, int segment, float* state,
                       float* scratch) const;
+  const float* turn(const Call& call, const Tile& tile, int kv_head, float* turned) const;
   void merge(const Call& call, const Split& split, int kv_head, float* state) const;
   void write(const Call& call, const Tile& tile, int kv_head, const float* state) const;
   float* thread_memory(int thread) const { return memory_.as<float>() + thread * thread_numbers_; }
 
   std::vector<Tile> tiles_;
   std::vector<Split> split_;
-  Buffer memory_;    // [threads]: two sets of states, kernel scratch
+  Buffer memory_;    // [threads]: kernel scratch, turned queries, two sets of states
   Buffer partials_;  // [most_partials_][heads] states
   int64_t thread_numbers_ = 0;
   int most_partials_ = 0;

@@ -133,7 +133,7 @@ class CpuStream final : public Stream {
   }
 
   void attention(const AttentionSpec& spec, Tensor q, const KvShape& shape, KvLayer kv, Tensor out) override {
-    attention_.run(kernels_, threads_, *input_.abort, spec, q, input_.sequences, shape, kv, out);
+    attention_.run(kernels_, threads_, spec, q, input_, shape, kv, out);
   }
 
   void matmul_add(const Weight& weight, Tensor in, Tensor x) override {

@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-#define QUERN_DEVICE_ABI 5u
+#define QUERN_DEVICE_ABI 6u
 
 // 0: done. Else the function failed, has written why to its `failure`, and nothing to what it would give.
 typedef int32_t QuernStatus;
@@ -190,6 +190,7 @@ typedef struct QuernAttentionSpec {
   int32_t window;
   const float* slopes;
   size_t slope_count;
+  int32_t sinks, sink_turn;
 } QuernAttentionSpec;
 
 typedef struct QuernFfnInputWeights {

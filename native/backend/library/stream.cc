@@ -62,7 +62,8 @@ class LibraryStream final : public Stream {
   }
 
   void attention(const AttentionSpec& spec, Tensor q, const KvShape& shape, KvLayer kv, Tensor out) override {
-    const QuernAttentionSpec does{spec.window, spec.slopes.data(), spec.slopes.size()};
+    const QuernAttentionSpec does{spec.window, spec.slopes.data(), spec.slopes.size(), spec.sinks,
+                                  spec.sink_turn};
     const QuernKvShape crossing = wire::shape(shape);
     call(library_.attention, stream_, &does, wire::tensor(q), &crossing, wire::layer(kv), wire::tensor(out));
   }

@@ -67,6 +67,31 @@ TEST(logits_equal_the_reference) {
     }
 }
 
+// Prompts longer than the context, in memory for little more than what a row sees.
+TEST(streams_equal_the_reference) {
+  ReferenceDecoder reference = files().reference();
+  for (const Streaming streaming : {Streaming{4, 28}, Streaming{0, 30}, Streaming{17, 1}, Streaming{1, 60}}) {
+    reference.sinks = streaming.sinks;
+    reference.window = streaming.window;
+    for (const int step_rows : {9, 512})
+      for (const uint64_t pages : {8, 100}) {
+        Served served({2, step_rows, 2 * pages * kPageBytes, true, 4096, streaming}, make_device(2),
+                      files().plan());
+        std::vector<uint32_t> ids;
+        std::vector<std::vector<int32_t>> prompts;
+        for (const int length : {5, 33, 64, 450})
+          prompts.push_back(random_prompt(static_cast<uint64_t>(length), length));
+        for (const auto& prompt : prompts) ids.push_back(served.submit(logits_of(prompt, Kind::all_logits)));
+        CHECK(served.read_all());
+        for (size_t i = 0; i < ids.size(); ++i)
+          check_logits(served.result(ids[i]).numbers, reference.logits(prompts[i]),
+                       std::to_string(prompts[i].size()) + " tokens, step_rows " + std::to_string(step_rows) +
+                           ", " + std::to_string(pages) + " pages, sinks " + std::to_string(streaming.sinks) +
+                           ", window " + std::to_string(streaming.window));
+      }
+  }
+}
+
 // What is generated greedily is what the reference finds likeliest after every token, but where two are as
 // good as equal.
 TEST(greedy_tokens_equal_the_reference) {

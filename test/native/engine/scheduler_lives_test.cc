@@ -16,7 +16,7 @@ namespace {
 class PageMemory {
  public:
   explicit PageMemory(const Scheduler::Limits& limits)
-      : windows_(limits.windows), slots_(static_cast<size_t>(limits.pages * kPagePositions)) {}
+      : sights_(limits.sights), slots_(static_cast<size_t>(limits.pages * kPagePositions)) {}
 
   static uint64_t hash(const Sequence& sequence, int32_t position) {
     uint64_t hash = static_cast<uint64_t>(sequence.state.variant);
@@ -27,27 +27,26 @@ class PageMemory {
   void write(const ScheduledRows& part) {
     for (int32_t i = 0; i < part.rows; ++i) {
       const int32_t position = part.sequence->computed + i;
-      for (size_t group = 0; group < windows_.size(); ++group)
+      for (size_t group = 0; group < sights_.size(); ++group)
         slot(*part.sequence, group, position) = hash(*part.sequence, position);
     }
   }
   void check(const Sequence& sequence) {
-    for (size_t group = 0; group < windows_.size(); ++group)
-      for (int32_t i = first_seen(group, sequence.computed); i < sequence.computed; ++i)
-        CHECK_EQ(slot(sequence, group, i), hash(sequence, i));
+    for (size_t group = 0; group < sights_.size(); ++group)
+      for (int32_t i = 0; i < sequence.computed; ++i)
+        if (sees(sights_[group], sequence.computed, i)) CHECK_EQ(slot(sequence, group, i), hash(sequence, i));
   }
 
  private:
-  // By the row at `position`, of the positions before it.
-  int32_t first_seen(size_t group, int32_t position) const {
-    return windows_[group] == 0 ? 0 : std::max(0, position - windows_[group] + 1);
+  static bool sees(const Sight& sight, int32_t position, int32_t before) {
+    return sight.window == 0 || before > position - sight.window || before < sight.sinks;
   }
   uint64_t& slot(const Sequence& sequence, size_t group, int32_t position) {
     const int32_t page = sequence.state.tables[group][static_cast<size_t>(position / kPagePositions)];
     CHECK(page >= 0);
     return slots_[static_cast<size_t>(page * kPagePositions + position % kPagePositions)];
   }
-  std::vector<int> windows_;
+  std::vector<Sight> sights_;
   std::vector<uint64_t> slots_;
 };
 
@@ -93,11 +92,11 @@ std::vector<int32_t> related_prompt(Random& random, int length) {
 // Sequences come, grow, end or are cancelled; readers fall asleep and wake up; steps are aborted. Nobody
 // waits for ever: while any reader is awake, every step has rows. And every page holds what its sequence
 // computed.
-void simulate(uint64_t seed, bool readers_sleep, const std::vector<int>& windows = {0}) {
+void simulate(uint64_t seed, bool readers_sleep, const std::vector<Sight>& sights = {0}) {
   Random random(seed);
-  Scheduler::Limits limits{random.between(8, 100), random.between(1, 12), random.between(2, 40), windows};
-  if (windows.size() > 1 || windows[0] > 0)  // room for a step of one row, at least
-    limits.pages = std::max(limits.pages, pages_needed(windows, 100, 1));
+  Scheduler::Limits limits{random.between(8, 100), random.between(1, 12), random.between(2, 40), sights};
+  if (sights.size() > 1 || sights[0].window > 0)  // room for a step of one row, at least
+    limits.pages = std::max(limits.pages, pages_needed(sights, 100, 1));
   Scheduler scheduler(limits);
   const auto capacity = static_cast<int>(scheduler.cache().longest(2000));
   PageMemory memory(limits);
@@ -149,7 +148,13 @@ TEST(random_lives) {
 }
 
 TEST(random_lives_with_windows) {
-  const std::vector<std::vector<int>> all{{1}, {16}, {33}, {0, 40}, {0, 16, 64}, {50, 50}};
+  const std::vector<std::vector<Sight>> all{{1}, {16}, {33}, {0, 40}, {0, 16, 64}, {50, 50}};
+  for (uint64_t seed = 1; seed <= 120; ++seed) simulate(seed, seed % 2 == 0, all[seed % all.size()]);
+}
+
+TEST(random_lives_with_sinks) {
+  const std::vector<std::vector<Sight>> all{
+      {{1, 1}}, {{16, 4}}, {{33, 16}}, {{20, 40}}, {{50, 17}, {50, 17}}};
   for (uint64_t seed = 1; seed <= 120; ++seed) simulate(seed, seed % 2 == 0, all[seed % all.size()]);
 }
 

@@ -63,6 +63,7 @@ struct Setup {
   uint64_t kv_bytes = 0;
   bool exact = false;
   int queue = 4096;
+  Streaming streaming = {};
 };
 
 // Bytes of one page: keys and values of two layers in 16 bits.
@@ -137,6 +138,7 @@ class Served {
     options.kv_bytes = setup.kv_bytes;
     options.weights.exact = setup.exact;
     options.queue = setup.queue;
+    options.streaming = setup.streaming;
     engine_ = load_engine(parse_plan(plan), std::move(device), options, {}, [this] {
       const std::lock_guard lock(mutex_);
       ++wakes_;

@@ -255,6 +255,60 @@ TEST(a_file_brings_what_the_window_sees) {
   CHECK_EQ(known(cache, counting(9), 7), size_t{0});  // its window would see page 7
 }
 
+// ---- sinks
+
+TEST(sinks_stay) {
+  StateCache cache({Sight{32, 20}}, 40);
+  SequenceState state;
+  const Tokens tokens = counting(20);
+  for (int32_t end = 1; end <= 20 * kPage; ++end) {
+    CHECK(cache.reach(state, end));
+    cache.computed(state, tokens, end);
+    const int32_t first = end < 32 ? 0 : (end - 31) / kPage, pages = (end + kPage - 1) / kPage;
+    for (int32_t index = 0; index < pages; ++index)
+      CHECK_EQ(page(state, static_cast<size_t>(index)) == PrefixTree::kNone, index >= 2 && index < first);
+    CHECK_EQ(state.held, int64_t{pages - std::max(0, first - 2)});
+    CHECK(state.held <= cache.needed(end, 1));
+  }
+  CHECK_EQ(cache.in_use(), state.held);
+  CHECK_EQ(cache.longest(1 << 30), int64_t{1} << 30);
+  cache.release(state);
+  CHECK_EQ(cache.in_use(), int64_t{0});
+}
+
+TEST(a_prefix_is_known_where_its_window_and_its_sinks_are) {
+  StateCache cache({Sight{32, 20}}, 40);
+  SequenceState a, b, again;
+  const Tokens tokens = counting(20);
+  CHECK(hold(cache, tokens, a));
+  cache.release(a);
+  CHECK(cache.reach(b, 25 * kPage));  // those between are forgotten first
+  CHECK_EQ(known(cache, counting(5)), size_t{2});
+  CHECK(cache.advance(again, tokens, kComputedHere));
+  CHECK_EQ(again.pages(), size_t{20});
+  CHECK_EQ(again.held, int64_t{2 + 2});
+  CHECK(page(again, 1) != PrefixTree::kNone && page(again, 2) == PrefixTree::kNone);
+  cache.release(again);  // the last page first, so the sinks are the last to go
+  CHECK(cache.reach(b, 37 * kPage));
+  CHECK_EQ(known(cache, tokens), size_t{2});
+  CHECK(cache.reach(b, 40 * kPage));
+  CHECK_EQ(known(cache, tokens), size_t{0});
+  CHECK_EQ(cache.nodes(), int64_t{0});
+}
+
+TEST(a_file_brings_the_sinks_and_what_the_window_sees) {
+  StateCache cache({Sight{32, 20}}, 60);
+  const Tokens tokens = counting(10);
+  auto state = bring(cache, tokens, 7);
+  CHECK_EQ(state.held, int64_t{2 + 2});
+  CHECK_EQ(cache.seen(0, 10, 10 * kPage), size_t{4});
+  CHECK_EQ(cache.seen(0, 9, 10 * kPage), size_t{3});
+  CHECK_EQ(cache.seen(0, 3, 10 * kPage), size_t{2});
+  cache.release(state);
+  CHECK_EQ(known(cache, tokens, 7), size_t{10});
+  CHECK_EQ(known(cache, counting(9), 7), size_t{2});  // the window would see page 7
+}
+
 // ---- against the obvious implementation: prefixes as keys of a map, with their holders and last use
 
 class Reference {

@@ -115,10 +115,11 @@ class LateStream final : public Stream {
   void attention(const AttentionSpec& spec, Tensor q, const KvShape& shape, KvLayer kv, Tensor out) override {
     const Tensor from = real(q), to = scratch(out);
     const KvLayer cache = real(kv, shape);
-    record([window = spec.window, slopes = std::vector(spec.slopes.begin(), spec.slopes.end()), from, shape,
-            cache, to](Stream& stream) {
+    record([does = spec, slopes = std::vector(spec.slopes.begin(), spec.slopes.end()), from, shape, cache,
+            to](Stream& stream) mutable {
       poison(to.data, bytes_of(to));
-      stream.attention({window, slopes}, from, shape, cache, to);
+      does.slopes = slopes;
+      stream.attention(does, from, shape, cache, to);
     });
   }
 

@@ -55,18 +55,23 @@ struct Group {
   int first;             // row of the tile
   const float* queries;  // [head_dim, rows of the group]
   float *largest, *sums;
-  int position_of(int row) const { return p.first_position + (first + row) / p.group; }
+  int position_of(int row) const {
+    const int position = p.first_position + (first + row) / p.group;
+    return position < p.most_position ? position : p.most_position;
+  }
   float* state_of(int row) const { return p.state + (first + row) * p.state_stride; }
 };
 
 // What of a block any row of the group sees, and whether all see all 64 positions.
 template <int kRows, typename KV>
 bool narrow(const Group& group, Block<KV>& block) {
+  const bool is_cut = block.begin > 0 || block.end < kAttentionBlock;
   const int least = group.position_of(0), most = group.position_of(kRows - 1);
   const int begin = lowest_seen(least, group.p.window) - block.first, end = most + 1 - block.first;
   if (block.begin < begin) block.begin = begin;
   if (block.end > end) block.end = end;
-  return least - block.first >= kAttentionBlock - 1 && lowest_seen(most, group.p.window) <= block.first;
+  return !is_cut && least - block.first >= kAttentionBlock - 1 &&
+         lowest_seen(most, group.p.window) <= block.first;
 }
 
 template <int kRows, typename KV>
@@ -97,14 +102,14 @@ template <int kRows>
 void adjust(const Group& group, int block_first, float* scores) {
   const AttentionParams& p = group.p;
   for (int r = 0; r < kRows; ++r) {
-    const int position = group.position_of(r);
+    const int position = group.position_of(r), begin = lowest_seen(position, p.window), end = p.end - 1;
     const F32 slope = splat(p.slopes ? p.slopes[(group.first + r) % p.group] * kLog2E : 0);
-    const I32 lowest = count_up(0) * 0 + lowest_seen(position, p.window),
-              highest = count_up(0) * 0 + position;
+    const I32 lowest = count_up(0) * 0 + (begin > p.begin ? begin : p.begin),
+              own = count_up(0) * 0 + position, highest = count_up(0) * 0 + (end < position ? end : position);
     float* const row = scores + r * kAttentionBlock;
     for (int j = 0; j < kAttentionBlock; j += kLanes) {
       const I32 at = count_up(block_first + j);
-      const F32 score = fma(slope, __builtin_convertvector(at - highest, F32), load(row + j));
+      const F32 score = fma(slope, __builtin_convertvector(at - own, F32), load(row + j));
       store(row + j, ((at >= lowest) & (at <= highest)) ? score : splat(kNothing));
     }
   }

@@ -63,6 +63,7 @@ struct AttentionParams {
   int group = 0;  // query heads of this key/value head
   int head_dim = 0;
   int first_position = 0;         // of the tile's first token
+  int most_position = INT32_MAX;  // where tokens behind it count as being
   int window = 0;                 // positions that a token sees, its own among them; 0: all up to its own
   float scale = 0;                // of the scores, 1/sqrt(head_dim)
   const float* slopes = nullptr;  // [group], or none: slope * (j - i) is added to token i's score of j
@@ -71,7 +72,7 @@ struct AttentionParams {
   Dtype kv_dtype = Dtype::f32;
   int64_t page_stride = 0;
   const int32_t* pages = nullptr;  // the sequence's page table; pages below what the first token sees: any
-  int begin = 0, end = 0;          // positions of the segment, begin a multiple of kAttentionBlock
+  int begin = 0, end = 0;          // positions of the segment, or some of them
   float* state = nullptr;  // in, out: [tokens * group][state_stride]: log2 of the largest weight, the sum of
                            // weights over it, then head_dim weighted values
   int64_t state_stride = 0;

@@ -50,8 +50,9 @@ QuernStatus attention_input(QuernStream* stream, const QuernAttentionInputWeight
 QuernStatus attention(QuernStream* stream, const QuernAttentionSpec* spec, QuernTensor q,
                       const QuernKvShape* shape, QuernKvLayer kv, QuernTensor out, QuernFailure* failure) {
   return wire::guarded(failure, [&] {
-    of(stream).stream->attention({spec->window, {spec->slopes, spec->slope_count}}, wire::tensor(q),
-                                 wire::shape(*shape), wire::layer(kv), wire::tensor(out));
+    of(stream).stream->attention(
+        {spec->window, {spec->slopes, spec->slope_count}, spec->sinks, spec->sink_turn}, wire::tensor(q),
+        wire::shape(*shape), wire::layer(kv), wire::tensor(out));
   });
 }
 

@@ -1,6 +1,8 @@
 // How attention is cut into work items, and where their partial results go: never what comes out.
+#include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "backend/cpu/cpu_attention.h"
@@ -25,14 +27,16 @@ struct Chunk {
 // Chunks of several sequences over keys and values of random numbers.
 class Batch {
  public:
-  explicit Batch(const std::vector<Chunk>& chunks, int window = 0) : window_(window) {
+  explicit Batch(const std::vector<Chunk>& chunks, int window = 0, int sinks = 0)
+      : window_(window), sinks_(sinks) {
     for (const Chunk& chunk : chunks) {
       std::vector<int32_t>& pages = pages_.emplace_back();
       for (int at = 0; at < chunk.first_position + chunk.tokens; at += kPagePositions)
         pages.push_back(static_cast<int32_t>(shape_.pages++));
-      // What the window has passed is gone: whoever looks for it, crashes.
-      std::fill_n(pages.begin(), cpu::lowest_seen(chunk.first_position, window) / kPagePositions,
-                  std::numeric_limits<int32_t>::min());
+      // What the window has passed is gone, but for the sinks: whoever looks for it, crashes.
+      const int kept = (sinks + kPagePositions - 1) / kPagePositions;
+      for (int page = kept; page < cpu::lowest_seen(chunk.first_position, window) / kPagePositions; ++page)
+        pages[static_cast<size_t>(page)] = std::numeric_limits<int32_t>::min();
       tables_.push_back(pages.data());
     }
     for (size_t i = 0; i < chunks.size(); ++i) {
@@ -78,14 +82,24 @@ class Batch {
     const int rows = static_cast<int>(q.size()) / kRowNumbers;
     cpu::Attention attention;
     attention.reserve({rows, 1, 64, kHeads, kKvHeads, kHeadDim, 64, 64, kContext}, threads, partial_bytes);
-    std::vector<float> out(q.size());
-    attention.run(*cpu::runnable_kernels().back(), threads, kNever, {window_, slopes_},
-                  {q.data(), Dtype::f32, rows, kRowNumbers}, sequences, shape_,
+    std::vector<float> out(q.size()), cos, sin;
+    for (const SequenceRows& sequence : sequences) {
+      for (int i = 0; i < sequence.rows * kHeadDim / 2; ++i) {
+        const int position = sequence.first_position + i / (kHeadDim / 2);
+        const int turn = std::min(0, sinks_ + window_ - 1 - position);
+        cos.push_back(std::cos(0.1f * static_cast<float>(turn)));
+        sin.push_back(std::sin(0.1f * static_cast<float>(turn)));
+      }
+    }
+    const Angles angles{cos.data(), sin.data(), kHeadDim};
+    attention.run(*cpu::runnable_kernels().back(), threads,
+                  {window_, slopes_, sinks_, sinks_ > 0 ? 0 : kNoRope},
+                  {q.data(), Dtype::f32, rows, kRowNumbers}, {{}, {&angles, 1}, sequences, &kNever}, shape_,
                   {keys_.data(), values_.data()}, {out.data(), Dtype::f32, rows, kRowNumbers});
     return out;
   }
 
-  int window_, rows_ = 0;
+  int window_, sinks_, rows_ = 0;
   KvShape shape_{Dtype::f32, kKvHeads, kHeadDim, 0};
   std::vector<std::vector<int32_t>> pages_;
   std::vector<const int32_t*> tables_;  // of `pages_`
@@ -117,6 +131,21 @@ TEST(rows_are_the_same_however_they_are_cut) {
         CHECK_FOR(same_bytes(batch.run(threads, partials * kOnePartial), alone),
                   std::to_string(threads) + " threads, " + std::to_string(partials) +
                       " partial results, window " + std::to_string(window));
+  }
+}
+
+// And with sinks, before which and in whose blocks and segments windows begin, or far behind them.
+TEST(rows_with_sinks_are_the_same_however_they_are_cut) {
+  for (const auto& [window, sinks] : {std::pair{1, 1}, {17, 4}, {64, 64}, {100, 70}, {600, 16}, {40, 600}}) {
+    Batch batch({{1500, 1}, {2990, 10}, {600, 1}, {0, 200}, {512, 1}, {1010, 77}}, window, sinks);
+    const auto alone = batch.run_one_by_one();
+    for (const float number : alone) CHECK(std::isfinite(number));
+    for (const int threads : {1, 2, 4})
+      for (const int partials : {0, 2, 5, 100})
+        CHECK_FOR(same_bytes(batch.run(threads, partials * kOnePartial), alone),
+                  std::to_string(threads) + " threads, " + std::to_string(partials) +
+                      " partial results, window " + std::to_string(window) + ", sinks " +
+                      std::to_string(sinks));
   }
 }
 
