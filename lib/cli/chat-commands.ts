@@ -87,7 +87,7 @@ export const commands: readonly ChatCommand[] = [
       const { memory, kvCache } = model.stats()
       const used =
         last &&
-        `, ${last.usage.promptTokens + last.usage.completionTokens} of ${model.info.contextLength} tokens`
+        `, ${last.usage.promptTokens + last.usage.completionTokens} of ${model.info.longestSequence} tokens`
       talk.say(`${counted(session.messages)}${used ?? ''}`)
       talk.say(
         `weights ${formatBytes(memory.weights)}, KV cache ${formatBytes(kvCache.bytes)} in ${kvCache.pages} pages`,

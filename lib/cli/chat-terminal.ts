@@ -79,9 +79,12 @@ export class ChatTerminal implements Talk {
 
   /** Talks until the user leaves; gives the exit code. */
   async run(): Promise<number> {
-    const { source, contextLength } = this.model.info
+    const { source, contextLength, attentionSinks: seen } = this.model.info
+    const sight = seen && `, of which the first ${seen.sinks} and the last ${seen.window} are seen`
     this.#pastes.begin()
-    this.say(`${source}, ${contextLength} tokens of context. /help lists commands, Ctrl-D leaves.`)
+    const context =
+      sight === undefined ? `${contextLength} tokens of context` : `any number of tokens${sight}`
+    this.say(`${source}, ${context}. /help lists commands, Ctrl-D leaves.`)
     while (this.#exitCode === undefined) {
       const line = await readMessage((isFirst) => this.#ask(isFirst))
       if (line === undefined) break

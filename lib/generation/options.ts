@@ -18,7 +18,7 @@ import type { FunctionTool, ToolDefinition } from './tools.js'
  * ```
  */
 export interface GenerateOptions extends SamplingOptions {
-  /** Tokens to generate at most. Default: what the context has room for. */
+  /** Tokens to generate at most. Default: what the context has room for; without an end where the model was loaded with attention sinks. */
   maxTokens?: number | undefined
   /** Give the logarithm of each token's probability in the result and on the events. */
   logprobs?: boolean | undefined

@@ -15,7 +15,7 @@ import { expectGenerates, type TaskTarget } from './task-target.js'
  * ```
  */
 export interface PerplexityOptions extends TaskOptions {
-  /** Tokens that the model sees at a time, 2 at least. Default: what its context and its KV cache have room for. */
+  /** Tokens that the model sees at a time, 2 at least. Default: what its context and its KV cache have room for, with attention sinks all. */
   window?: number | undefined
   /** How many tokens each window goes on. The smaller, the more each token has before it, and the longer it takes. Default: half of `window`. */
   stride?: number | undefined

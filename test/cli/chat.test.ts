@@ -38,6 +38,14 @@ describe('one answer', () => {
     })
   })
 
+  test('goes on past the context with attention sinks', async () => {
+    const small = ['chat', question, ...greedy, '--json', '--context', '24']
+    const { usage } = JSON.parse((await quern(...small, '--attention-sinks', '4,20')).out)
+    expect(usage.promptTokens + usage.completionTokens).toBeGreaterThan(24)
+    const cut = JSON.parse((await quern(...small)).out)
+    expect(cut.finishReason).toBe('length')
+  })
+
   test('--system goes before the message', async () => {
     const plain = JSON.parse((await quern('chat', question, ...greedy, '--json')).out)
     const { out } = await quern('chat', question, ...greedy, '--json', '--system', 'Be brief.')

@@ -91,7 +91,8 @@ async function measure(
 
 /** Why neither the context nor the memory holds it, if that is so. */
 function whyNot(model: Model, prompt: number): string | undefined {
-  const { contextLength, pageBytes } = model.info
+  const { contextLength, pageBytes, attentionSinks } = model.info
+  if (attentionSinks !== undefined) return undefined
   const tokens = prompt + generated
   if (tokens > contextLength) return `the model's context is ${contextLength} tokens`
   const pages = Math.ceil(tokens / positionsPerPage)

@@ -124,6 +124,37 @@ TEST(plain_angles) {
   CHECK_EQ(rope.dim(), 8);
 }
 
+// What a query has by two turns is what it has by one, however far away it is.
+TEST(a_turn_leads_to_the_angles_of_another_position) {
+  for (const RopeConfig& c : {config(128, 1e6), linear(), yarn(), llama3(64, 32), longrope(), dynamic()}) {
+    const int seen = 4500;
+    const Rope rope(c, seen);
+    const auto pairs = static_cast<size_t>(c.dim / 2);
+    std::vector<float> cos(pairs), sin(pairs), cos_turn(pairs), sin_turn(pairs), cos_to(pairs), sin_to(pairs);
+    for (const int position : {seen - 1, seen, 262143, 1 << 24, (1 << 30) - 1}) {
+      rope.angles(position, 5000, cos.data(), sin.data());
+      rope.turn(position, seen - 1, 5000, cos_turn.data(), sin_turn.data());
+      rope.angles(seen - 1, 5000, cos_to.data(), sin_to.data());
+      for (size_t i = 0; i < pairs; ++i) {
+        CHECK_NEAR(double{cos[i]} * cos_turn[i] - double{sin[i]} * sin_turn[i], cos_to[i], 1e-6, 0);
+        CHECK_NEAR(double{sin[i]} * cos_turn[i] + double{cos[i]} * sin_turn[i], sin_to[i], 1e-6, 0);
+        if (position == seen - 1) CHECK(cos_turn[i] == 1 && sin_turn[i] == 0);
+      }
+    }
+  }
+}
+
+// Where a row sees so many positions at most, a longer sequence is turned as one of that length.
+TEST(what_is_seen_bounds_the_length) {
+  CHECK_EQ(Rope(dynamic(), 5000).variant(9000), 5000);
+  CHECK_EQ(Rope(dynamic(), 5000).variant(4500), 4500);
+  CHECK_EQ(Rope(dynamic(), 4096).variant(9000), 0);
+  CHECK_EQ(Rope(longrope(), 4096).variant(9000), 0);
+  CHECK_EQ(Rope(longrope(), 4096).turning_length(), 0);
+  CHECK_EQ(Rope(longrope(), 4097).variant(9000), 1);
+  CHECK_EQ(Rope(longrope(), 4097).turning_length(), 4096);
+}
+
 // A token's angles depend on its position and the prompt, and for tokens after the prompt on the position
 // alone.
 TEST(angles_by_length) {
