@@ -1,7 +1,8 @@
 // What load() and requests may be told of sequences without an end.
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { load, type LoadOptions, type Model } from '../../lib/index.js'
-import { fixturePath, goldenPath, goldensPresent, requireGoldens } from '../golden.js'
+import { fixturePath, goldenPath, goldensPresent, readJson, requireGoldens } from '../golden.js'
 import { expectCode } from './expect-code.js'
 
 requireGoldens()
@@ -102,6 +103,25 @@ describe('load', () => {
     },
   )
 })
+
+test.runIf(goldensPresent)(
+  'what crosses the length that longrope turns at is computed anew, and goes on',
+  async () => {
+    const path = goldenPath('models', 'phi3-longrope')
+    const turning = readJson<{ original_max_position_embeddings: number }>(
+      join(path, 'config.json'),
+    ).original_max_position_embeddings
+    const model = await load(path, { attentionSinks: { sinks: 4, window: turning + 20 } })
+    const begin = text.tokens.slice(0, 20)
+    const { tokens } = await model.generate({ tokens: begin }, { ...greedy, maxTokens: 3 * turning }).result()
+    expect(tokens.length).toBe(3 * turning)
+    const all = Int32Array.from([...begin, ...tokens])
+    const half = all.subarray(0, 2 * turning)
+    const rest = await model.generate({ tokens: half }, { ...greedy, maxTokens: turning }).result()
+    expect([...rest.tokens]).toEqual([...all.subarray(2 * turning, 3 * turning)])
+    await model.close()
+  },
+)
 
 describe('requests', () => {
   let model: Model

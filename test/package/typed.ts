@@ -1,6 +1,7 @@
 // A program of somebody who compiles strictly, and looks into the declarations of libraries. The package's test compiles it as an ES module
 // and as CommonJS, with every TypeScript that the guides name, and runs what comes out.
 import {
+  type AttentionSinks,
   type ChatMessage,
   type ChatTemplate,
   type DoctorOptions,
@@ -86,6 +87,8 @@ async function run(settings: Settings): Promise<string> {
 /** Calls that give numbers, each with all its options. */
 async function measure(signal: AbortSignal | undefined): Promise<void> {
   await using model: Model = await load(undefined, { maxQueue: 8 })
+  const sinks: AttentionSinks | undefined = model.info.attentionSinks
+  if (sinks !== undefined) throw new Error('not as declared')
   const told: TaskProgress[] = []
   const task = { signal, priority: -1, onProgress: (progress: TaskProgress) => void told.push(progress) }
   const embedding: EmbedOptions = { ...task, dimensions: 4, instruction: 'Find a story' }
