@@ -111,11 +111,16 @@ struct StepResult {
   double seconds = 0;            // that the device worked for it
 };
 
+// A matrix, and what is added to the product with it before anything else sees that.
+struct Linear {
+  const Weight* weight = nullptr;  // [rows, cols]
+  const Weight* bias = nullptr;    // [rows]; null: none
+};
+
 struct AttentionInputWeights {
-  const Weight* norm = nullptr;                           // [hidden]
-  const Weight *q = nullptr, *k = nullptr, *v = nullptr;  // [heads or kv_heads * head_dim, hidden]
-  const Weight *q_bias = nullptr, *k_bias = nullptr, *v_bias = nullptr;  // all or none
-  const Weight *q_norm = nullptr, *k_norm = nullptr;                     // [head_dim], both or none
+  const Weight* norm = nullptr;                       // [hidden]
+  Linear q, k, v;                                     // [heads or kv_heads * head_dim, hidden]
+  const Weight *q_norm = nullptr, *k_norm = nullptr;  // [head_dim], both or none
   float norm_eps = 0;
 };
 

@@ -238,14 +238,13 @@ DecoderWeights::DecoderWeights(const ModelPlan& plan, Device& device, const Weig
     LayerWeights layer;
     AttentionInputWeights& input = layer.attention_input;
     input.norm = vector(at + "attention_norm", c.hidden);
-    input.q = matrix(at + "q", q_rows, c.hidden);
-    input.k = matrix(at + "k", kv_rows, c.hidden);
-    input.v = matrix(at + "v", kv_rows, c.hidden);
-    if (mixer.qkv_bias) {
-      input.q_bias = vector(at + "q_bias", q_rows);
-      input.k_bias = vector(at + "k_bias", kv_rows);
-      input.v_bias = vector(at + "v_bias", kv_rows);
-    }
+    const auto linear = [&](const char* name, int64_t rows) {
+      const std::string slot = at + name;
+      return Linear{matrix(slot, rows, c.hidden), mixer.qkv_bias ? vector(slot + "_bias", rows) : nullptr};
+    };
+    input.q = linear("q", q_rows);
+    input.k = linear("k", kv_rows);
+    input.v = linear("v", kv_rows);
     if (mixer.qk_norm) {
       input.q_norm = vector(at + "q_norm", mixer.head_dim);
       input.k_norm = vector(at + "k_norm", mixer.head_dim);

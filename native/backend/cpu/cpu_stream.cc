@@ -111,11 +111,12 @@ class CpuStream final : public Stream {
   // that.
   void attention_input(const AttentionInputWeights& w, int rope, Tensor x, const KvShape& shape, KvLayer kv,
                        Tensor q) override {
-    const CpuWeight* const matrices[] = {cpu_weight(w.q), cpu_weight(w.k), cpu_weight(w.v)};
+    const CpuWeight* const matrices[] = {cpu_weight(w.q.weight), cpu_weight(w.k.weight),
+                                         cpu_weight(w.v.weight)};
     const int64_t kv_cols = int64_t{shape.kv_heads} * shape.head_dim;
     float* const keys = keys_values_.as<float>();  // [rows, kv_cols], values behind them
     float* const outs[] = {q.as<float>(), keys, keys + input_.rows() * kv_cols};
-    const Inputs normed = normalise(*w.norm, w.norm_eps, x, {w.q, w.k, w.v});
+    const Inputs normed = normalise(*w.norm, w.norm_eps, x, {w.q.weight, w.k.weight, w.v.weight});
     const Partition cut(input_.rows(), {rows_of(*matrices[0]), rows_of(*matrices[1]), rows_of(*matrices[2])},
                         threads_);
     run(cut.items(), [&](int index, int) {
@@ -280,7 +281,7 @@ class CpuStream final : public Stream {
     const int head_dim = heads.shape.head_dim, kv_heads = heads.shape.kv_heads, queries = heads.queries;
     const bool is_q = slot < queries, is_k = !is_q && slot < queries + kv_heads;
     const int head = is_q ? slot : is_k ? slot - queries : slot - queries - kv_heads;
-    const CpuWeight* bias = cpu_weight(is_q ? w.q_bias : is_k ? w.k_bias : w.v_bias);
+    const CpuWeight* bias = cpu_weight((is_q ? w.q : is_k ? w.k : w.v).bias);
     const CpuWeight* norm = cpu_weight(is_q ? w.q_norm : is_k ? w.k_norm : nullptr);
     const int64_t stride = int64_t{is_q ? queries : kv_heads} * head_dim;
     float* const numbers = heads.outs[is_q ? 0 : is_k ? 1 : 2] + row * stride + int64_t{head} * head_dim;

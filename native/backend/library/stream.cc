@@ -54,8 +54,8 @@ class LibraryStream final : public Stream {
   void attention_input(const AttentionInputWeights& w, int rope, Tensor x, const KvShape& shape, KvLayer kv,
                        Tensor q) override {
     const QuernAttentionInputWeights weights{
-        handle(w.norm),   handle(w.q),      handle(w.k),      handle(w.v),      handle(w.q_bias),
-        handle(w.k_bias), handle(w.v_bias), handle(w.q_norm), handle(w.k_norm), w.norm_eps};
+        handle(w.norm),   handle(w.q.weight), handle(w.k.weight), handle(w.v.weight), handle(w.q.bias),
+        handle(w.k.bias), handle(w.v.bias),   handle(w.q_norm),   handle(w.k_norm),   w.norm_eps};
     const QuernKvShape crossing = wire::shape(shape);
     call(library_.attention_input, stream_, &weights, rope, wire::tensor(x), &crossing, wire::layer(kv),
          wire::tensor(q));

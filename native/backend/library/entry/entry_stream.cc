@@ -39,9 +39,13 @@ QuernStatus attention_input(QuernStream* stream, const QuernAttentionInputWeight
                             QuernTensor x, const QuernKvShape* shape, QuernKvLayer kv, QuernTensor q,
                             QuernFailure* failure) {
   return wire::guarded(failure, [&] {
-    const AttentionInputWeights weights{
-        maybe(w->norm),   maybe(w->q),      maybe(w->k),      maybe(w->v),      maybe(w->q_bias),
-        maybe(w->k_bias), maybe(w->v_bias), maybe(w->q_norm), maybe(w->k_norm), w->norm_eps};
+    const AttentionInputWeights weights{maybe(w->norm),
+                                        {maybe(w->q), maybe(w->q_bias)},
+                                        {maybe(w->k), maybe(w->k_bias)},
+                                        {maybe(w->v), maybe(w->v_bias)},
+                                        maybe(w->q_norm),
+                                        maybe(w->k_norm),
+                                        w->norm_eps};
     of(stream).stream->attention_input(weights, rope, wire::tensor(x), wire::shape(*shape), wire::layer(kv),
                                        wire::tensor(q));
   });

@@ -90,8 +90,13 @@ class Layer {
     const Angles angles{cos.data(), sin.data(), kRopeDim};
     const Ticket ticket = stream_->begin({tokens, {&angles, 1}, sequences, &kNever});
     stream_->embed(*table_, view(x, kHidden));
-    stream_->attention_input({norm_.get(), q_.get(), k_.get(), v_.get(), q_bias_.get(), k_bias_.get(),
-                              v_bias_.get(), q_norm_.get(), k_norm_.get(), static_cast<float>(kEps)},
+    stream_->attention_input({norm_.get(),
+                              {q_.get(), q_bias_.get()},
+                              {k_.get(), k_bias_.get()},
+                              {v_.get(), v_bias_.get()},
+                              q_norm_.get(),
+                              k_norm_.get(),
+                              static_cast<float>(kEps)},
                              0, view(x, kHidden), shape_, kv, view(q, kHeads * kHeadDim));
     stream_->attention({}, view(q, kHeads * kHeadDim), shape_, kv, view(attended, kHeads * kHeadDim));
     stream_->matmul_add(*o_, view(attended, kHeads * kHeadDim), view(x, kHidden));
