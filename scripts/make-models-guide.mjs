@@ -56,6 +56,9 @@ Anything else is refused with the code \`unsupported_model\` by its name, and ne
   Images are refused.
 - **Positions**: \`positionEncoding\` of \`load()\`, \`--position-encoding\` or \`position_encoding\` in config.json make every layer go by \`rope\`, \`alibi\` or \`rope+alibi\`,
   for models that were trained so.
+- **Scalings that depend on the length** (\`dynamic\`, \`longrope\`), beyond the original context: a prompt is turned by its own length. What is generated
+  behind it is turned, with \`dynamic\`, token by token by the length so far, as Hugging Face's \`generate()\` does, so \`logits()\` of the whole text differ;
+  with \`longrope\` a text that crosses the limit is computed anew.
 - **Refused**: weights that are quantized in the file (\`fp8\`, \`awq\`, \`gptq\`, \`compressed-tensors\`), activation functions other than SiLU, an unknown kind of rotary scaling,
   layers of other types than attention. Each would change what the model says.
 

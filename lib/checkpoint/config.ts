@@ -10,7 +10,8 @@ import { positions, scaledContext } from './rope-scaling.js'
 import { readWindows } from './window-config.js'
 
 // Far above every model there is, and low enough that no product of two comes near 2^53.
-const layersRange: Range = { min: 1, max: 4096 }
+/** The deepest models have fewer than 150; each is planned while the event loop waits. */
+const layersRange: Range = { min: 1, max: 512 }
 const widthRange: Range = { min: 1, max: 1 << 20 }
 const headsRange: Range = { min: 1, max: 4096 }
 const headDimRange: Range = { min: 2, max: 4096 }

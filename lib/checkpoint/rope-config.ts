@@ -48,5 +48,7 @@ export function readRope(
     parameters?.number('rope_theta', thetaRange) ??
     fields.number('rope_theta', thetaRange) ??
     defaults.ropeTheta
+  // Where it begins to stretch is divided by the logarithm of it.
+  if (scaling.type === 'yarn' && theta <= 1) fields.fail('rope_theta', 'above 1 beside yarn', theta)
   return { theta, dim, scaling }
 }

@@ -3,6 +3,8 @@ import type { Fields } from './fields.js'
 import type { RopeScaling } from './decoder-config.js'
 
 const positive: Range = { min: 1e-6, max: 1e12 }
+/** Of a longrope, one for each pair. */
+const factorRange: Range = { min: 1e-6, max: 1e6 }
 /** Tokens of a context. */
 export const positions: Range = { min: 1, max: 2 ** 28 }
 
@@ -118,7 +120,7 @@ function readLlama3(fields: Fields): RopeScaling {
 function readLongrope(fields: Fields, context: RopeContext): RopeScaling {
   const { dim, maxPositions, topLevel } = context
   const factorsOf = (key: string) => {
-    const factors = fields.numbers(key, positive) ?? fields.missing(key)
+    const factors = fields.numbers(key, factorRange) ?? fields.missing(key)
     if (factors.length !== dim / 2)
       fields.fail(key, `a list of ${dim / 2} numbers, one for each pair that rotates`)
     return factors
@@ -127,8 +129,9 @@ function readLongrope(fields: Fields, context: RopeContext): RopeScaling {
     topLevel.integer('original_max_position_embeddings', positions) ??
     fields.integer('original_max_position_embeddings', positions)
   const originalContext = stated ?? context.originalContext ?? maxPositions
-  if (originalContext > maxPositions)
-    fields.fail('original_max_position_embeddings', `at most ${maxPositions}`, originalContext)
+  // How much its scores grow is divided by the logarithm of it.
+  if (originalContext < 2 || originalContext > maxPositions)
+    fields.fail('original_max_position_embeddings', `2 to ${maxPositions}`, originalContext)
   const attentionFactor = fields.number('attention_factor', positive)
   const [shortFactors, longFactors] = [factorsOf('short_factor'), factorsOf('long_factor')]
   if (context.originalContext === undefined) fields.unsupported('rotary scaling "longrope" of this family is')

@@ -93,6 +93,7 @@ function layerRows({ layers, ropes, hidden }: Config): [string, string | undefin
   const ofLayers = (describe: (layer: Config['layers'][number]) => string | number) =>
     [...new Set(layers.map(describe))].join('; ')
   const windowed = layers.filter(({ mixer }) => mixer.window > 0)
+  const headDim = Math.max(...layers.map(({ mixer }) => mixer.headDim))
   const windows = [...new Set(windowed.map(({ mixer }) => mixer.window))].join(', ')
   return [
     ['layers', `${layers.length} × ${hidden}, feed-forward ${ofLayers(({ ffn }) => ffn.width)}`],
@@ -104,7 +105,7 @@ function layerRows({ layers, ropes, hidden }: Config): [string, string | undefin
     ],
     ['window', windows && `${windows} tokens, in ${windowed.length} of ${layers.length} layers`],
     ['positions', ofLayers(({ mixer }) => describeEncoding(mixer))],
-    ['rotary', ropes.map(describeRope).join('; ')],
+    ['rotary', ropes.map((rope) => describeRope(rope, headDim)).join('; ')],
   ].map(([name, value]) => [name as string, value || undefined])
 }
 
@@ -113,6 +114,6 @@ function describeEncoding({ rope, alibi }: Config['layers'][number]['mixer']): s
   return [...(rope >= 0 ? ['rope'] : []), ...(alibi ? ['alibi'] : [])].join('+') || 'none'
 }
 
-function describeRope({ theta, scaling }: Config['ropes'][number]): string {
-  return `theta ${theta}${scaling.type === 'none' ? '' : `, ${scaling.type} × ${scaling.factor}`}`
+function describeRope({ theta, dim, scaling }: Config['ropes'][number], headDim: number): string {
+  return `theta ${theta}${dim === headDim ? '' : `, ${dim} of each head's ${headDim} numbers`}${scaling.type === 'none' ? '' : `, ${scaling.type} × ${scaling.factor}`}`
 }

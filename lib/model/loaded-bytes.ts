@@ -1,5 +1,6 @@
 import { QuernError } from '../errors.js'
 import { dtypes, quantizations } from '../native/constants.js'
+import { callNative } from '../native/call-native.js'
 import { native } from '../native/load-binding.js'
 import type { Quantization } from './load-options.js'
 import type { ModelPlan, WeightDtype } from '../checkpoint/plan.js'
@@ -22,7 +23,7 @@ export function loadedBytes(plan: ModelPlan): { loadedBytes?: LoadedBytes } {
     const text = planText(plan)
     const sizes = (['auto', ...dtypes, ...quantizations] as const).map((dtype) => [
       dtype,
-      native().loadedBytes(text, dtype),
+      callNative(() => native().loadedBytes(text, dtype)),
     ])
     return { loadedBytes: Object.fromEntries(sizes) as LoadedBytes }
   } catch (error) {

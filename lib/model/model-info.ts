@@ -29,6 +29,8 @@ export interface ModelInfo {
   contextLength: number
   /** Tokens that a sequence may have: `contextLength`, or with attention sinks 2^30. */
   longestSequence: number
+  /** Those of them that the KV cache holds: prompt and answer of one request while no other runs. */
+  capacity: number
   /** What a token sees where the model was loaded for sequences without an end. */
   attentionSinks?: AttentionSinks
   /** Tokens that end a text. */
@@ -67,7 +69,7 @@ export interface ModelStats {
   /** Requests waiting for memory or their turn. */
   queued: number
   kvCache: {
-    /** Each holds 16 positions. */
+    /** Each holds 16 positions of one of `info.kvGroups` groups of layers. */
     pages: number
     /** Held by requests. */
     pagesInUse: number

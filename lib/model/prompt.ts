@@ -10,7 +10,6 @@ import { type FunctionTool, functionTools } from '../generation/tools.js'
 import { invalidOption } from '../input/check-option.js'
 import { isRecord } from '../input/is-record.js'
 import { show } from '../input/show.js'
-import { pagePositions } from '../native/constants.js'
 import { encodeText } from '../tokenizer/encode-text.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import { fitConversation } from './fit-conversation.js'
@@ -34,8 +33,7 @@ export interface PromptTools {
   readonly tokenizer: Tokenizer
   /** The chat template for conversations, with tools or without. */
   templateFor(hasTools: boolean): ChatTemplate
-  readonly info: Pick<ModelInfo, 'contextLength' | 'longestSequence' | 'attentionSinks'>
-  stats(): { kvCache: { pages: number } }
+  readonly info: Pick<ModelInfo, 'contextLength' | 'longestSequence' | 'capacity' | 'attentionSinks'>
 }
 
 /** How an input becomes a prompt: the options that concern it. */
@@ -84,14 +82,8 @@ export function conversationPrompt(
   const render = (kept: readonly ChatMessage[]) =>
     renderedPrompt(kept, { ...options, tools }, chatTemplate, source)
   if (options.contextOverflow !== 'truncate') return render(adapted)
-  const capacity = Math.min(capacityOf(source), source.info.contextLength)
+  const capacity = Math.min(source.info.capacity, source.info.contextLength)
   return fitConversation(adapted, capacity, options.maxTokens, render)
-}
-
-/** Tokens that one request may have: a context may be larger than the memory for its keys and values, but for attention sinks. */
-export function capacityOf(source: Pick<PromptTools, 'info' | 'stats'>): number {
-  if (source.info.attentionSinks !== undefined) return source.info.longestSequence
-  return Math.min(source.info.contextLength, source.stats().kvCache.pages * pagePositions)
 }
 
 /** The tokens of a conversation that nobody answers yet: those of the prompts that will continue it begin with them, or nearly. */

@@ -1,7 +1,7 @@
 import type { TaskTarget } from '../tasks/task-target.js'
 import { nativeTokenizer } from '../tokenizer/tokenizer.js'
 import type { ModelParts } from './model-info.js'
-import { capacityOf, type PromptTools } from './prompt.js'
+import type { PromptTools } from './prompt.js'
 
 /** Where the tasks of a model go. */
 export function taskTarget(parts: ModelParts, tools: PromptTools): TaskTarget {
@@ -18,6 +18,6 @@ export function taskTarget(parts: ModelParts, tools: PromptTools): TaskTarget {
     hidden: plan.config.hidden,
     maxQueue,
     longestSequence: tools.info.longestSequence,
-    capacity: () => capacityOf(tools),
+    capacity: tools.info.capacity,
   }
 }

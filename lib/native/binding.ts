@@ -161,7 +161,10 @@ export interface NativeLogits extends NativePromptTask<'logits'> {
  * sees, in the order of their positions, and for the same positions in the order of the groups of layers.
  */
 export interface NativePages extends NativeTaskOf<'pages'> {
+  /** Of a whole conversation: the angles of some models depend on how long it is. */
   tokens: Int32Array
+  /** How many of the tokens pages are copied for. */
+  positions: number
   /** Out: pages of this origin too. In: what those that come are known by, not 0: nobody else uses them. */
   origin: number
   /** The first page to copy. */
@@ -280,6 +283,8 @@ export interface NativeModelInfo {
   contextLength: number
   /** Tokens that a sequence may have. */
   longestSequence: number
+  /** Those of them that the KV cache holds. */
+  capacity: number
   kvDtype: NativeDtype
   /** Of one page: keys and values of the layers of one group. */
   pageBytes: number

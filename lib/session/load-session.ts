@@ -1,5 +1,6 @@
 import { QuernError } from '../errors.js'
 import { JsonError, parseJsonPieces } from '../files/json.js'
+import { quote } from '../files/quote.js'
 import { type OpenFile, readPieces, withFile } from '../files/read-file.js'
 import { invalidOption } from '../input/check-option.js'
 import { writePages } from './pages.js'
@@ -46,7 +47,7 @@ export async function loadSession(
     if (header.model !== identity.fingerprint) {
       throw new QuernError(
         'session_mismatch',
-        `${path}: it is a session of another model, ${header.source}, whose config or weights are not those of ${identity.source}`,
+        `${path}: it is a session of another model, ${quote(header.source)}, whose config or weights are not those of ${quote(identity.source)}`,
         { value: header.source },
       )
     }
@@ -107,7 +108,7 @@ async function readHeader(file: OpenFile, end: number): Promise<unknown> {
 function whyPagesDoNotFit(header: SessionHeader, identity: ModelIdentity): string | undefined {
   if (header.pages === 0) return undefined
   if (header.arithmetic !== identity.arithmetic)
-    return `it was computed with ${header.arithmetic}; here is ${identity.arithmetic}`
+    return `it was computed with ${quote(header.arithmetic)}; here is ${quote(identity.arithmetic)}`
   if (header.pageBytes !== identity.pageBytes || header.tokens.some((token) => token >= identity.vocab))
     throw invalid('its pages are not those of this model')
   if (header.tokens.length > identity.longestSequence)
@@ -124,7 +125,7 @@ async function bringPages(
   kvGroups: number,
 ): Promise<void> {
   const { pages, pageBytes } = header
-  const tokens = Int32Array.from(header.tokens.slice(0, header.positions))
+  const part = { tokens: Int32Array.from(header.tokens), positions: header.positions }
   const checksum = new RunningChecksum()
   await checkBytes(file, 0, headerEnd, checksum)
   const atOnce = Math.max(1, Math.floor(transferBytes / pageBytes))
@@ -139,7 +140,7 @@ async function bringPages(
       page.copy(bytes, left.length + i * pageBytes)
     }
     end += count
-    const taken = await writePages(model.pages, tokens, first, bytes).catch((error) => {
+    const taken = await writePages(model.pages, part, first, bytes).catch((error) => {
       const isTooMany = error instanceof QuernError && error.code === 'invalid_input'
       throw isTooMany ? invalid('it has more pages than its tokens take', error) : error
     })

@@ -39,8 +39,8 @@ export async function saveSession(
       // The cache may lose pages meanwhile: then the file is written anew with those that are left.
       let isWhole = false
       while (!isWhole) {
-        const known = tokens.subarray(0, header.positions)
-        Object.assign(header, known.length === 0 ? { pages: 0 } : await knownPages(model.pages, known))
+        const part = { tokens, positions: header.positions }
+        Object.assign(header, part.positions === 0 ? { pages: 0 } : await knownPages(model.pages, part))
         isWhole = await writeFile(file, header, model)
       }
       await file.sync()
@@ -100,11 +100,11 @@ async function writeFile(file: FileHandle, header: SessionHeader, model: Session
   await put(start)
   await put(checksum.update(start).take())
   const { pages, pageBytes } = header
-  const tokens = Int32Array.from(header.tokens.slice(0, header.positions))
+  const part = { tokens: Int32Array.from(header.tokens), positions: header.positions }
   const atOnce = Math.max(1, Math.floor(transferBytes / pageBytes))
   for (let first = 0; first < pages; first += atOnce) {
     const wanted = Math.min(atOnce, pages - first)
-    const bytes = await readPages(model.pages, tokens, first, wanted)
+    const bytes = await readPages(model.pages, part, first, wanted)
     if (bytes.length < wanted * pageBytes) return false
     for (let at = 0; at < bytes.length; at += pageBytes) {
       const page = bytes.subarray(at, at + pageBytes)

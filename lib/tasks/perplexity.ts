@@ -53,8 +53,8 @@ export async function perplexity(
 ): Promise<Perplexity> {
   expectGenerates(target)
   const taken = takeTaskOptions('perplexity', options, ['window', 'stride'])
-  const { window = target.capacity(), priority = 0 } = taken
-  checkNumber('window', taken.window, { min: 2, max: target.capacity(), integer: true })
+  const { window = target.capacity, priority = 0 } = taken
+  checkNumber('window', taken.window, { min: 2, max: target.capacity, integer: true })
   const { stride = Math.floor(window / 2) } = taken
   checkNumber('stride', stride, { min: 1, max: window - 1, integer: true })
   const tokens = await tokensOf(takeTextInput('text', text), target)

@@ -20,7 +20,7 @@ export interface TaskTarget extends RequestTarget {
   /** Tokens that the model allows a request. */
   longestSequence: number
   /** Tokens that one request may have: a context may be larger than the memory for its keys and values. */
-  capacity(): number
+  capacity: number
 }
 
 /** Throws for an embedding model what it cannot do. */

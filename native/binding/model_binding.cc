@@ -119,6 +119,7 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
       const Engine& engine = open_engine();
       const DeviceDescription device = engine.device().describe();
       const int context_length = engine.context_length(), longest = engine.longest();
+      const int64_t capacity = engine.capacity();
       const std::string kv_dtype(name_of(engine.decoder().state_shape().kv.dtype));
       const auto page_bytes = engine.decoder().page_bytes();
       const auto kv_groups = engine.decoder().state_shape().groups.size();
@@ -129,6 +130,7 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
       object.number("threads", device.threads);
       object.number("contextLength", context_length);
       object.number("longestSequence", longest);
+      object.number("capacity", capacity);
       object.text("kvDtype", kv_dtype);
       object.number("pageBytes", page_bytes);
       object.number("kvGroups", kv_groups);

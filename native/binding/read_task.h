@@ -78,6 +78,10 @@ inline PageTransfer read_pages(const Napi::Value& object) {
   const Reader task(object, "NativePages");
   PageTransfer transfer;
   transfer.tokens = task.ids("tokens");
+  transfer.length = static_cast<int64_t>(transfer.tokens.size());
+  const auto positions = task.integer<int32_t>("positions");
+  if (positions < 0 || positions > transfer.length) task.fail("positions", "at most as many as tokens");
+  transfer.tokens.resize(static_cast<size_t>(positions));
   transfer.origin = task.integer<PageOrigin>("origin");
   transfer.first = task.integer<int32_t>("first");
   transfer.count = task.integer<int32_t>("count");

@@ -52,7 +52,7 @@ uint32_t Engine::submit(Request request) {
             std::to_string(options_.longest) +
             ": shorten the prompt or, where the model allows a larger contextLength, load it with that");
   }
-  const int64_t cache = scheduler_.cache().longest(options_.longest);
+  const int64_t cache = capacity();
   if (length > cache) {
     throw Error("kv_cache_too_small",
                 "the prompt has " + std::to_string(length) + " tokens, the KV cache holds " +

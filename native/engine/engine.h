@@ -60,6 +60,8 @@ class Engine {
   const Device& device() const { return *device_; }
   int context_length() const { return options_.context_length; }
   int longest() const { return options_.longest; }
+  // Positions that one sequence may have: no more than the KV cache holds.
+  int64_t capacity() const { return scheduler_.cache().longest(options_.longest); }
 
  private:
   // A step that was launched and not collected.

@@ -80,7 +80,8 @@ int64_t pages_of(const PageTransfer& transfer, const StateCache& cache) {
 Pages transfer_pages(const PageTransfer& transfer, StateCache& cache, Decoder& decoder) {
   HeldState held(cache);
   SequenceState& state = held.state;
-  state.variant = decoder.rope_variant(static_cast<int>(transfer.tokens.size()));
+  const auto length = std::max(transfer.length, static_cast<int64_t>(transfer.tokens.size()));
+  state.variant = decoder.rope_variant(static_cast<int>(length));
   const bool copies = transfer.in || transfer.count > 0;
   cache.advance(state, transfer.tokens, transfer.origin, copies ? position_behind(transfer) : 0);
   Pages found;

@@ -19,13 +19,15 @@ struct PageTransfer {
   uint32_t id = 0;
   // Out: pages of this origin too. In: the origin of those that come, not kComputedHere: files can lie.
   PageOrigin origin = kComputedHere;
-  std::vector<int32_t> tokens;
-  int64_t first = 0;  // the first page to copy
+  std::vector<int32_t> tokens;  // those that pages are for
+  int64_t first = 0;            // the first page to copy
   int64_t count = 0;  // out: how many at most; 0: asks for how many tokens a sequence could go on from
   // In: whole pages, Decoder::page_bytes() each. They become known where those before them are, as far as
   // memory is free; pages of the same positions come together.
   std::vector<uint8_t> bytes;
   bool in = false;
+  int64_t length =
+      0;  // tokens of the conversation that begins so, where those are more: angles may depend on it
 };
 
 // How many pages a transfer of these tokens is about.

@@ -193,6 +193,29 @@ describe('readConfig', () => {
       /long_factor" must be a list of 64/,
     ],
     [
+      {
+        model_type: 'phi3',
+        architectures: null,
+        rope_scaling: { ...longrope, long_factor: Array(64).fill(2e6) },
+      },
+      'invalid_config',
+      /long_factor/,
+    ],
+    [
+      {
+        model_type: 'phi3',
+        architectures: null,
+        rope_scaling: { ...longrope, original_max_position_embeddings: 1 },
+      },
+      'invalid_config',
+      /original_max_position_embeddings" must be 2 to/,
+    ],
+    [
+      { rope_theta: 1, rope_scaling: { type: 'yarn', factor: 4 } },
+      'invalid_config',
+      /"rope_theta" must be above 1 beside yarn/,
+    ],
+    [
       { model_type: 'phi3', architectures: null, rope_scaling: { type: 'su' } },
       'invalid_config',
       /short_factor" is missing/,

@@ -46,7 +46,15 @@ const tasks: NativeTask[] = [
   { kind: 'score', prompt, priority: 0, first: 1, top: 0, candidates: new Int32Array([1]) },
   { kind: 'embed', prompt, priority: 0 },
   { kind: 'logits', prompt, priority: 0, positions: 'last' },
-  { kind: 'pages', tokens: new Int32Array(16), origin: 1, first: 0, count: 0, bytes: undefined },
+  {
+    kind: 'pages',
+    tokens: new Int32Array(16),
+    positions: 16,
+    origin: 1,
+    first: 0,
+    count: 0,
+    bytes: undefined,
+  },
 ]
 
 const loadOptions: NativeLoadOptions = {

@@ -105,6 +105,28 @@ describe.each(windows)('windows in $name', ({ name, first, groups }) => {
     await other.close()
   })
 
+  test('a cache holds as many tokens as it says, and conversations are cut to that', async () => {
+    const small = await withPages(24)
+    const { capacity } = small.info
+    const tooMany = small.generate({ tokens: ids(capacity + 1) }, greedy).text()
+    await expect(tooMany).rejects.toMatchObject({
+      code: groups === 1 ? 'context_overflow' : 'kv_cache_too_small', // windows let the whole context fit
+    })
+    const whole = await small.generate({ tokens: ids(capacity) }, { ...greedy, maxTokens: 1 }).result()
+    expect(whole.tokens.length).toBe(1)
+    const turns = Array.from({ length: capacity / 4 }, (_, i) => ({
+      role: i % 2 === 0 ? ('user' as const) : ('assistant' as const),
+      content: 'Tell me of a fox.',
+    }))
+    const asked = small.chat([...turns, { role: 'user', content: 'And then?' }], {
+      ...greedy,
+      maxTokens: 5,
+      contextOverflow: 'truncate',
+    })
+    expect((await asked.result()).dropped?.messages).toBeGreaterThan(0)
+    await small.close()
+  })
+
   test('a session longer than the window goes on from its file', async () => {
     const session = model.session({ messages: [{ role: 'user', content: 'Tell me of a fox. '.repeat(20) }] })
     await session.chat([], { ...greedy, maxTokens: 30 }).text()

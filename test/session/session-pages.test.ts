@@ -50,6 +50,8 @@ const page = (number: number): Buffer => Buffer.alloc(pageBytes, number + 1)
 class FakeCache implements SessionModel {
   readonly requests = new Requests()
   readonly given: { first: number; bytes: Uint8Array }[] = []
+  /** By the length of what conversation, and for how many positions. */
+  readonly asked: { tokens: number; positions: number }[] = []
   /** How many it knows by each transfer from now on; the last one stays. */
   known: number[]
   #request = 0
@@ -81,7 +83,8 @@ class FakeCache implements SessionModel {
     return { model: model as unknown as NativeModel, requests: this.requests, origin: 0 }
   }
 
-  #copy({ first, count, bytes }: NativePages): number {
+  #copy({ tokens, positions, first, count, bytes }: NativePages): number {
+    this.asked.push({ tokens: tokens.length, positions })
     const request = ++this.#request
     let known = (this.known.length > 1 ? this.known.shift() : this.known[0]) as number
     if (bytes !== undefined) {
@@ -156,6 +159,14 @@ describe('saving', () => {
     await expect(saveSession(folder.join('failed'), messages, {}, cache)).rejects.toThrow('closed')
     expect(await temporaryFiles()).toEqual([])
   })
+})
+
+test('the cache is asked for the beginning of the whole conversation, on which angles may depend', async () => {
+  const [cache, later] = [new FakeCache(9, 5, 5), new FakeCache(0)]
+  await saved('part', cache)
+  await loadSession(folder.join('part'), {}, later)
+  expect(cache.asked.at(-1)).toEqual({ tokens: tokens.length, positions: 5 * 16 })
+  expect(later.asked[0]).toEqual(cache.asked.at(-1))
 })
 
 describe('loading', () => {

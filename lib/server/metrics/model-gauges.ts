@@ -10,7 +10,10 @@ export function modelGauges(models: ServedModels): Gauge[] {
   const waiting = new Gauge('vllm:num_requests_waiting', 'Requests waiting for memory or their turn.')
   const usage = new Gauge('vllm:kv_cache_usage_perc', 'Of the KV cache, what requests hold; 1 is all of it.')
   const olderUsage = new Gauge('vllm:gpu_cache_usage_perc', 'The older name of vllm:kv_cache_usage_perc.')
-  const cache = new Gauge('vllm:cache_config_info', 'What the KV cache has: pages, and positions in each.')
+  const cache = new Gauge(
+    'vllm:cache_config_info',
+    'Positions that the KV cache has room for: blocks, and positions in each.',
+  )
   const loaded = new Gauge('quern_model_loaded', 'Whether a model is in memory: 1, or 0.')
   const bytes = new Gauge('quern_model_memory_bytes', 'Memory of a model, by what it is for.')
   for (const { name, model } of models.all()) {
@@ -23,7 +26,8 @@ export function modelGauges(models: ServedModels): Gauge[] {
     olderUsage.set(labels, share)
     loaded.set(labels, stats ? 1 : 0)
     if (!stats) continue
-    const config = { block_size: positionsPerPage, num_gpu_blocks: stats.kvCache.pages }
+    const blocks = Math.floor(stats.kvCache.pages / (model?.info.kvGroups ?? 1)) // a page for each group of layers
+    const config = { block_size: positionsPerPage, num_gpu_blocks: blocks }
     cache.set({ ...labels, ...config }, 1)
     bytes.set({ ...labels, kind: 'weights' }, stats.memory.weights)
     bytes.set({ ...labels, kind: 'kv_cache' }, stats.kvCache.bytes)

@@ -88,6 +88,29 @@ TEST(pages_of_one_engine_serve_another) {
   }
 }
 
+// The angles of longrope are others in a conversation beyond the original context, from its first token on.
+TEST(pages_of_the_beginning_of_a_longer_conversation) {
+  const std::string longrope =
+      "rope 0 scaling longrope\nrope 0 factor 4\nrope 0 original_context 100\n"
+      "rope 0 short_factors 1 1 1 1 1 1 1 1\nrope 0 long_factors 1 2 3 4 5 6 7 8\n";
+  const Asked request = request_for(1);
+  const auto beginning = [](PageTransfer of, int64_t length) {
+    of.tokens.resize(96);
+    of.length = length;
+    return of;
+  };
+  Served from({1, 512, 0, false}, longrope);
+  const Result want = run(from, request);
+  CHECK_EQ(transfer(from, beginning(out(request, 0, 6), 96)).known, int64_t{0});
+  const Pages found = transfer(from, beginning(out(request, 0, 6), kPrompt));
+  CHECK_EQ(found.known, int64_t{6});
+  Served to({1, 512, 0, false}, longrope);
+  CHECK_EQ(transfer(to, beginning(in(request, 0, found.bytes), kPrompt)).known, int64_t{6});
+  const Result got = run(to, request_for(1, kFile));
+  CHECK_EQ(got.cached_tokens, 96);
+  CHECK(got.tokens == want.tokens);
+}
+
 TEST(what_does_not_fit_stays_out) {
   Served from({1, 512, 0, false});
   const Asked request = request_for(1);
