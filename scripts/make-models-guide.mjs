@@ -60,7 +60,7 @@ Anything else is refused with the code \`unsupported_model\` by its name, and ne
   behind it is turned, with \`dynamic\`, token by token by the length so far, as Hugging Face's \`generate()\` does, so \`logits()\` of the whole text differ;
   with \`longrope\` a text that crosses the limit is computed anew.
 - **Refused**: weights that are quantized in the file (\`fp8\`, \`awq\`, \`gptq\`, \`compressed-tensors\`), activation functions other than SiLU, an unknown kind of rotary scaling,
-  layers of other types than attention. Each would change what the model says.
+  layers of other types than attention, in families whose config.json says types. Each would change what the model says.
 
 ## How it is compared
 

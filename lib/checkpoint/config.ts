@@ -88,7 +88,8 @@ export function readConfig(config: Fields, options: ConfigOptions = {}): ModelCo
   const stopping = whole.has('eos_token_id') ? whole : fields
   const stopTokens = stopping.states('eos_token_id') ? readStopTokens(stopping) : defaults.stopTokens
   refuseUnsupported(found)
-  const encoding = options.positionEncoding ?? readPositionEncoding(fields)
+  const encoding =
+    options.positionEncoding ?? readPositionEncoding(whole.has('position_encoding') ? whole : fields)
   return { architecture, decoder: withPositionEncoding(decoder, encoding), stopTokens }
 }
 

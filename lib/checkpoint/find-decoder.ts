@@ -7,7 +7,7 @@ export interface FoundDecoder {
   architecture: Architecture
   /** What describes the decoder. */
   fields: Fields
-  /** config.json itself, where `tie_word_embeddings`, `eos_token_id` and `quantization_config` may stand outside, and then count. */
+  /** config.json itself, where `tie_word_embeddings`, `eos_token_id`, `quantization_config` and `position_encoding` may stand outside, and then count. */
   whole: Fields
 }
 

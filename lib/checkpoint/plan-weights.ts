@@ -17,6 +17,8 @@ export interface WeightPlan {
   generates: boolean
   /** Names of the tensors that the others are made of. */
   used: ReadonlySet<string>
+  /** What names of the decoder begin with. */
+  prefix: string
 }
 
 /**
@@ -52,7 +54,7 @@ export function planWeights(model: ModelFiles): WeightPlan {
   }
   const hasBoth = config.tiedEmbeddings && isEmbedStored
   const spareHead = hasBoth ? stored(headSlot(config)) : undefined
-  return { config, weights, spareHead, generates, used }
+  return { config, weights, spareHead, generates, used, prefix: names.prefix }
 }
 
 function planWeight(

@@ -84,7 +84,7 @@ function describeLoaded({ auto: _, ...byDtype }: NonNullable<ModelInspection['lo
 }
 
 function describeLeftOut({ tensors, bytes }: NonNullable<ModelInspection['leftOut']>): string {
-  return `${tensors} tensors for other things than text, ${formatBytes(bytes)}`
+  return `${tensors} ${tensors === 1 ? 'tensor' : 'tensors'} for other things than text, ${formatBytes(bytes)}`
 }
 
 type Config = NonNullable<ModelInspection['config']>

@@ -41,7 +41,7 @@ export function checkFits(tokens: number, contextLength: number, where = ''): vo
   if (tokens <= contextLength) return
   throw new QuernError(
     'context_overflow',
-    `${where}the prompt has ${tokens} tokens, the context holds ${contextLength}: shorten the prompt or, where the model allows a larger contextLength, load it with that`,
+    `${where}the prompt has ${tokens} tokens, the context holds ${contextLength}: shorten the prompt, load the model with a larger contextLength where it allows one, or let it go on without an end by contextOverflow: 'sink'`,
     { value: tokens },
   )
 }

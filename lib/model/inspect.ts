@@ -172,7 +172,8 @@ async function inspectHub(id: string, options: InspectOptions): Promise<ModelIns
 }
 
 function inspectFolder(folder: ModelFolder): ModelInspection {
-  const { plan, stopTokens, leftOut } = planModel(folder)
+  const { plan, stopTokens, unused } = planModel(folder)
+  const { leftOut } = unused
   return {
     kind: 'folder',
     path: folder.path,

@@ -8,7 +8,7 @@ import { deviceLibrary, native } from '../native/load-binding.js'
 import { onAbort } from '../on-abort.js'
 import { Tokenizer } from '../tokenizer/tokenizer.js'
 import { explainHubFailure } from '../checkpoint/explain-source.js'
-import { leftOutMessage } from '../checkpoint/left-out.js'
+import { unusedMessages } from '../checkpoint/left-out.js'
 import { openFiles } from '../checkpoint/open-files.js'
 import { resolveSinks } from './attention-sinks.js'
 import { defaultMaxQueue, type LoadOptions, takeLoadOptions } from './load-options.js'
@@ -96,7 +96,7 @@ async function prepare(
   })
   const planned = planModel(files)
   const warn = options.onWarning ?? defaultWarning
-  if (planned.leftOut !== undefined) warn(leftOutMessage(files.path, planned.leftOut))
+  for (const message of unusedMessages(files.path, planned.unused)) warn(message)
   const wantsTokenizer = options.tokenizer !== false && files.tokenizer !== undefined
   return {
     source: files.name,

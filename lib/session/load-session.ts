@@ -27,6 +27,9 @@ const headerOptions = {
   maxValues: 4_000_000,
 } as const
 
+/** Characters of it in a message: more than any that is true. */
+const mostArithmetic = 300
+
 /** Reads a session's file: all of it is checked before any page of it reaches the model. */
 export async function loadSession(
   path: string,
@@ -108,7 +111,7 @@ async function readHeader(file: OpenFile, end: number): Promise<unknown> {
 function whyPagesDoNotFit(header: SessionHeader, identity: ModelIdentity): string | undefined {
   if (header.pages === 0) return undefined
   if (header.arithmetic !== identity.arithmetic)
-    return `it was computed with ${quote(header.arithmetic)}; here is ${quote(identity.arithmetic)}`
+    return `it was computed with ${quote(header.arithmetic, mostArithmetic)}; here is ${quote(identity.arithmetic, mostArithmetic)}`
   if (header.pageBytes !== identity.pageBytes || header.tokens.some((token) => token >= identity.vocab))
     throw invalid('its pages are not those of this model')
   if (header.tokens.length > identity.longestSequence)

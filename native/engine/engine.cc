@@ -46,11 +46,11 @@ uint32_t Engine::submit(Request request) {
   if (length == 0) throw Error("invalid_input", "the prompt is empty: expected at least one token");
   for (const int32_t token : request.prompt) check_token("", token, config);
   if (length > options_.longest) {
-    throw Error(
-        "context_overflow",
-        "the prompt has " + std::to_string(length) + " tokens, the context holds " +
-            std::to_string(options_.longest) +
-            ": shorten the prompt or, where the model allows a larger contextLength, load it with that");
+    throw Error("context_overflow", "the prompt has " + std::to_string(length) +
+                                        " tokens, the context holds " + std::to_string(options_.longest) +
+                                        ": shorten the prompt, load the model with a larger contextLength "
+                                        "where it allows one, or let it go "
+                                        "on without an end by contextOverflow: 'sink'");
   }
   const int64_t cache = capacity();
   if (length > cache) {

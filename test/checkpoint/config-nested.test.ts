@@ -214,6 +214,7 @@ describe('refusals', () => {
     [{ ...qwen3vl, text_config: null }, 'invalid_config', /: "text_config" is missing/],
     [{ ...minimal, model_type: 'qwen3_vl' }, 'invalid_config', /: "text_config" is missing/],
     [{ ...qwen3vl, text_config: {} }, 'invalid_config', /: "text_config.hidden_size" is missing/],
+    [{ ...qwen3vl, position_encoding: 'nonsense' }, 'invalid_config', /: "position_encoding" must be rope/],
     [inside({ text_config }), 'unsupported_model', /: text_config: a text_config of its own/],
     [inside({ hidden_size: 'big' }), 'invalid_config', /: "text_config.hidden_size" must be an integer/],
     [inside({ num_hidden_layers: 1e9 }), 'invalid_config', /: "text_config.num_hidden_layers" must be/],

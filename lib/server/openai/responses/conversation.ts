@@ -55,12 +55,15 @@ function textOf(content: string | InputParts): string {
   return content.map((part) => ('text' in part ? part.text : '')).join('')
 }
 
+/** What is said of too long an input; where nothing is, the model's own way counts. */
+const overflowOf = { auto: 'truncate', disabled: 'error', unsaid: undefined } as const
+
 /** What the model is asked with, beside its messages. */
 export function promptOptions({ tools, tool_choice, reasoning, truncation }: ResponsesRequest, model: Model) {
   const functions = tools?.map((tool) => ({ type: tool.type, function: tool }))
   return {
     tools: tool_choice === 'none' || functions === undefined ? undefined : toolsOf(functions),
     templateVariables: effortVariables(reasoning?.effort, model, 'reasoning.effort'),
-    contextOverflow: truncation === 'auto' ? ('truncate' as const) : undefined,
+    contextOverflow: overflowOf[truncation ?? 'unsaid'],
   }
 }

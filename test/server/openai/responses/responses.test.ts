@@ -238,6 +238,12 @@ test('a conversation that does not fit is refused, or shortened', async () => {
   expect(refused.status).toBe(400)
   expect((await json(refused)).error).toMatchObject({ code: 'context_length_exceeded', param: 'input' })
   expect((await json(ask({ input: long, truncation: 'auto' }))).status).toBe('completed')
+  const endless = await load(undefined, { threads: 1, attentionSinks: { sinks: 4, window: 60 } })
+  const other = createApp({ models: { endless }, log: 'off' })
+  const told = (more: object) => post(other, '/v1/responses', { input: long, max_output_tokens: 2, ...more })
+  expect((await told({})).status).toBe(200)
+  expect((await told({ truncation: 'disabled' })).status).toBe(400)
+  await endless.close()
 })
 
 test('what goes wrong later is the last event', async () => {
