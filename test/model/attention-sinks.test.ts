@@ -8,6 +8,7 @@ import { loadModel } from '../../lib/model/load.js'
 import { goldenPath, goldensPresent, readJson, requireGoldens } from '../golden.js'
 import { expectWithin, largestDifference, rowAt, type Tolerance } from '../numbers.js'
 import { ExpectedTensors } from '../safetensors.js'
+import { expectBitsAlone } from './crowded.js'
 import { temporaryFolder } from './temporary.js'
 
 requireGoldens()
@@ -134,14 +135,7 @@ describe('the bundled model with 4 sinks and a window of 60', () => {
 
   test('the same bits where others take its pages', async () => {
     const prompts = [ids(300, 1), ids(30, 2), ids(250, 3), ids(260, 4)]
-    const small = await withPages(2 * held)
-    const results = await Promise.all(
-      prompts.map((tokens) => small.generate({ tokens }, { ...greedy, maxTokens: 120 }).result()),
-    )
-    expect(small.stats().kvCache.pagesInUse).toBe(0)
-    await small.close()
-    for (const [i, { tokens }] of results.entries())
-      expect([...tokens]).toEqual(await alone(prompts[i] as Int32Array, 120))
+    await expectBitsAlone(await withPages(2 * held), prompts, { ...greedy, maxTokens: 120 }, alone)
   })
 
   test('a prefix is found by what is seen of it, and goes on with the same bits', async () => {

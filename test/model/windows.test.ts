@@ -6,6 +6,7 @@ import { bundledModelPath } from '../../lib/checkpoint/bundled.js'
 import { load, type LoadOptions, type Model } from '../../lib/index.js'
 import { goldenPath, goldensPresent, requireGoldens } from '../golden.js'
 import { expectBelow } from '../promptly.js'
+import { expectBitsAlone } from './crowded.js'
 import { temporaryFolder } from './temporary.js'
 
 requireGoldens()
@@ -79,14 +80,12 @@ describe.each(windows)('windows in $name', ({ name, first, groups }) => {
 
   test('the same bits where others take its pages', async () => {
     const prompts = [ids(300, 1), ids(200, 2), ids(250, 3), ids(260, 4)]
-    const small = await withPages(groups === 1 ? 40 : 90)
-    const results = await Promise.all(
-      prompts.map((tokens) => small.generate({ tokens }, { ...greedy, maxTokens: 120 }).result()),
+    await expectBitsAlone(
+      await withPages(groups === 1 ? 40 : 90),
+      prompts,
+      { ...greedy, maxTokens: 120 },
+      alone,
     )
-    expect(small.stats().kvCache.pagesInUse).toBe(0)
-    await small.close()
-    for (const [i, { tokens }] of results.entries())
-      expect([...tokens]).toEqual(await alone(prompts[i] as Int32Array, 120))
   })
 
   test('a prefix is found by what its windows see of it, and goes on with the same bits', async () => {

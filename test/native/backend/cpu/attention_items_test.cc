@@ -120,33 +120,27 @@ TEST(partial_results_stay_within_their_memory) {
   CHECK(same_bytes(decoding.run(2, cpu::Attention::kPartialBytes), alone));
 }
 
+void check_however_cut(int window, int sinks) {
+  Batch batch({{1500, 1}, {2990, 10}, {600, 1}, {0, 200}, {512, 1}, {1010, 77}}, window, sinks);
+  const auto alone = batch.run_one_by_one();
+  for (const float number : alone) CHECK(std::isfinite(number));
+  for (const int threads : {1, 2, 4})
+    for (const int partials : {0, 2, 5, 100})
+      CHECK_FOR(same_bytes(batch.run(threads, partials * kOnePartial), alone),
+                std::to_string(threads) + " threads, " + std::to_string(partials) +
+                    " partial results, window " + std::to_string(window) + ", sinks " +
+                    std::to_string(sinks));
+}
+
 // The same with a window, whose rows see one to three segments, the first of them not from its beginning.
 TEST(rows_are_the_same_however_they_are_cut) {
-  for (const int window : {0, 1, 17, 64, 512, 1000, 5000}) {
-    Batch batch({{1500, 1}, {2990, 10}, {600, 1}, {0, 200}, {512, 1}, {1010, 77}}, window);
-    const auto alone = batch.run_one_by_one();
-    for (const float number : alone) CHECK(std::isfinite(number));
-    for (const int threads : {1, 2, 4})
-      for (const int partials : {0, 2, 5, 100})
-        CHECK_FOR(same_bytes(batch.run(threads, partials * kOnePartial), alone),
-                  std::to_string(threads) + " threads, " + std::to_string(partials) +
-                      " partial results, window " + std::to_string(window));
-  }
+  for (const int window : {0, 1, 17, 64, 512, 1000, 5000}) check_however_cut(window, 0);
 }
 
 // And with sinks, before which and in whose blocks and segments windows begin, or far behind them.
 TEST(rows_with_sinks_are_the_same_however_they_are_cut) {
-  for (const auto& [window, sinks] : {std::pair{1, 1}, {17, 4}, {64, 64}, {100, 70}, {600, 16}, {40, 600}}) {
-    Batch batch({{1500, 1}, {2990, 10}, {600, 1}, {0, 200}, {512, 1}, {1010, 77}}, window, sinks);
-    const auto alone = batch.run_one_by_one();
-    for (const float number : alone) CHECK(std::isfinite(number));
-    for (const int threads : {1, 2, 4})
-      for (const int partials : {0, 2, 5, 100})
-        CHECK_FOR(same_bytes(batch.run(threads, partials * kOnePartial), alone),
-                  std::to_string(threads) + " threads, " + std::to_string(partials) +
-                      " partial results, window " + std::to_string(window) + ", sinks " +
-                      std::to_string(sinks));
-  }
+  for (const auto& [window, sinks] : {std::pair{1, 1}, {17, 4}, {64, 64}, {100, 70}, {600, 16}, {40, 600}})
+    check_however_cut(window, sinks);
 }
 
 TEST(keys_of_a_type_that_no_kernel_reads_are_refused) {
