@@ -92,9 +92,16 @@ const nativeLayers = {
     'backend/cpu/kernels',
   ],
   'backend/library': ['backend/backend.h', 'backend/sampling.h', 'core'],
-  'backend/cuda': ['backend/backend.h', 'core', 'backend/cuda/kernels'],
+  'backend/cuda': [
+    'backend/backend.h',
+    'backend/sampling.h',
+    'backend/library',
+    'core',
+    'backend/cuda/kernels',
+  ],
   'backend/cpu/kernels': ['core/dtype.h'],
-  'backend/cuda/kernels': ['core/dtype.h'],
+  'backend/cuda/kernels': [],
+  emulator: [],
   core: [],
 }
 // The name of a way to scale rotary angles is no architecture.
