@@ -1,0 +1,61 @@
+// A kernel and its launch, as the runtime hands them to the interpreter.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace quern::emulator {
+
+struct Dim3 {
+  uint32_t x = 1, y = 1, z = 1;
+};
+
+class Kernel;  // parsed, decoded, ready to run
+class Module;  // of one PTX text
+
+// Throws std::runtime_error that quotes what it cannot read.
+std::shared_ptr<Module> load_module(std::string ptx);
+const Kernel* find_kernel(const Module& module, std::string_view name);  // null: none
+// A __device__ or __constant__ variable of the module; null: none.
+void* find_variable(Module& module, std::string_view name, size_t* bytes);
+
+struct KernelTraits {
+  std::string_view name;
+  uint32_t parameter_bytes = 0;
+  std::span<const uint32_t> parameter_offsets, parameter_sizes;
+  uint32_t static_shared_bytes = 0, local_bytes = 0;
+  int registers = 0, max_threads = 1024;  // of .maxntid
+};
+KernelTraits traits_of(const Kernel& kernel);
+
+struct LaunchShape {
+  Dim3 grid, block;
+  uint32_t dynamic_shared_bytes = 0;
+};
+// Runs all blocks. What goes wrong is reported (report.h); it returns false then.
+bool run(const Kernel& kernel, const LaunchShape& shape, const std::byte* parameters);
+
+// In which order things happen that a program may not rely on. From QUERN_EMULATOR_ORDER
+// (ascending | descending | random:<seed>) and QUERN_EMULATOR_ASYNC (late | early).
+struct Order {
+  enum class Kind { ascending, descending, random } kind = Kind::ascending;
+  uint64_t seed = 0;
+  bool async_is_late = true;
+};
+void set_order(const Order& order);
+
+// What launches did since counters were taken last, by kernel: for lints.
+struct Counters {
+  std::string kernel;
+  uint64_t launches = 0, warp_instructions = 0, tensor_instructions = 0;
+  uint64_t global_bytes_read = 0, global_bytes_written = 0;  // asked for by lanes
+  uint64_t global_sectors = 0, global_ideal_sectors = 0;     // of 32 bytes
+  uint64_t shared_conflict_cycles = 0;                       // beyond the ideal
+  uint64_t local_accesses = 0;
+};
+std::vector<Counters> take_counters();
+
+}  // namespace quern::emulator
