@@ -193,8 +193,8 @@ function checkNative(path) {
     if (/^(napi|node_api|js_native_api)\b/.test(system) && part !== 'binding') {
       problem(`<${system}> outside native/binding`)
     }
-    if (/^cuda.*\.h$/.test(system) && !part.startsWith('backend/cuda')) {
-      problem(`<${system}> outside native/backend/cuda`)
+    if (/^cuda.*\.h$/.test(system) && !part.startsWith('backend/cuda') && part !== 'emulator') {
+      problem(`<${system}> outside native/backend/cuda and native/emulator`)
     }
     if (isKernel && (/^(string|vector)$/.test(system) || /\bstd::string\b|\bTensor\b/.test(line))) {
       problem('a kernel takes raw pointers and one struct, no Tensor, std::string or std::vector')

@@ -21,9 +21,12 @@ class Arena {
   // Where parameters of kernels and module variables (__device__, __constant__) lie: bump-allocated.
   std::byte* allocate_constant(size_t bytes, size_t alignment);
 
-  // 256-byte aligned, filled with 0xff, its end against a page that cannot be touched, never given twice;
-  // nullptr where the device's memory (`limit`) is used up.
+  // 256-byte aligned, its end against a page that cannot be touched, never given twice; nullptr where the
+  // device's memory (`limit`) is used up. It reads as 0xff (a NaN, a -1); pages get that when they are
+  // touched first: whoever reads or writes device memory says so before, to the Checker (kernels) or to
+  // touch().
   std::byte* allocate(size_t bytes);
+  void touch(const void* address, size_t bytes);
   // False: not what allocate() gave, or given back already.
   bool release(void* address);
   void set_limit(size_t bytes) { limit_ = bytes; }

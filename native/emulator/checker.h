@@ -3,14 +3,29 @@
 // Report.
 #pragma once
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "emulator/launch.h"
 
 namespace quern::emulator {
 
-// Who accesses, and by which instruction: `pc` is an index that Launch::describe can name (file:line and
-// text).
+// Who accesses, and by which instruction: `pc` is what the `describe` of begin_launch can name, below 2^21.
 struct Site {
   int warp = 0, lane = 0;  // of the running block
   uint32_t pc = 0;
+};
+
+// What one instruction of a warp reads or writes.
+struct WarpAccess {
+  int warp = 0;
+  uint32_t pc = 0;
+  uint32_t lanes = 0;                   // bit by lane
+  const uint64_t* addresses = nullptr;  // [32], of the host process; those of other lanes are not looked at
+  uint32_t bytes = 0;                   // of each lane: 1, 2, 4, 8, 16 or 32
+  bool is_write = false, is_atomic = false;
 };
 
 class Checker {
@@ -18,15 +33,20 @@ class Checker {
   static Checker& instance();
 
   // ---- the life of a launch; blocks run one after another
-  void begin_launch(const char* kernel);
-  void begin_block(int warps, uint32_t shared_bytes);  // its shared memory is uninitialised
+  // `describe`: "file.cu:line" of a pc of this kernel.
+  void begin_launch(std::string_view kernel, std::function<std::string(uint32_t pc)> describe);
+  // Its shared memory, Arena::shared() and `shared_bytes` from there, is uninitialised.
+  void begin_block(Dim3 index, int warps, uint32_t shared_bytes);
+  // Bytes of the block's shared memory that belong to no variable: an access to them is out of bounds.
+  void forbid_shared(uint32_t begin, uint32_t bytes);
   void end_block();
   void end_launch();
 
   // ---- accesses, before they are done. `address` is of the host process (shared memory: in
-  // Arena::shared()). False: it must not be done (out of bounds, freed, misaligned, or not the device's): it
-  // was reported.
+  // Arena::shared()). False, or a lane that is missing in the answer: it must not be done (out of bounds,
+  // freed, misaligned, or not the device's): it was reported.
   bool access(const Site& site, const void* address, uint32_t bytes, bool is_write, bool is_atomic = false);
+  uint32_t access(const WarpAccess& access);
   // cp.async: destination is written when waited for; any access before that is an error. access() for the
   // source.
   bool begin_async_write(const Site& site, void* address, uint32_t bytes);
@@ -37,8 +57,13 @@ class Checker {
   void warp_barrier(int warp);         // __syncwarp
   void fence(const Site& site);        // __threadfence and wider
   // An atomic (or ld.acquire / st.release) on this address: publishes what the thread fenced, acquires what
-  // others published here.
+  // others published here. Told before its access().
   void synchronize(const Site& site, const void* address, bool acquires, bool releases);
+
+ private:
+  Checker();
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace quern::emulator
