@@ -1,0 +1,128 @@
+#include "backend/cuda/cuda_context.h"
+
+#include <map>
+#include <mutex>
+
+#include "backend/cuda/kernels/launch.h"
+#include "core/error.h"
+
+namespace quern::cuda {
+
+namespace {
+
+std::string text_of(cudaError_t status) {
+  return std::string(cudaGetErrorName(status)) + ", " + cudaGetErrorString(status);
+}
+
+Error failed(const std::string& what, cudaError_t status) {
+  return {"device_failed", what + ": the GPU failed (" + text_of(status) +
+                               "); what was on it is lost: close the model and load it again"};
+}
+
+// The last of every index, to know whether a GPU must be reset before it is used again.
+struct Opened {
+  std::mutex mutex;
+  std::map<int, std::weak_ptr<Context>> last;
+  std::map<int, bool> was_lost;
+};
+Opened& opened() {
+  static auto* const all = new Opened;
+  return *all;
+}
+
+}  // namespace
+
+bool ends_device(cudaError_t status) {
+  switch (status) {
+    case cudaErrorIllegalAddress:
+    case cudaErrorMisalignedAddress:
+    case cudaErrorInvalidAddressSpace:
+    case cudaErrorInvalidPc:
+    case cudaErrorIllegalInstruction:
+    case cudaErrorHardwareStackError:
+    case cudaErrorLaunchTimeout:
+    case cudaErrorLaunchFailure:
+    case cudaErrorAssert:
+    case cudaErrorECCUncorrectable:
+    case cudaErrorNvlinkUncorrectable:
+    case cudaErrorContained:
+    case cudaErrorContextIsDestroyed:
+    case cudaErrorUnknown:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::shared_ptr<Context> Context::open(int index) {
+  int count = 0;
+  const cudaError_t counted = cudaGetDeviceCount(&count);
+  if (counted != cudaSuccess) {
+    cudaGetLastError();
+    throw Error("no_device", "device: expected an NVIDIA GPU, got " + text_of(counted) +
+                                 ": quern doctor says what is missing");
+  }
+  if (index < 0 || index >= count) {
+    throw Error("no_device", "device: expected the index of one of " + std::to_string(count) +
+                                 " GPUs, counted from 0, got " + std::to_string(index));
+  }
+  Opened& all = opened();
+  const std::lock_guard lock(all.mutex);
+  if (const auto last = all.last[index].lock(); last && !last->is_lost()) return last;
+  if (const cudaError_t status = cudaSetDevice(index); status != cudaSuccess && !ends_device(status)) {
+    cudaGetLastError();
+    throw Error("no_device", "device: GPU " + std::to_string(index) + " cannot be used: " + text_of(status));
+  }
+  if (all.was_lost[index]) {
+    if (const cudaError_t status = cudaDeviceReset(); status != cudaSuccess)
+      throw failed("device: GPU " + std::to_string(index), status);
+    all.was_lost[index] = false;
+  }
+  cudaDeviceProp properties{};
+  if (const cudaError_t status = cudaGetDeviceProperties(&properties, index); status != cudaSuccess)
+    throw failed("device: GPU " + std::to_string(index), status);
+  std::shared_ptr<Context> context(new Context(index, properties));
+  all.last[index] = context;
+  return context;
+}
+
+void Context::enter() const {
+  if (lost_) throw failed("device", cudaErrorContextIsDestroyed);
+  check(cudaSetDevice(index_), "cudaSetDevice");
+}
+
+void Context::check(cudaError_t status, const char* what) const {
+  if (status == cudaSuccess) return;
+  cudaGetLastError();
+  if (ends_device(status)) {
+    lost_ = true;
+    const std::lock_guard lock(opened().mutex);
+    opened().was_lost[index_] = true;
+    throw failed(what, status);
+  }
+  if (status == cudaErrorMemoryAllocation) {
+    throw Error("out_of_memory", std::string(what) + ": the GPU has no memory left, of " +
+                                     std::to_string(properties_.totalGlobalMem) + " bytes");
+  }
+  throw Error("internal", std::string(what) + ": " + text_of(status));
+}
+
+bool Context::enter_to_release() const noexcept {
+  return !lost_ && cudaSetDevice(index_) == cudaSuccess;
+}
+
+uint64_t Context::memory_left() const {
+  enter();
+  size_t left = 0, total = 0;
+  check(cudaMemGetInfo(&left, &total), "cudaMemGetInfo");
+  return left;
+}
+
+void check_launch(const char* kernel) {
+  const cudaError_t status = cudaGetLastError();
+  if (status == cudaSuccess) return;
+  if (ends_device(status)) throw failed(kernel, status);
+  throw Error("internal", std::string("kernel ") + kernel + ": " + text_of(status));
+}
+
+}  // namespace quern::cuda

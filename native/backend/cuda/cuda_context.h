@@ -1,0 +1,46 @@
+// One GPU as this process uses it, and whether it still can be. An illegal access, a fault of memory or a
+// hang that the driver ends takes everything that the process has on that GPU: all its calls fail from then
+// on, until the GPU is reset for this process. So whoever holds something there holds the Context too; once
+// it is lost nothing more is asked of the GPU, and what was there is not given back, for it is gone. The next
+// Context resets it first.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <cuda_runtime_api.h>
+
+namespace quern::cuda {
+
+class Context {
+ public:
+  // The GPU of this index. Throws Error no_device or device_failed.
+  static std::shared_ptr<Context> open(int index);
+
+  int index() const { return index_; }
+  const cudaDeviceProp& properties() const { return properties_; }
+
+  // Makes this GPU the one that the calling thread's calls go to. Throws Error device_failed where it is
+  // lost.
+  void enter() const;
+  // Throws where a call failed: out_of_memory, device_failed (and then it is lost), else internal.
+  void check(cudaError_t status, const char* what) const;
+  // For those who give back: false where there is nothing to be given to. Does not throw.
+  bool enter_to_release() const noexcept;
+  bool is_lost() const { return lost_; }
+  // Free bytes.
+  uint64_t memory_left() const;
+
+ private:
+  Context(int index, const cudaDeviceProp& properties) : index_(index), properties_(properties) {}
+
+  const int index_;
+  const cudaDeviceProp properties_;
+  mutable std::atomic<bool> lost_{false};
+};
+
+// Whether a failure is the GPU's end and not only the call's.
+bool ends_device(cudaError_t status);
+
+}  // namespace quern::cuda

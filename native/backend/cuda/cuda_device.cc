@@ -1,0 +1,65 @@
+#include "backend/cuda/cuda_device.h"
+
+#include <mutex>
+#include <string>
+
+#include "backend/cuda/cuda_memory.h"
+#include "backend/cuda/cuda_stream.h"
+#include "backend/cuda/cuda_weight.h"
+#include "core/machine.h"
+
+namespace quern::cuda {
+
+namespace {
+
+class CudaMemory final : public Memory {
+ public:
+  CudaMemory(std::shared_ptr<const Context> context, size_t bytes) : buffer_(std::move(context), bytes) {
+    buffer_.clear();
+  }
+  void* address() const override { return buffer_.as<void>(); }
+
+ private:
+  const DeviceBuffer buffer_;
+};
+
+class CudaDevice final : public Device {
+ public:
+  CudaDevice(int index, int threads)
+      : context_(Context::open(index)),
+        threads_(threads > 0 ? threads : usable_processors()),
+        uploader_(context_, threads_) {}
+
+  DeviceDescription describe() const override {
+    const cudaDeviceProp& properties = context_->properties();
+    return {"cuda", "sm_" + std::to_string(properties.major) + std::to_string(properties.minor), threads_};
+  }
+  std::unique_ptr<Weight> prepare_weight(const WeightView& view) override {
+    const std::lock_guard lock(uploading_);
+    return uploader_.upload(view);
+  }
+  std::unique_ptr<Memory> allocate(size_t bytes) override {
+    return std::make_unique<CudaMemory>(context_, bytes);
+  }
+  std::unique_ptr<Stream> create_stream(const StreamLimits& limits) override {
+    return create_cuda_stream(context_, limits);
+  }
+  uint64_t memory_left() const override { return context_->memory_left(); }
+  Dtype kv_dtype(bool exact) const override { return exact ? Dtype::f32 : Dtype::bf16; }
+  Dtype activation_dtype() const override { return Dtype::f32; }
+  bool samples(const SamplingOptions&) const override { return false; }
+
+ private:
+  const std::shared_ptr<const Context> context_;
+  const int threads_;
+  std::mutex uploading_;
+  Uploader uploader_;
+};
+
+}  // namespace
+
+std::unique_ptr<Device> create_cuda_device(int index, int threads) {
+  return std::make_unique<CudaDevice>(index, threads);
+}
+
+}  // namespace quern::cuda

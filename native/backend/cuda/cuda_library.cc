@@ -1,0 +1,14 @@
+#include "backend/cuda/cuda_device.h"
+#include "backend/library/entry/entry.h"
+
+namespace {
+
+std::unique_ptr<quern::Device> create(int threads, const std::string&) {
+  return quern::cuda::create_cuda_device(0, threads);
+}
+
+}  // namespace
+
+extern "C" QUERN_EXPORT void quern_backend(uint32_t abi, const QuernHost* host, QuernLibrary* library) {
+  quern::export_device(create, abi, *host, *library);
+}

@@ -1,0 +1,52 @@
+#include "backend/cuda/graph_cache.h"
+
+#include <algorithm>
+
+namespace quern::cuda {
+
+GraphCache::~GraphCache() {
+  if (!context_->enter_to_release()) return;
+  for (const Entry& entry : entries_) destroy(entry);
+}
+
+void GraphCache::destroy(const Entry& entry) const {
+  if (entry.graph) cudaGraphExecDestroy(entry.graph);
+}
+
+void GraphCache::launch(std::span<const Operation> operations, cudaStream_t stream) {
+  const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
+    return std::equal(entry.operations.begin(), entry.operations.end(), operations.begin(), operations.end());
+  });
+  if (found == entries_.end()) {
+    if (entries_.size() == kMost) {
+      destroy(entries_.back());
+      entries_.pop_back();
+    }
+    entries_.push_front({{operations.begin(), operations.end()}});
+    for (const Operation& operation : operations) cuda::launch(operation, stream);
+    return;
+  }
+  entries_.splice(entries_.begin(), entries_, found);
+  if (!found->graph) found->graph = record(operations, stream);
+  context_->check(cudaGraphLaunch(found->graph, stream), "launching a step");
+}
+
+cudaGraphExec_t GraphCache::record(std::span<const Operation> operations, cudaStream_t stream) const {
+  context_->check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "recording a step");
+  cudaGraph_t graph = nullptr;
+  try {
+    for (const Operation& operation : operations) cuda::launch(operation, stream);
+  } catch (...) {
+    cudaStreamEndCapture(stream, &graph);
+    if (graph) cudaGraphDestroy(graph);
+    throw;
+  }
+  context_->check(cudaStreamEndCapture(stream, &graph), "recording a step");
+  cudaGraphExec_t made = nullptr;
+  const cudaError_t status = cudaGraphInstantiate(&made, graph, 0);
+  cudaGraphDestroy(graph);
+  context_->check(status, "recording a step");
+  return made;
+}
+
+}  // namespace quern::cuda

@@ -1,0 +1,38 @@
+// Decoding asks for the same operations step after step: those of an equal list, seen for the second time,
+// are recorded as a CUDA graph, which is launched at once instead of kernel by kernel. Lists are equal where
+// all structs are, addresses included; numbers that differ lie in the step's tables.
+#pragma once
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "backend/cuda/cuda_context.h"
+#include "backend/cuda/operation.h"
+
+namespace quern::cuda {
+
+class GraphCache {
+ public:
+  explicit GraphCache(std::shared_ptr<const Context> context) : context_(std::move(context)) {}
+  ~GraphCache();
+  GraphCache(const GraphCache&) = delete;
+  GraphCache& operator=(const GraphCache&) = delete;
+
+  void launch(std::span<const Operation> operations, cudaStream_t stream);
+
+ private:
+  static constexpr size_t kMost = 64;
+  struct Entry {
+    std::vector<Operation> operations;
+    cudaGraphExec_t graph = nullptr;  // null: seen once
+  };
+  cudaGraphExec_t record(std::span<const Operation> operations, cudaStream_t stream) const;
+  void destroy(const Entry& entry) const;
+
+  const std::shared_ptr<const Context> context_;
+  std::list<Entry> entries_;  // the last used first
+};
+
+}  // namespace quern::cuda
