@@ -65,6 +65,7 @@ export type QuernErrorCode =
   | 'out_of_memory'
   | 'native_binding'
   | 'device_mismatch'
+  | 'device_failed'
   | 'internal'
 
 /**

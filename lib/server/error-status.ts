@@ -58,5 +58,6 @@ export const statusOf: Record<QuernErrorCode, number> = {
   out_of_memory: 503,
   native_binding: broken,
   device_mismatch: broken,
+  device_failed: broken,
   internal: broken,
 }
