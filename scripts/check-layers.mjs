@@ -91,9 +91,10 @@ const nativeLayers = {
     'core',
     'backend/cpu/kernels',
   ],
-  'backend/library': ['backend/backend.h', 'backend/sampling.h', 'core'],
+  'backend/library': ['backend/backend.h', 'backend/device_probe.h', 'backend/sampling.h', 'core'],
   'backend/cuda': [
     'backend/backend.h',
+    'backend/device_probe.h',
     'backend/sampling.h',
     'backend/library',
     'core',

@@ -232,7 +232,14 @@ struct StreamLimits {
 struct DeviceDescription {
   std::string kind;  // `cpu`, or what a library calls its device
   std::string isa;   // the instruction set or the architecture
+  std::string name;  // of the product; empty: none
   int threads = 0;   // of the host, that compute
+};
+
+// What keys and values may take of a device's memory where nobody says how much.
+struct KvBudget {
+  uint64_t bytes = 0;
+  int contexts = 1;  // and no more than so many full ones
 };
 
 class Device {
@@ -243,11 +250,12 @@ class Device {
   virtual std::unique_ptr<Weight> prepare_weight(const WeightView& view) = 0;
   virtual std::unique_ptr<Memory> allocate(size_t bytes) = 0;  // zeroed
   virtual std::unique_ptr<Stream> create_stream(const StreamLimits& limits) = 0;
-  virtual uint64_t memory_left() const = 0;  // bytes
+  virtual KvBudget kv_budget() const = 0;
   // What it keeps keys and values in: float32 where `exact`.
   virtual Dtype kv_dtype(bool exact) const = 0;
-  // What activations between operations are.
-  virtual Dtype activation_dtype() const = 0;
+  // What lies between operations (q, attended, hidden): float32 where `exact`. Their sum, x, is float32
+  // always.
+  virtual Dtype activation_dtype(bool exact) const = 0;
   // Whether Stream::sample knows how. Rows that it does not know are the host's to sample.
   virtual bool samples(const SamplingOptions& options) const = 0;
 };

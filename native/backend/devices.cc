@@ -21,8 +21,13 @@ int threads_of(int threads) {
 }  // namespace
 
 std::unique_ptr<Device> create_device(const DeviceOptions& options) {
-  if (!options.library.empty()) return create_library_device(options.library, options.threads, options.isa);
+  if (!options.library.empty())
+    return create_library_device(options.library, options.index, options.threads, options.isa);
   return create_cpu_device({options.threads, options.isa});
+}
+
+DeviceProbe probe_library(const std::string& path) {
+  return probe_library_devices(path);
 }
 
 std::vector<std::string> cpu_isas() {

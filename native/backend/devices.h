@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backend/backend.h"
+#include "backend/device_probe.h"
 
 namespace quern {
 
@@ -14,11 +15,17 @@ struct DeviceOptions {
   int threads = 0;           // of the host; 0: as many as the process may use
   std::string isa = "auto";  // of the CPU: or the name of an instruction set
   std::string library;       // the path of a device library; empty: the CPU
+  int index = 0;             // which of the library's devices
 };
 
 // Throws Error invalid_option where this machine has no such thing; as create_library_device() where there is
 // a library.
 std::unique_ptr<Device> create_device(const DeviceOptions& options);
+
+// What a device library finds. What is wrong with its devices stands in the probe; throws Error missing_file,
+// device_mismatch where it is no library that this process can use. The first probe of a process may take
+// seconds.
+DeviceProbe probe_library(const std::string& path);
 
 // The instruction sets of the CPU that this machine can run, the best last.
 std::vector<std::string> cpu_isas();

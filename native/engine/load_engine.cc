@@ -34,6 +34,11 @@ DecoderConfig streamed(DecoderConfig config, const Streaming& streaming, int con
   return config;
 }
 
+uint64_t default_bytes(const KvBudget& budget, uint64_t context_bytes) {
+  const uint64_t wanted = context_bytes * static_cast<uint64_t>(budget.contexts);
+  return std::min(std::max(wanted, kLeastKvBytes), budget.bytes);
+}
+
 StateShape plan_state(const DecoderConfig& config, const Device& device, const LoadOptions& options,
                       int longest, int step_rows) {
   const AttentionMixer& first = config.layers.front().mixer;
@@ -49,9 +54,8 @@ StateShape plan_state(const DecoderConfig& config, const Device& device, const L
   const auto page_bytes = static_cast<uint64_t>(shape.page_bytes());
   const uint64_t context_bytes =
       static_cast<uint64_t>(pages_needed(shape.sights(), longest, step_rows)) * page_bytes;
-  const uint64_t bytes = options.kv_bytes > 0
-                             ? options.kv_bytes
-                             : std::min(std::max(context_bytes, kLeastKvBytes), device.memory_left() / 2);
+  const uint64_t bytes =
+      options.kv_bytes > 0 ? options.kv_bytes : default_bytes(device.kv_budget(), context_bytes);
   shape.kv.pages = static_cast<int64_t>(std::min<uint64_t>(bytes / page_bytes, uint64_t{1} << 30));
   const bool is_endless = config.streaming.window > 0;
   const auto least =

@@ -12,7 +12,7 @@ struct LoadOptions {
   WeightChoice weights;    // and whether keys, values and activations are float32, not of 16 and 8 bits
   int context_length = 0;  // 0: the model's
   Streaming streaming;     // without a window: none
-  uint64_t kv_bytes = 0;   // 0: one full context, at most half of the memory that is left
+  uint64_t kv_bytes = 0;   // 0: what the device would give them, see KvBudget
   int step_rows = 512;     // rows of one step
   int queue = 4096;        // requests that may wait
 };

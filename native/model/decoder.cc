@@ -34,8 +34,8 @@ Decoder::Decoder(const DecoderConfig& config, DecoderWeights weights, Device& de
     : config_(config), weights_(std::move(weights)), device_(device), state_(state) {
   const StreamLimits most = stream_limits(config, limits);
   const int64_t q_cols = int64_t{most.heads} * most.head_dim;
-  const Dtype activations = device.activation_dtype();
-  x_ = reserve(limits.rows, config.hidden, activations);
+  const Dtype activations = device.activation_dtype(weights_.exact());
+  x_ = reserve(limits.rows, config.hidden, Dtype::f32);
   q_ = reserve(limits.rows, q_cols, activations);
   attended_ = reserve(limits.rows, q_cols, activations);
   hidden_ = reserve(limits.rows, most.ffn, activations);

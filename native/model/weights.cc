@@ -214,7 +214,8 @@ uint64_t loaded_bytes(const ModelPlan& plan, const WeightChoice& choice, const W
 }
 
 DecoderWeights::DecoderWeights(const ModelPlan& plan, Device& device, const WeightChoice& choice,
-                               const Progress& progress) {
+                               const Progress& progress)
+    : exact_(choice.exact) {
   const DecoderConfig& c = plan.config;
   Loader loader(plan, device, choice, progress);
   const auto keep = [&](const std::string& slot, std::unique_ptr<Weight> weight) -> const Weight* {

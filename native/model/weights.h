@@ -25,7 +25,7 @@ struct LayerWeights {
 struct WeightChoice {
   const Format* layers = nullptr;
   const Format* ends = nullptr;  // the embedding and the output matrix
-  bool exact = false;            // see WeightView
+  bool exact = false;            // see WeightView; and what lies between operations is float32
 };
 
 // The names of what matrices can become, beside those of data types.
@@ -54,6 +54,7 @@ class DecoderWeights {
   const Weight& final_norm() const { return *final_norm_; }
   const Weight& head() const { return *head_; }
   const std::vector<LayerWeights>& layers() const { return layers_; }
+  bool exact() const { return exact_; }  // see WeightChoice
   // Bytes in memory.
   uint64_t bytes() const { return bytes_; }
   // Bytes that decoding one token reads: all matrices, of the embedding only when it is the head as well.
@@ -65,6 +66,7 @@ class DecoderWeights {
   const Weight* final_norm_ = nullptr;
   const Weight* head_ = nullptr;
   std::vector<LayerWeights> layers_;
+  bool exact_ = false;
   uint64_t bytes_ = 0;
   uint64_t bytes_per_token_ = 0;
 };

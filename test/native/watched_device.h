@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "backend/backend.h"
@@ -15,6 +16,9 @@ struct Watch {
   std::function<void()> on_embed, on_sample, on_logits, on_download;  // called first; may throw or wait
   std::function<void(const StepInput&)> on_begin;
   std::function<void(const WeightView&)> on_prepare;
+  // What the device says of itself in place of what the one beneath says.
+  std::optional<KvBudget> budget;
+  std::optional<Dtype> activations;  // where they need not be exact
   std::atomic<int> steps{0}, aborted_steps{0}, rows{0};
 
   // Lets one caller of pass() after the other through a gate that a test opens.
@@ -117,9 +121,12 @@ class WatchedDevice final : public Device {
   std::unique_ptr<Stream> create_stream(const StreamLimits& limits) override {
     return std::make_unique<WatchedStream>(inner_->create_stream(limits), watch_);
   }
-  uint64_t memory_left() const override { return inner_->memory_left(); }
+  KvBudget kv_budget() const override { return watch_.budget.value_or(inner_->kv_budget()); }
   Dtype kv_dtype(bool exact) const override { return inner_->kv_dtype(exact); }
-  Dtype activation_dtype() const override { return inner_->activation_dtype(); }
+  Dtype activation_dtype(bool exact) const override {
+    const Dtype its = inner_->activation_dtype(exact);
+    return exact ? its : watch_.activations.value_or(its);
+  }
   bool samples(const SamplingOptions& options) const override { return inner_->samples(options); }
 
  private:

@@ -26,7 +26,7 @@ class CpuDevice final : public Device {
       : isa_(choose_isa(options.isa)),
         threads_(options.threads > 0 ? options.threads : usable_processors()) {}
 
-  DeviceDescription describe() const override { return {"cpu", isa_.name, threads_}; }
+  DeviceDescription describe() const override { return {"cpu", isa_.name, {}, threads_}; }
   std::unique_ptr<Weight> prepare_weight(const WeightView& view) override {
     return prepare_cpu_weight(view, isa_, threads_);
   }
@@ -34,9 +34,10 @@ class CpuDevice final : public Device {
   std::unique_ptr<Stream> create_stream(const StreamLimits& limits) override {
     return create_cpu_stream(*isa_.kernels, threads_, limits);
   }
-  uint64_t memory_left() const override { return available_memory(); }
+  // Pages are committed when they are used: what nobody uses costs nothing.
+  KvBudget kv_budget() const override { return {available_memory() / 2, 1}; }
   Dtype kv_dtype(bool exact) const override { return exact ? Dtype::f32 : Dtype::f16; }
-  Dtype activation_dtype() const override { return Dtype::f32; }
+  Dtype activation_dtype(bool) const override { return Dtype::f32; }
   bool samples(const SamplingOptions&) const override { return true; }
 
  private:

@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-#define QUERN_DEVICE_ABI 6u
+#define QUERN_DEVICE_ABI 7u
 
 // 0: done. Else the function failed, has written why to its `failure`, and nothing to what it would give.
 typedef int32_t QuernStatus;
@@ -155,13 +155,39 @@ typedef struct QuernStreamLimits {
 typedef struct QuernDeviceOptions {
   int32_t threads;  // of the host; 0: as many as the process may use
   const char* isa;  // "auto", or a name that the device knows
+  int32_t index;    // which of the library's devices
 } QuernDeviceOptions;
 
 typedef struct QuernDescription {
-  char kind[32], isa[64];
+  char kind[32], isa[64], name[128];
   int32_t threads;
-  QuernDtype activations, keys_and_values, exact_keys_and_values;
+  QuernDtype activations, keys_and_values;
+  QuernDtype exact_activations, exact_keys_and_values;
 } QuernDescription;
+
+typedef struct QuernKvBudget {
+  uint64_t bytes;
+  int32_t contexts;
+} QuernKvBudget;
+
+// ---- values, each as its namesake in backend/device_probe.h. A problem whose code is empty is none.
+
+typedef struct QuernProbedDevice {
+  char name[128], isa[64];
+  int32_t index, capability_major, capability_minor, multiprocessors;
+  uint64_t memory_bytes, memory_free;
+  QuernFailure problem;
+} QuernProbedDevice;
+
+enum { QUERN_MOST_DEVICES = 64 };
+
+typedef struct QuernProbe {
+  char kind[32];
+  int32_t driver_version, runtime_version;
+  QuernFailure problem;
+  QuernProbedDevice devices[QUERN_MOST_DEVICES];  // the first `device_count` of them
+  int32_t device_count;
+} QuernProbe;
 
 // ---- what a library has
 
@@ -202,11 +228,13 @@ typedef struct QuernFfnInputWeights {
 typedef struct QuernLibrary {
   uint32_t abi;  // the library's own; where it is another than was asked for, nothing else is written
 
+  QuernStatus (*probe)(QuernProbe* probe, QuernFailure* failure);
+
   QuernStatus (*create_device)(const QuernDeviceOptions* options, QuernDevice** device,
                                QuernFailure* failure);
   void (*destroy_device)(QuernDevice* device);
   QuernStatus (*describe)(const QuernDevice* device, QuernDescription* description, QuernFailure* failure);
-  QuernStatus (*memory_left)(const QuernDevice* device, uint64_t* bytes, QuernFailure* failure);
+  QuernStatus (*kv_budget)(const QuernDevice* device, QuernKvBudget* budget, QuernFailure* failure);
   QuernStatus (*samples)(const QuernDevice* device, const QuernSampling* options, int32_t* does,
                          QuernFailure* failure);
 

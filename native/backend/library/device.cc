@@ -31,15 +31,17 @@ class LibraryMemory final : public Memory {
 
 class LibraryDevice final : public Device {
  public:
-  LibraryDevice(const QuernLibrary& library, int threads, const std::string& isa) : library_(library) {
-    const QuernDeviceOptions options{threads, isa.c_str()};
+  LibraryDevice(const QuernLibrary& library, int index, int threads, const std::string& isa)
+      : library_(library) {
+    const QuernDeviceOptions options{threads, isa.c_str(), index};
     wire::checked([&](QuernFailure* failure) { return library_.create_device(&options, &device_, failure); });
   }
   ~LibraryDevice() override { library_.destroy_device(device_); }
 
   DeviceDescription describe() const override {
     const QuernDescription description = ask();
-    return {wire::text_of(description.kind), wire::text_of(description.isa), description.threads};
+    return {wire::text_of(description.kind), wire::text_of(description.isa), wire::text_of(description.name),
+            description.threads};
   }
   std::unique_ptr<Weight> prepare_weight(const WeightView& view) override {
     return std::make_unique<LibraryWeight>(library_, device_, view);
@@ -50,16 +52,19 @@ class LibraryDevice final : public Device {
   std::unique_ptr<Stream> create_stream(const StreamLimits& limits) override {
     return create_library_stream(library_, device_, limits);
   }
-  uint64_t memory_left() const override {
-    uint64_t bytes = 0;
-    wire::checked([&](QuernFailure* failure) { return library_.memory_left(device_, &bytes, failure); });
-    return bytes;
+  KvBudget kv_budget() const override {
+    QuernKvBudget budget{};
+    wire::checked([&](QuernFailure* failure) { return library_.kv_budget(device_, &budget, failure); });
+    return {budget.bytes, budget.contexts};
   }
   Dtype kv_dtype(bool exact) const override {
     const QuernDescription description = ask();
     return wire::dtype(exact ? description.exact_keys_and_values : description.keys_and_values);
   }
-  Dtype activation_dtype() const override { return wire::dtype(ask().activations); }
+  Dtype activation_dtype(bool exact) const override {
+    const QuernDescription description = ask();
+    return wire::dtype(exact ? description.exact_activations : description.activations);
+  }
 
   // What keeps a state from token to token, or draws more than once, does not cross: it is the host's.
   bool samples(const SamplingOptions& options) const override {
@@ -112,8 +117,16 @@ QuernLibrary open_library(const std::string& path) {
 
 }  // namespace
 
-std::unique_ptr<Device> create_library_device(const std::string& path, int threads, const std::string& isa) {
-  return std::make_unique<LibraryDevice>(open_library(path), threads, isa);
+std::unique_ptr<Device> create_library_device(const std::string& path, int index, int threads,
+                                              const std::string& isa) {
+  return std::make_unique<LibraryDevice>(open_library(path), index, threads, isa);
+}
+
+DeviceProbe probe_library_devices(const std::string& path) {
+  const QuernLibrary library = open_library(path);
+  const auto found = std::make_unique<QuernProbe>();
+  wire::checked([&](QuernFailure* failure) { return library.probe(found.get(), failure); });
+  return wire::probe(*found);
 }
 
 }  // namespace quern

@@ -1,10 +1,13 @@
 // Between C++ values and those of abi.h.
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <span>
 #include <string_view>
 
 #include "backend/backend.h"
+#include "backend/device_probe.h"
 #include "backend/library/abi.h"
 #include "core/error.h"
 
@@ -107,6 +110,45 @@ inline QuernKvLayer layer(KvLayer of) {
 }
 inline KvLayer layer(QuernKvLayer of) {
   return {of.keys, of.values, of.group};
+}
+
+inline void put_problem(QuernFailure& into, const std::optional<Failure>& problem) {
+  put_text(into.code, problem ? problem->code : "");
+  put_text(into.message, problem ? problem->message : "");
+}
+inline std::optional<Failure> problem(const QuernFailure& of) {
+  if (of.code[0] == 0) return std::nullopt;
+  return Failure{text_of(of.code), text_of(of.message)};
+}
+
+inline void put_probe(QuernProbe& into, const DeviceProbe& probe) {
+  put_text(into.kind, probe.kind);
+  into.driver_version = probe.driver_version;
+  into.runtime_version = probe.runtime_version;
+  put_problem(into.problem, probe.problem);
+  into.device_count = 0;
+  for (const ProbedDevice& device : probe.devices) {
+    if (into.device_count == QUERN_MOST_DEVICES) break;
+    QuernProbedDevice& one = into.devices[into.device_count++];
+    put_text(one.name, device.name);
+    put_text(one.isa, device.isa);
+    one.index = device.index;
+    one.capability_major = device.capability_major;
+    one.capability_minor = device.capability_minor;
+    one.multiprocessors = device.multiprocessors;
+    one.memory_bytes = device.memory_bytes;
+    one.memory_free = device.memory_free;
+    put_problem(one.problem, device.problem);
+  }
+}
+inline DeviceProbe probe(const QuernProbe& of) {
+  DeviceProbe probe{text_of(of.kind), of.driver_version, of.runtime_version, {}, problem(of.problem)};
+  const auto count = static_cast<size_t>(std::clamp<int32_t>(of.device_count, 0, QUERN_MOST_DEVICES));
+  for (const QuernProbedDevice& one : std::span(of.devices).first(count))
+    probe.devices.push_back({one.index, text_of(one.name), text_of(one.isa), one.capability_major,
+                             one.capability_minor, one.multiprocessors, one.memory_bytes, one.memory_free,
+                             problem(one.problem)});
+  return probe;
 }
 
 }  // namespace quern::wire

@@ -17,6 +17,7 @@ class LateDevice final : public Device {
   DeviceDescription describe() const override {
     DeviceDescription description = inner_->describe();
     description.kind = "late";
+    description.name = "late device";
     return description;
   }
   std::unique_ptr<Weight> prepare_weight(const WeightView& view) override {
@@ -28,9 +29,9 @@ class LateDevice final : public Device {
   std::unique_ptr<Stream> create_stream(const StreamLimits& limits) override {
     return create_late_stream(inner_->create_stream(limits), memory_, knobs_);
   }
-  uint64_t memory_left() const override { return inner_->memory_left(); }
+  KvBudget kv_budget() const override { return inner_->kv_budget(); }
   Dtype kv_dtype(bool exact) const override { return inner_->kv_dtype(exact); }
-  Dtype activation_dtype() const override { return inner_->activation_dtype(); }
+  Dtype activation_dtype(bool exact) const override { return inner_->activation_dtype(exact); }
 
   // The temperature and the filters that everybody uses, in their usual order.
   bool samples(const SamplingOptions& options) const override {

@@ -7,9 +7,9 @@ namespace quern {
 
 namespace {
 
-// Of the one device that this library has, and the process that uses it. Several threads may open the
-// library.
+// Of the devices that this library has, and the process that uses them. Several threads may open the library.
 std::atomic<CreateDevice> create = nullptr;
+std::atomic<ProbeDevices> probe_devices = nullptr;
 std::atomic<const QuernHost*> the_host = nullptr;
 
 Device& of(QuernDevice* device) {
@@ -19,9 +19,14 @@ const Device& of(const QuernDevice* device) {
   return *reinterpret_cast<const Device*>(device);
 }
 
+QuernStatus probe(QuernProbe* into, QuernFailure* failure) {
+  return wire::guarded(failure, [&] { wire::put_probe(*into, probe_devices.load()()); });
+}
+
 QuernStatus create_device(const QuernDeviceOptions* options, QuernDevice** device, QuernFailure* failure) {
   return wire::guarded(failure, [&] {
-    *device = reinterpret_cast<QuernDevice*>(create.load()(options->threads, options->isa).release());
+    auto created = create.load()(options->index, options->threads, options->isa);
+    *device = reinterpret_cast<QuernDevice*>(created.release());
   });
 }
 
@@ -34,15 +39,20 @@ QuernStatus describe(const QuernDevice* device, QuernDescription* into, QuernFai
     const DeviceDescription description = of(device).describe();
     wire::put_text(into->kind, description.kind);
     wire::put_text(into->isa, description.isa);
+    wire::put_text(into->name, description.name);
     into->threads = description.threads;
-    into->activations = wire::dtype(of(device).activation_dtype());
+    into->activations = wire::dtype(of(device).activation_dtype(false));
+    into->exact_activations = wire::dtype(of(device).activation_dtype(true));
     into->keys_and_values = wire::dtype(of(device).kv_dtype(false));
     into->exact_keys_and_values = wire::dtype(of(device).kv_dtype(true));
   });
 }
 
-QuernStatus memory_left(const QuernDevice* device, uint64_t* bytes, QuernFailure* failure) {
-  return wire::guarded(failure, [&] { *bytes = of(device).memory_left(); });
+QuernStatus kv_budget(const QuernDevice* device, QuernKvBudget* into, QuernFailure* failure) {
+  return wire::guarded(failure, [&] {
+    const KvBudget budget = of(device).kv_budget();
+    *into = {budget.bytes, budget.contexts};
+  });
 }
 
 QuernStatus samples(const QuernDevice* device, const QuernSampling* options, int32_t* does,
@@ -102,15 +112,18 @@ void destroy_stream(QuernStream* stream) {
 
 }  // namespace
 
-void export_device(CreateDevice by, uint32_t abi, const QuernHost& process, QuernLibrary& library) {
+void export_device(CreateDevice by, ProbeDevices with, uint32_t abi, const QuernHost& process,
+                   QuernLibrary& library) {
   library.abi = QUERN_DEVICE_ABI;
   if (abi != QUERN_DEVICE_ABI) return;
   create = by;
+  probe_devices = with;
   the_host = &process;
+  library.probe = probe;
   library.create_device = create_device;
   library.destroy_device = destroy_device;
   library.describe = describe;
-  library.memory_left = memory_left;
+  library.kv_budget = kv_budget;
   library.samples = samples;
   library.create_weight = create_weight;
   library.destroy_weight = destroy_weight;

@@ -9,6 +9,7 @@
 #include "check.h"
 #include "core/error.h"
 #include "devices_under_test.h"
+#include "environment.h"
 #include "folder.h"
 #include "numbers.h"
 
@@ -51,8 +52,46 @@ TEST(what_it_says_of_itself_crosses) {
   CHECK_EQ(device->describe().isa, cpu->describe().isa);
   CHECK_EQ(device->describe().threads, 3);
   CHECK(device->kv_dtype(true) == Dtype::f32 && device->kv_dtype(false) == Dtype::f16);
-  CHECK(device->activation_dtype() == Dtype::f32);
-  CHECK(device->memory_left() > 0);
+  CHECK_EQ(device->describe().name, std::string("late device"));
+  CHECK(device->activation_dtype(true) == Dtype::f32 && device->activation_dtype(false) == Dtype::f32);
+  CHECK(device->kv_budget().bytes > 0);
+  CHECK_EQ(device->kv_budget().contexts, 1);
+}
+
+TEST(which_of_the_devices_crosses) {
+  CHECK_ERROR(create_device({1, "auto", QUERN_LATE_LIBRARY, 1}), "no_device");
+}
+
+TEST(what_a_library_finds_crosses) {
+  const DeviceProbe found = probe_library(QUERN_LATE_LIBRARY);
+  CHECK_EQ(found.kind, std::string("late"));
+  CHECK_EQ(found.driver_version, 13000);
+  CHECK_EQ(found.runtime_version, 13000);
+  CHECK(!found.problem);
+  CHECK_EQ(found.devices.size(), size_t{1});
+  const ProbedDevice& device = found.devices.front();
+  CHECK_EQ(device.index, 0);
+  CHECK_EQ(device.name, std::string("late device"));
+  CHECK_EQ(device.isa, make_late_device()->describe().isa);
+  CHECK_EQ(device.capability_major * 10 + device.capability_minor, 86);
+  CHECK_EQ(device.multiprocessors, 2);
+  CHECK(device.memory_bytes > 0);
+  CHECK(!device.problem);
+  CHECK_ERROR(probe_library(QUERN_OTHER_LIBRARY), "device_mismatch");
+  CHECK_ERROR(probe_library("/nowhere/device.so"), "missing_file");
+}
+
+TEST(what_is_wrong_with_devices_crosses) {
+  const Environment of_one("QUERN_LATE_DEVICE_PROBLEM", "too old"), free("QUERN_LATE_FREE", "12345678901");
+  const DeviceProbe some = probe_library(QUERN_LATE_LIBRARY);
+  CHECK(!some.problem);
+  CHECK_EQ(some.devices.front().problem.value_or(Failure{}).code, std::string("no_device"));
+  CHECK_EQ(some.devices.front().problem.value_or(Failure{}).message, std::string("too old"));
+  CHECK_EQ(some.devices.front().memory_free, uint64_t{12345678901});
+  const Environment of_all("QUERN_LATE_PROBLEM", "no driver");
+  const DeviceProbe none = probe_library(QUERN_LATE_LIBRARY);
+  CHECK_EQ(none.problem.value_or(Failure{}).message, std::string("no driver"));
+  CHECK(none.devices.empty());
 }
 
 TEST(what_it_logs_is_kept) {

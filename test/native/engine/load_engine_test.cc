@@ -1,0 +1,76 @@
+// What a device says of itself decides what is reserved when a model is loaded.
+#include "engine/load_engine.h"
+
+#include "check.h"
+#include "engine/served.h"
+#include "watched_device.h"
+
+namespace quern::test {
+namespace {
+
+constexpr uint64_t kMiB = uint64_t{1} << 20;
+constexpr int kStepRows = 64;
+
+std::unique_ptr<Engine> load(Watch& watch, const LoadOptions& options) {
+  return load_engine(parse_plan(plan_text()), std::make_unique<WatchedDevice>(make_device(), watch), options,
+                     {}, [] {});
+}
+
+LoadOptions with_context(int context) {
+  LoadOptions options;
+  options.step_rows = kStepRows;
+  options.context_length = context;
+  return options;
+}
+
+uint64_t kv_bytes(const Engine& engine) {
+  return static_cast<uint64_t>(engine.decoder().state_shape().kv.pages * engine.decoder().page_bytes());
+}
+
+// One full context is 200 MiB here, of pages of 4 KiB.
+constexpr int kPages = 200 * kMiB / kPageBytes, kContext = kPages * kPagePositions;
+
+TEST(as_many_contexts_as_the_device_grants) {
+  Watch watch;
+  watch.budget = {2000 * kMiB, 1};
+  CHECK_EQ(kv_bytes(*load(watch, with_context(kContext))) / kMiB, uint64_t{200});
+  watch.budget = {2000 * kMiB, 8};
+  CHECK_EQ(kv_bytes(*load(watch, with_context(kContext))) / kMiB, uint64_t{1600});
+}
+
+TEST(no_more_bytes_than_the_device_grants) {
+  Watch watch;
+  watch.budget = {900 * kMiB, 8};
+  CHECK_EQ(kv_bytes(*load(watch, with_context(kContext))), 900 * kMiB);
+  watch.budget = {kMiB, 8};
+  CHECK_EQ(kv_bytes(*load(watch, with_context(16))), kMiB);
+  watch.budget = {kPageBytes - 1, 8};
+  CHECK_ERROR(load(watch, with_context(16)), "kv_cache_too_small");
+}
+
+TEST(what_was_asked_for_is_not_the_devices_question) {
+  Watch watch;
+  watch.budget = {kMiB, 1};
+  LoadOptions options = with_context(16);
+  options.kv_bytes = 3 * kMiB;
+  CHECK_EQ(kv_bytes(*load(watch, options)), 3 * kMiB);
+}
+
+// x is float32 always; q, attended and hidden are what the device says. Of plan_text().
+TEST(what_lies_between_operations_is_of_the_devices_type) {
+  constexpr int kHidden = 48, kQ = 4 * 16, kFfn = 96;
+  Watch watch;
+  const auto workspace = [&](bool exact) {
+    LoadOptions options = with_context(16);
+    options.weights.exact = exact;
+    return load(watch, options)->decoder().workspace_bytes();
+  };
+  const uint64_t wide = workspace(false), between = kStepRows * (2 * kQ + kFfn);
+  CHECK(wide >= kStepRows * kHidden * 4 + between * 4);
+  watch.activations = Dtype::bf16;
+  CHECK_EQ(wide - workspace(false), between * 2);
+  CHECK_EQ(workspace(true), wide);
+}
+
+}  // namespace
+}  // namespace quern::test
