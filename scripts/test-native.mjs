@@ -1,5 +1,6 @@
-// Builds and runs the native tests: plainly in build/, or with sanitizers in folders of their own.
-// usage: test-native.mjs [--address | --sanitize] [--tests-regex names of tests]
+// Builds and runs the native tests: plainly in build/, or with sanitizers in folders of their own. Those of the CUDA backend, and of the GPU
+// that is computed to run it, need nvcc and are run apart: --cuda.
+// usage: test-native.mjs [--cuda | --address | --sanitize] [--tests-regex names of tests]
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { dropUnusableBuild } from './build-folder.mjs'
@@ -9,18 +10,19 @@ import { runBuild } from './run-build.mjs'
 const cores = availableParallelism()
 const parallel = ['--parallel', String(cores)]
 const flag = { type: 'boolean' }
-const options = { address: flag, sanitize: flag, 'tests-regex': { type: 'string' } }
-const { address, sanitize, 'tests-regex': chosen } = parseArgs({ options }).values
+const options = { cuda: flag, address: flag, sanitize: flag, 'tests-regex': { type: 'string' } }
+const { cuda, address, sanitize, 'tests-regex': chosen } = parseArgs({ options }).values
 
 /** Seconds after which a test hangs, on however busy a machine: the longest take 8 on two free cores. */
 const hang = 300
 
 async function test(build, only, slowdown = 1) {
-  const targets = ['--target', 'native_tests']
+  const targets = ['--target', cuda ? 'cuda_tests' : 'native_tests']
   if (!(await runBuild('native tests', 'cmake', ['--build', build, ...targets, ...parallel]))) return false
   const options = ['--test-dir', build, '--output-on-failure', '--no-tests=error', ...parallel]
+  const labels = [cuda ? '--label-regex' : '--label-exclude', '^cuda$']
   const filter = only ? ['--tests-regex', only] : []
-  return run('ctest', [...options, '--timeout', String(hang * slowdown), ...filter])
+  return run('ctest', [...options, '--timeout', String(hang * slowdown), ...labels, ...filter])
 }
 
 async function testSanitized(name, sanitizers, only) {
