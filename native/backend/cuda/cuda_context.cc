@@ -3,6 +3,7 @@
 #include <map>
 #include <mutex>
 
+#include "backend/cuda/cuda_probe.h"
 #include "backend/cuda/kernels/launch.h"
 #include "core/error.h"
 
@@ -55,13 +56,7 @@ bool ends_device(cudaError_t status) {
 }
 
 std::shared_ptr<Context> Context::open(int index) {
-  int count = 0;
-  const cudaError_t counted = cudaGetDeviceCount(&count);
-  if (counted != cudaSuccess) {
-    cudaGetLastError();
-    throw Error("no_device", "device: expected an NVIDIA GPU, got " + text_of(counted) +
-                                 ": quern doctor says what is missing");
-  }
+  const int count = count_devices();
   if (index < 0 || index >= count) {
     throw Error("no_device", "device: expected the index of one of " + std::to_string(count) +
                                  " GPUs, counted from 0, got " + std::to_string(index));
@@ -81,6 +76,8 @@ std::shared_ptr<Context> Context::open(int index) {
   cudaDeviceProp properties{};
   if (const cudaError_t status = cudaGetDeviceProperties(&properties, index); status != cudaSuccess)
     throw failed("device: GPU " + std::to_string(index), status);
+  if (const auto problem = too_old(properties.major, properties.minor))
+    throw Error(problem->code, problem->message);
   std::shared_ptr<Context> context(new Context(index, properties));
   all.last[index] = context;
   return context;

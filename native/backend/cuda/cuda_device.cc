@@ -4,6 +4,7 @@
 #include <string>
 
 #include "backend/cuda/cuda_memory.h"
+#include "backend/cuda/cuda_probe.h"
 #include "backend/cuda/cuda_stream.h"
 #include "backend/cuda/cuda_weight.h"
 #include "core/machine.h"
@@ -11,6 +12,8 @@
 namespace quern::cuda {
 
 namespace {
+
+constexpr int kContexts = 8;  // full ones that keys and values get room for, where there is room
 
 class CudaMemory final : public Memory {
  public:
@@ -32,7 +35,7 @@ class CudaDevice final : public Device {
 
   DeviceDescription describe() const override {
     const cudaDeviceProp& properties = context_->properties();
-    return {"cuda", "sm_" + std::to_string(properties.major) + std::to_string(properties.minor), threads_};
+    return {"cuda", code_for(properties.major, properties.minor), properties.name, threads_};
   }
   std::unique_ptr<Weight> prepare_weight(const WeightView& view) override {
     const std::lock_guard lock(uploading_);
@@ -44,9 +47,9 @@ class CudaDevice final : public Device {
   std::unique_ptr<Stream> create_stream(const StreamLimits& limits) override {
     return create_cuda_stream(context_, limits);
   }
-  uint64_t memory_left() const override { return context_->memory_left(); }
+  KvBudget kv_budget() const override { return {context_->memory_left() / 10 * 9, kContexts}; }
   Dtype kv_dtype(bool exact) const override { return exact ? Dtype::f32 : Dtype::bf16; }
-  Dtype activation_dtype() const override { return Dtype::f32; }
+  Dtype activation_dtype(bool exact) const override { return exact ? Dtype::f32 : Dtype::bf16; }
   bool samples(const SamplingOptions&) const override { return false; }
 
  private:

@@ -1,14 +1,15 @@
 #include "backend/cuda/cuda_device.h"
+#include "backend/cuda/cuda_probe.h"
 #include "backend/library/entry/entry.h"
 
 namespace {
 
-std::unique_ptr<quern::Device> create(int threads, const std::string&) {
-  return quern::cuda::create_cuda_device(0, threads);
+std::unique_ptr<quern::Device> create(int index, int threads, const std::string&) {
+  return quern::cuda::create_cuda_device(index, threads);
 }
 
 }  // namespace
 
 extern "C" QUERN_EXPORT void quern_backend(uint32_t abi, const QuernHost* host, QuernLibrary* library) {
-  quern::export_device(create, abi, *host, *library);
+  quern::export_device(create, quern::cuda::probe_cuda, abi, *host, *library);
 }

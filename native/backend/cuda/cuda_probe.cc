@@ -1,0 +1,131 @@
+#include "backend/cuda/cuda_probe.h"
+
+#include <algorithm>
+#include <string>
+
+#include <cuda_runtime_api.h>
+
+#include "core/error.h"
+
+namespace quern::cuda {
+
+namespace {
+
+constexpr int kLeastDriver = 13000;  // of CUDA 13.0: the drivers from 580 on
+constexpr int kLeastMajor = 8;
+
+std::string version(int number) {
+  return std::to_string(number / 1000) + "." + std::to_string(number % 1000 / 10);
+}
+
+// What a count that failed means, and what to do.
+std::string cure(cudaError_t status, int driver) {
+  switch (status) {
+    case cudaErrorInsufficientDriver:
+      if (driver == 0) {
+        return "got no driver (libcuda.so.1): install NVIDIA's, version 580 or newer; in a container, start "
+               "it with the "
+               "NVIDIA runtime (docker run --gpus all)";
+      }
+      return "got one for CUDA " + version(driver) + ", expected " + version(kLeastDriver) +
+             ": install version 580 or newer";
+    case cudaErrorNoDevice:
+      return "got a driver that shows none: look at nvidia-smi and CUDA_VISIBLE_DEVICES; in a container, "
+             "start it with "
+             "the NVIDIA runtime (docker run --gpus all)";
+    case cudaErrorOperatingSystem:
+    case cudaErrorNotPermitted:
+      return "the system refused it: this user may not open /dev/nvidia*: join the group that may (often "
+             "`video` or "
+             "`render`)";
+    case cudaErrorSystemDriverMismatch:
+      return "the driver in the kernel and its libraries are of different versions: restart the machine "
+             "after the "
+             "driver's update";
+    case cudaErrorSystemNotReady:
+      return "the system is not ready: start nvidia-fabricmanager and nvidia-persistenced";
+    default:
+      return std::string("got ") + cudaGetErrorName(status) + ", " + cudaGetErrorString(status);
+  }
+}
+
+Failure not_usable(const std::string& why) {
+  return {"no_device", "device: expected an NVIDIA GPU, " + why};
+}
+
+int driver_version() {
+  int driver = 0;
+  if (cudaDriverGetVersion(&driver) != cudaSuccess) driver = 0;
+  cudaGetLastError();
+  return driver;
+}
+
+ProbedDevice probe_device(int index) {
+  ProbedDevice device;
+  device.index = index;
+  cudaDeviceProp properties{};
+  cudaError_t status = cudaGetDeviceProperties(&properties, index);
+  if (status == cudaSuccess) {
+    device.name = properties.name;
+    device.isa = code_for(properties.major, properties.minor);
+    device.capability_major = properties.major;
+    device.capability_minor = properties.minor;
+    device.multiprocessors = properties.multiProcessorCount;
+    device.memory_bytes = properties.totalGlobalMem;
+    device.problem = too_old(properties.major, properties.minor);
+    if (device.problem) return device;
+    size_t free = 0, total = 0;
+    status = cudaSetDevice(index);
+    if (status == cudaSuccess) status = cudaMemGetInfo(&free, &total);
+    device.memory_free = free;
+  }
+  if (status != cudaSuccess) {
+    cudaGetLastError();
+    device.problem = not_usable(cure(status, driver_version()));
+  }
+  return device;
+}
+
+}  // namespace
+
+std::string code_for(int major, int minor) {
+  constexpr int kCompiled[] = {80, 86, 89, 90, 100, 120};
+  const int capability = 10 * major + minor;
+  if (capability == 90) return "sm_90a";
+  // Code of an older minor version of the same major one runs as it is.
+  int best = 0;
+  for (const int code : kCompiled)
+    if (code / 10 == major && code <= capability && code != 90) best = std::max(best, code);
+  return best > 0 ? "sm_" + std::to_string(best) : "compute_80";
+}
+
+std::optional<Failure> too_old(int major, int minor) {
+  if (major >= kLeastMajor) return {};
+  return not_usable("of compute capability " + std::to_string(kLeastMajor) + ".0 or newer, got " +
+                    std::to_string(major) + "." + std::to_string(minor));
+}
+
+int count_devices() {
+  int count = 0;
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  if (status == cudaSuccess) return count;
+  cudaGetLastError();
+  const Failure failure = not_usable(cure(status, driver_version()));
+  throw Error(failure.code, failure.message);
+}
+
+DeviceProbe probe_cuda() {
+  DeviceProbe probe;
+  probe.kind = "cuda";
+  probe.driver_version = driver_version();
+  cudaRuntimeGetVersion(&probe.runtime_version);
+  try {
+    const int count = count_devices();
+    for (int index = 0; index < count; ++index) probe.devices.push_back(probe_device(index));
+  } catch (const Error& error) {
+    probe.problem = {error.code(), error.what()};
+  }
+  return probe;
+}
+
+}  // namespace quern::cuda
