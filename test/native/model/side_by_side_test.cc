@@ -8,54 +8,18 @@
 #include "model/decoder.h"
 #include "model/plan.h"
 #include "numbers.h"
-#include "plan_lines.h"
+#include "random_plan.h"
 
 namespace quern::test {
 namespace {
 
-struct Sizes {
-  int layers, hidden, heads, kv_heads, head_dim, ffn, vocab;
-};
-constexpr Sizes kSmall{1, 24, 2, 1, 12, 40, 101}, kLarge{3, 144, 6, 2, 32, 400, 1009};
-
-std::string plan_of(const Sizes& sizes) {
-  std::string text = "quern-plan 3\n";
-  const auto config = [&](const std::string& name, int value) {
-    text += "config " + name + " " + std::to_string(value) + "\n";
-  };
-  config("hidden", sizes.hidden);
-  config("vocab", sizes.vocab);
-  config("context_length", 200);
-  config("tied_embeddings", 0);
-  text += "rope 0 theta 10000\nrope 0 dim " + std::to_string(sizes.head_dim) + "\n" +
-          LayerLine{sizes.layers, sizes.heads, sizes.kv_heads, sizes.head_dim, sizes.ffn}.text() + "seed 5\n";
-  const auto weight = [&](const std::string& slot, int rows, int cols, const std::string& source) {
-    text += "weight " + slot + (rows == 1 ? " f32 " : " bf16 ") + std::to_string(rows) + " " +
-            std::to_string(cols) + " " + source + "\n";
-  };
-  weight("embed", sizes.vocab, sizes.hidden, "random 1");
-  for (int layer = 0; layer < sizes.layers; ++layer) {
-    const std::string at = "layers." + std::to_string(layer) + ".";
-    weight(at + "attention_norm", 1, sizes.hidden, "constant 1");
-    weight(at + "q", sizes.heads * sizes.head_dim, sizes.hidden, "random 0.3");
-    weight(at + "k", sizes.kv_heads * sizes.head_dim, sizes.hidden, "random 0.3");
-    weight(at + "v", sizes.kv_heads * sizes.head_dim, sizes.hidden, "random 0.3");
-    weight(at + "o", sizes.hidden, sizes.heads * sizes.head_dim, "random 0.3");
-    weight(at + "ffn_norm", 1, sizes.hidden, "constant 1");
-    weight(at + "gate", sizes.ffn, sizes.hidden, "random 0.3");
-    weight(at + "up", sizes.ffn, sizes.hidden, "random 0.3");
-    weight(at + "down", sizes.hidden, sizes.ffn, "random 0.3");
-  }
-  weight("final_norm", 1, sizes.hidden, "constant 1");
-  weight("head", sizes.vocab, sizes.hidden, "random 0.4");
-  return text + "end\n";
-}
+constexpr ModelSizes kSmall{1, 24, 2, 1, 12, 40, 101, 200}, kLarge{3, 144, 6, 2, 32, 400, 1009, 200};
 
 // A decoder with a sequence that it goes on with: a prompt, then one token after the other.
 class Running {
  public:
-  Running(Device& device, const Sizes& sizes, int rows)
-      : decoder_(make(device, parse_plan(plan_of(sizes)), rows)), vocab_(sizes.vocab) {
+  Running(Device& device, const ModelSizes& sizes, int rows)
+      : decoder_(make(device, parse_plan(random_plan(sizes)), rows)), vocab_(sizes.vocab) {
     Random random(static_cast<uint64_t>(sizes.vocab));
     while (static_cast<int>(tokens_.size()) < rows) tokens_.push_back(random.below(sizes.vocab));
     for (int page = 9; page >= 0; --page) pages_.push_back(page);

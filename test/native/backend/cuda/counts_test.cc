@@ -1,0 +1,113 @@
+// What a decoding step asks of the GPU, counted: launches, bytes of weights and of keys and values, memory
+// that no kernel should touch. Without a GPU these counts stand for its speed. The layer has Qwen3-4B's
+// sizes.
+#include <atomic>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "backend/cuda/cuda_device.h"
+#include "check.h"
+#include "emulator/launch.h"
+#include "model/decoder.h"
+#include "numbers.h"
+#include "random_plan.h"
+
+namespace quern::test {
+namespace {
+
+constexpr ModelSizes kSizes{1, 2560, 32, 8, 128, 9728, 512, 1024, true};
+constexpr int kPages = kSizes.context / kPagePositions;
+
+// A sequence that is continued by tokens of no meaning.
+class Sequence {
+ public:
+  explicit Sequence(const char* dtype)
+      : device_(cuda::create_cuda_device(0, 2)), plan_(parse_plan(random_plan(kSizes))) {
+    const KvShape shape{device_->kv_dtype(false), kSizes.kv_heads, kSizes.head_dim, kPages};
+    const std::vector<int> windows(static_cast<size_t>(kSizes.layers), 0);
+    DecoderWeights weights(plan_, *device_, *weight_choice(dtype), {});
+    weight_bytes_ = weights.bytes_per_token();
+    decoder_ = std::make_unique<Decoder>(plan_.config, std::move(weights), *device_,
+                                         StateShape{shape, group_layers(windows)},
+                                         Decoder::Limits{kSizes.context, 4, 1, kSizes.context});
+    for (int page = 0; page < kPages; ++page) pages_.push_back(page);
+    table_ = pages_.data();
+    logits_.resize(static_cast<size_t>(kSizes.vocab));
+  }
+
+  void step(int rows) {
+    std::vector<int32_t> tokens;
+    for (int i = 0; i < rows; ++i) tokens.push_back(random_.below(kSizes.vocab));
+    const DecoderInput input{tokens, computed_, 0, {&table_, 1}};
+    const Ticket step = decoder_->begin({&input, 1}, never_);
+    const int32_t last = rows - 1;
+    decoder_->read_logits({&last, 1}, logits_.data());
+    decoder_->launch(step);
+    StepResult result;
+    CHECK(decoder_->collect(step, result));
+    computed_ += rows;
+  }
+
+  int computed() const { return computed_; }
+  uint64_t weight_bytes() const { return weight_bytes_; }  // that one token must read
+  const std::vector<float>& logits() const { return logits_; }
+
+ private:
+  const std::unique_ptr<Device> device_;
+  const ModelPlan plan_;
+  std::unique_ptr<Decoder> decoder_;
+  uint64_t weight_bytes_ = 0;
+  const std::atomic<bool> never_{false};
+  Random random_{1};
+  std::vector<int32_t> pages_;
+  const int32_t* table_ = nullptr;
+  int computed_ = 0;
+  std::vector<float> logits_;
+};
+
+struct Sum {
+  uint64_t launches = 0, bytes_read = 0, local = 0, sectors = 0, ideal_sectors = 0, conflicts = 0;
+};
+
+Sum take_sum() {
+  Sum sum;
+  for (const emulator::Counters& one : emulator::take_counters()) {
+    sum.launches += one.launches;
+    sum.bytes_read += one.global_bytes_read;
+    sum.local += one.local_accesses;
+    sum.sectors += one.global_sectors;
+    sum.ideal_sectors += one.global_ideal_sectors;
+    sum.conflicts += one.shared_conflict_cycles;
+    std::printf("  %-60.60s %3llu launches, %11llu bytes read, %llu/%llu sectors, %llu conflicts\n",
+                one.kernel.c_str(), static_cast<unsigned long long>(one.launches),
+                static_cast<unsigned long long>(one.global_bytes_read),
+                static_cast<unsigned long long>(one.global_sectors),
+                static_cast<unsigned long long>(one.global_ideal_sectors),
+                static_cast<unsigned long long>(one.shared_conflict_cycles));
+  }
+  return sum;
+}
+
+// The embedding, five launches a layer, the output matrix; every weight once, keys and values once, little
+// else.
+TEST(a_token_reads_every_weight_once) {
+  for (const char* const dtype : {"bf16", "int8", "int4"}) {
+    Sequence sequence(dtype);
+    sequence.step(300);
+    for (int i = 0; i < 2; ++i) sequence.step(1);  // as kernels, then recorded
+    take_sum();
+    sequence.step(1);
+    const Sum sum = take_sum();
+    CHECK_FOR(sum.launches <= uint64_t{5} * kSizes.layers + 2, dtype);
+    const auto kv_bytes = static_cast<uint64_t>(4 * kSizes.kv_heads * kSizes.head_dim * sequence.computed());
+    const uint64_t must = sequence.weight_bytes() + kv_bytes;
+    CHECK_FOR(sum.bytes_read >= must, dtype);
+    CHECK_FOR(static_cast<double>(sum.bytes_read) <= 1.15 * static_cast<double>(must), dtype);
+    CHECK_FOR(static_cast<double>(sum.sectors) <= 1.1 * static_cast<double>(sum.ideal_sectors), dtype);
+    CHECK_FOR(sum.local == 0, dtype);
+  }
+}
+
+}  // namespace
+}  // namespace quern::test
