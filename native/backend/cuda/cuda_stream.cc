@@ -94,7 +94,7 @@ class CudaStream final : public Stream {
     upload_.begin(input, drawn_.as<int32_t>());
     operations_.clear();
     after_.clear();
-    recording_ = &flights_[last_ % std::size(flights_)];
+    recording_ = in_flight_.empty() || in_flight_.front() == &flights_[1] ? &flights_[0] : &flights_[1];
     recording_->abort = input.abort;
     recording_->read_backs.clear();
     is_decoding_ = input.rows() == static_cast<int>(input.sequences.size()) && input.rows() <= kMostGraphRows;

@@ -61,7 +61,6 @@ void StepUpload::begin(const StepInput& input, const int32_t* drawn) {
     angles += 2 * (rows * static_cast<size_t>(rope.dim / 2) + kAlignment);
   reserve((most_chosen_ + 3 * rows + 3 * sequences + sequences * groups + pages + angles) * sizeof(int32_t) +
           16 * kAlignment);
-  current_ = (current_ + 1) % kInFlight;
   used_ = 0;
   chosen_count_ = 0;
   longest_ = 0;
@@ -118,6 +117,7 @@ void StepUpload::copy(cudaStream_t stream) {
   context_->check(
       cudaMemcpyAsync(device_.as<void>(), host<std::byte>(0), used_, cudaMemcpyHostToDevice, stream),
       "copying a step's tables");
+  current_ = (current_ + 1) % kInFlight;
 }
 
 }  // namespace quern::cuda

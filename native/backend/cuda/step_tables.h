@@ -25,7 +25,8 @@ class StepUpload {
   // The highest position of a row.
   int longest() const { return longest_; }
 
-  // Copies the tables, after all that the stream does already.
+  // Copies the tables, after all that the stream does already. Another step may begin then; not a third
+  // before the first is done.
   void copy(cudaStream_t stream);
 
  private:
