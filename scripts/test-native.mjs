@@ -1,10 +1,12 @@
 // Builds and runs the native tests: plainly in build/, or with sanitizers in folders of their own. Those of the CUDA backend, and of the GPU
 // that is computed to run it, need nvcc and are run apart: --cuda.
 // usage: test-native.mjs [--cuda | --address | --sanitize] [--tests-regex names of tests]
+import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { dropUnusableBuild } from './build-folder.mjs'
-import { run } from './run.mjs'
+import { root, run } from './run.mjs'
 import { runBuild } from './run-build.mjs'
 
 const cores = availableParallelism()
@@ -16,9 +18,16 @@ const { cuda, address, sanitize, 'tests-regex': chosen } = parseArgs({ options }
 /** Seconds after which a test hangs, on however busy a machine: the longest take 8 on two free cores. */
 const hang = 300
 
+/** The goldens as test.goldens reads them, where there are any. They need the built library. */
+function writeGoldens() {
+  const needed = ['../shared/golden/models', 'dist/index.mjs']
+  return !needed.every((path) => existsSync(join(root, path))) || run('node', ['scripts/gpu-cases.mjs'])
+}
+
 async function test(build, only, slowdown = 1) {
   const targets = ['--target', cuda ? 'cuda_tests' : 'native_tests']
   if (!(await runBuild('native tests', 'cmake', ['--build', build, ...targets, ...parallel]))) return false
+  if (!writeGoldens()) return false
   const options = ['--test-dir', build, '--output-on-failure', '--no-tests=error', ...parallel]
   const labels = [cuda ? '--label-regex' : '--label-exclude', '^cuda$']
   const filter = only ? ['--tests-regex', only] : []

@@ -64,6 +64,7 @@ struct Setup {
   bool exact = false;
   int queue = 4096;
   Streaming streaming = {};
+  int context_length = 0;  // 0: the model's
 };
 
 // Bytes of one page: keys and values of two layers in 16 bits.
@@ -139,6 +140,7 @@ class Served {
     options.weights.exact = setup.exact;
     options.queue = setup.queue;
     options.streaming = setup.streaming;
+    options.context_length = setup.context_length;
     engine_ = load_engine(parse_plan(plan), std::move(device), options, {}, [this] {
       const std::lock_guard lock(mutex_);
       ++wakes_;
