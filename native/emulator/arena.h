@@ -1,9 +1,13 @@
 // The memory of the computed GPU: one reservation of address space, so that "is this address the device's" is
-// one comparison. From its beginning: shared memory of the running block, parameters of the running kernel,
-// and what cudaMalloc gave.
+// one comparison. From its beginning: shared memory of the running block; parameters of the running kernel
+// and variables of modules; what cudaMalloc gave; pinned memory of the host, which kernels may read and
+// write too.
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <utility>
+#include <vector>
 
 namespace quern::emulator {
 
@@ -18,34 +22,80 @@ class Arena {
   // Where the running block's shared memory lies: 1 MiB, of which a block has what it asked for.
   std::byte* shared() const { return begin_; }
   static constexpr size_t kSharedBytes = size_t{1} << 20;
-  // Where parameters of kernels and module variables (__device__, __constant__) lie: bump-allocated.
+  // Where parameters of kernels and module variables (__device__, __constant__) lie: bump-allocated, zero.
   std::byte* allocate_constant(size_t bytes, size_t alignment);
+  bool is_constant(const void* address, size_t bytes) const {
+    const auto* at = static_cast<const std::byte*>(address);
+    return at >= begin_ + kSharedBytes && at + bytes <= constant_top_;
+  }
 
-  // 256-byte aligned, its end against a page that cannot be touched, never given twice; nullptr where the
-  // device's memory (`limit`) is used up. It reads as 0xff (a NaN, a -1); pages get that when they are
-  // touched first: whoever reads or writes device memory says so before, to the Checker (kernels) or to
-  // touch().
-  std::byte* allocate(size_t bytes);
-  void touch(const void* address, size_t bytes);
-  // False: not what allocate() gave, or given back already.
-  bool release(void* address);
-  void set_limit(size_t bytes) { limit_ = bytes; }
-  size_t limit() const { return limit_; }
-  size_t used() const { return used_; }
-
-  // The allocation that an address lies in; null: none that is alive. `was`: it was, until it was freed.
   struct Allocation {
     std::byte* begin = nullptr;
     size_t bytes = 0;
+    int device = 0;  // kHost: pinned memory of the host
     bool is_freed = false;
+
+    bool holds(const void* address, size_t count) const {
+      const auto* at = static_cast<const std::byte*>(address);
+      return at >= begin && at + count <= begin + bytes;
+    }
   };
-  const Allocation* find(const void* address) const;
+  static constexpr int kHost = -1;
+
+  // 256-byte aligned, its end against a page that cannot be touched, never given twice; nullptr where the
+  // memory of that device (`limit`) is used up. It reads as 0xff (a NaN, a -1); pages get that when they are
+  // touched first: whoever reads or writes device memory says so before, to the Checker (kernels) or to
+  // touch().
+  std::byte* allocate(size_t bytes, int device);
+  void touch(const void* address, size_t bytes) {
+    const size_t last = page_of(static_cast<const std::byte*>(address) + bytes - 1);
+    for (size_t page = page_of(address); page <= last; page++) {
+      if (!pages_[page].is_filled) fill(page);
+    }
+  }
+  // False: not the beginning of what allocate() gave for this kind of memory, or given back already.
+  bool release(void* address, bool is_host);
+  // Who is told of pages whose allocation was given back.
+  void on_release(std::function<void(size_t first_page, size_t end_page)> told) { told_ = std::move(told); }
+  // All that lives of one device is given back.
+  void release_all(int device);
+  void set_limit(size_t bytes) { limit_ = bytes; }  // of each device
+  size_t limit() const { return limit_; }
+  size_t used(int device) const { return size_t(device) < used_.size() ? used_[size_t(device)] : 0; }
+
+  // The allocation that an address lies in, or up to a page beside, alive or not; null: none.
+  const Allocation* find(const void* address) const {
+    if (!holds(address)) return nullptr;
+    const uint32_t index = pages_[page_of(address)].allocation;
+    return index == 0 ? nullptr : &allocations_[index - 1];
+  }
+  // Numbers of pages, for who keeps a table of them.
+  static constexpr size_t kPageBytes = 4096;
+  size_t page_of(const void* address) const {
+    return size_t(static_cast<const std::byte*>(address) - begin_) / kPageBytes;
+  }
+  static constexpr size_t page_count() { return kBytes / kPageBytes; }
 
  private:
   Arena();
-  static constexpr size_t kBytes = size_t{64} << 30;
-  std::byte* begin_ = nullptr;
-  size_t limit_ = size_t{8} << 30, used_ = 0;
+  void fill(size_t page);
+  void withdraw(Allocation& allocation);
+
+  struct Page {
+    uint32_t allocation = 0;  // its index + 1
+    bool is_filled = false;
+  };
+  static constexpr size_t kConstantBytes = (size_t{64} << 20) - kSharedBytes;
+  static constexpr size_t kBytes = size_t{256} << 30;
+  std::byte *begin_ = nullptr, *constant_top_ = nullptr, *top_ = nullptr;
+  Page* pages_ = nullptr;
+  std::vector<Allocation> allocations_;
+  std::vector<size_t> used_;  // by device
+  size_t limit_ = size_t{8} << 30;
+  std::function<void(size_t, size_t)> told_;
 };
+
+// Address space without memory: pages come, zero, when they are touched.
+void* reserve(size_t bytes, bool is_accessible);
 
 }  // namespace quern::emulator

@@ -40,7 +40,7 @@ class Checker {
   // Bytes of the block's shared memory that belong to no variable: an access to them is out of bounds.
   void forbid_shared(uint32_t begin, uint32_t bytes);
   void end_block();
-  void end_launch();
+  bool end_launch();  // false: something was reported of it
 
   // ---- accesses, before they are done. `address` is of the host process (shared memory: in
   // Arena::shared()). False, or a lane that is missing in the answer: it must not be done (out of bounds,
@@ -56,8 +56,10 @@ class Checker {
   void block_barrier(uint64_t warps);  // these warps of the block met (bit by warp)
   void warp_barrier(int warp);         // __syncwarp
   void fence(const Site& site);        // __threadfence and wider
+  void fence(int warp, uint32_t lanes);
   // An atomic (or ld.acquire / st.release) on this address: publishes what the thread fenced, acquires what
-  // others published here. Told before its access().
+  // others published here. Told before its access(); a release or an acq_rel of its own tells its fence
+  // first.
   void synchronize(const Site& site, const void* address, bool acquires, bool releases);
 
  private:

@@ -12,10 +12,12 @@ struct Report {
   std::string kernel;
   std::string
       text;  // one line: what, where (file:line of the .cu, and of the other access), which threads and block
+  std::string places = {};  // two reports of a kind, a kernel and these are one; empty: the text
 };
 
-void report(Report found);           // reports of one kind, kernel and pair of places are kept once
+void report(Report found);           // of reports that are one, the first is kept
 std::vector<Report> take_reports();  // those since it was asked last
 bool has_reports();
+void print_reports(bool yes);  // to stderr, as they come; from the beginning: yes
 
 }  // namespace quern::emulator

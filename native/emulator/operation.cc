@@ -1,0 +1,98 @@
+#include "emulator/operation.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "emulator/arena.h"
+#include "emulator/report.h"
+#include "emulator/runtime.h"
+
+namespace quern::emulator {
+namespace {
+
+// QUERN_EMULATOR_FAULT_AFTER=<n>: the n-th launch from when this was set faults.
+bool is_launch_to_fault() {
+  static std::string set_to;
+  static uint64_t launches = 0;
+  const char* text = std::getenv("QUERN_EMULATOR_FAULT_AFTER");
+  if (set_to != (text ? text : "")) {
+    set_to = text ? text : "";
+    launches = 0;
+  }
+  return !set_to.empty() && ++launches == std::strtoull(set_to.c_str(), nullptr, 10);
+}
+
+std::byte* parameter_space() {
+  constexpr size_t kMostParameterBytes = 32764;
+  static std::byte* space = Arena::instance().allocate_constant(kMostParameterBytes, 256);
+  return space;
+}
+
+cudaError_t launch(Runtime& runtime, int device, const KernelLaunch& launch) {
+  if (is_launch_to_fault()) {
+    std::fprintf(stderr,
+                 "computed GPU: this launch of %s faults because QUERN_EMULATOR_FAULT_AFTER says so\n",
+                 launch.function->name.c_str());
+    return cudaErrorIllegalAddress;
+  }
+  try {
+    const Kernel& kernel = runtime.kernel_of(*launch.function, device);
+    std::byte* parameters = parameter_space();
+    std::memcpy(parameters, launch.parameters.data(), launch.parameters.size());
+    return run(kernel, launch.shape, parameters) ? cudaSuccess : cudaErrorIllegalAddress;
+  } catch (const std::exception& error) {
+    report({"unsupported", launch.function->name, error.what()});
+    return cudaErrorInvalidPtx;
+  }
+}
+
+// What is about to be read or written has its first contents.
+void touch(const void* address, size_t bytes) {
+  Arena& arena = Arena::instance();
+  if (bytes > 0 && arena.holds(address)) arena.touch(address, bytes);
+}
+
+void copy(const Copy& copy) {
+  for (size_t row = 0; row < copy.height; row++) {
+    auto* to = static_cast<std::byte*>(copy.to) + row * copy.to_pitch;
+    const auto* from = copy.staged ? copy.staged->data() + row * copy.width
+                                   : static_cast<const std::byte*>(copy.from) + row * copy.from_pitch;
+    touch(to, copy.width);
+    touch(from, copy.width);
+    std::memmove(to, from, copy.width);
+  }
+}
+
+}  // namespace
+
+void perform(Runtime& runtime, int device, const Operation& operation) {
+  if (runtime.devices[size_t(device)].fault != cudaSuccess) {
+    // What waits for an event goes on, and finds the fault.
+    if (const auto* record = std::get_if<Record>(&operation.what)) record->recording->is_done = true;
+    return;
+  }
+  if (const auto* kernel = std::get_if<KernelLaunch>(&operation.what)) {
+    runtime.devices[size_t(device)].fault = launch(runtime, device, *kernel);
+  } else if (const auto* moved = std::get_if<Copy>(&operation.what)) {
+    copy(*moved);
+  } else if (const auto* filled = std::get_if<Fill>(&operation.what)) {
+    touch(filled->to, filled->bytes);
+    std::memset(filled->to, filled->value, filled->bytes);
+  } else if (const auto* call = std::get_if<HostCall>(&operation.what)) {
+    runtime.lock.unlock();
+    call->function(call->data);
+    runtime.lock.lock();
+  } else if (const auto* release = std::get_if<Release>(&operation.what)) {
+    Arena::instance().release(release->address, false);
+  } else if (const auto* record = std::get_if<Record>(&operation.what)) {
+    record->recording->is_done = true;
+    record->recording->time = std::chrono::steady_clock::now();
+  } else if (const auto* graph = std::get_if<GraphRun>(&operation.what)) {
+    const auto operations = graph->operations;
+    for (const Operation& one : *operations) perform(runtime, device, one);
+  }
+}
+
+}  // namespace quern::emulator

@@ -1,0 +1,84 @@
+#include "emulator/runtime.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <stdexcept>
+
+#include "emulator/fat_binary.h"
+#include "emulator/runtime_stream.h"
+
+namespace quern::emulator {
+namespace {
+
+int number_from(const char* variable, int otherwise) {
+  const char* text = std::getenv(variable);
+  return text && *text ? std::max(1, std::atoi(text)) : otherwise;
+}
+
+bool says(const char* variable, const char* word) {
+  const char* text = std::getenv(variable);
+  return text && std::strcmp(text, word) == 0;
+}
+
+}  // namespace
+
+// Never destroyed: host code unregisters itself when the process exits, in any order.
+Runtime& Runtime::instance() {
+  static Runtime& runtime = *new Runtime();
+  return runtime;
+}
+
+Runtime::Runtime()
+    : devices(size_t(number_from("QUERN_EMULATOR_DEVICES", 1))),
+      is_late(says("QUERN_EMULATOR_STREAMS", "late")) {
+  for (size_t device = 0; device < devices.size(); device++) {
+    devices[device].default_stream = new CUstream_st{.device = int(device), .is_default = true};
+  }
+}
+
+int& Runtime::current_device() {
+  thread_local int device = 0;
+  return device;
+}
+
+cudaError_t& Runtime::last_error() {
+  thread_local cudaError_t error = cudaSuccess;
+  return error;
+}
+
+Function* Runtime::find_function(const void* function) {
+  const auto found = functions.find(function);
+  if (found != functions.end()) return &found->second;
+  const auto by_handle = std::find_if(functions.begin(), functions.end(),
+                                      [&](const auto& registered) { return &registered.second == function; });
+  return by_handle == functions.end() ? nullptr : &by_handle->second;
+}
+
+Module& Runtime::module_of(Binary& binary, int device) {
+  std::shared_ptr<Module>& module = binary.modules[device];
+  if (!module) module = load_module(ptx_of(binary.wrapper));
+  return *module;
+}
+
+const Kernel& Runtime::kernel_of(Function& function, int device) {
+  const Kernel* kernel = find_kernel(module_of(*function.binary, device), function.name);
+  if (!kernel) throw std::runtime_error("the PTX has no kernel " + function.name);
+  return *kernel;
+}
+
+CUstream_st* Runtime::stream_of(cudaStream_t handle) {
+  if (!handle || handle == cudaStreamLegacy) return device().default_stream;
+  return streams.contains(handle) ? handle : nullptr;
+}
+
+Limits limits() {
+  const int arch = architecture().number;
+  Limits found;
+  found.shared_bytes_opted_in = (arch >= 90 ? 227 : arch == 80 || arch == 87 ? 163 : 99) * 1024;
+  found.shared_bytes_of_multiprocessor = found.shared_bytes_opted_in + 1024;
+  found.multiprocessors = number_from("QUERN_EMULATOR_MULTIPROCESSORS", found.multiprocessors);
+  return found;
+}
+
+}  // namespace quern::emulator

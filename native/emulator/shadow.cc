@@ -1,0 +1,64 @@
+#include "emulator/shadow.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace quern::emulator {
+
+Shadow::Shadow() : pages_(static_cast<Cell**>(reserve(Arena::page_count() * sizeof(Cell*), true))) {}
+
+Cell* Shadow::make_cells(size_t page) {
+  if (pages_[page]) return pages_[page];
+  Cell* cells = nullptr;
+  if (free_.empty()) {
+    cells = new Cell[kCells];
+  } else {
+    cells = free_.back();
+    free_.pop_back();
+    std::fill_n(cells, kCells, Cell{});
+  }
+  used_pages_.push_back(page);
+  return pages_[page] = cells;
+}
+
+void Shadow::drop(size_t page) {
+  for (Cell* cell = pages_[page]; cell < pages_[page] + kCells; cell++) {
+    if (cell->is_split()) join(*cell);
+  }
+  free_.push_back(pages_[page]);
+  pages_[page] = nullptr;
+}
+
+void Shadow::forget_pages(size_t first, size_t end) {
+  std::erase_if(used_pages_, [&](size_t page) {
+    if (page < first || page >= end) return false;
+    drop(page);
+    return true;
+  });
+}
+
+void Shadow::forget_all() {
+  for (const size_t page : std::exchange(used_pages_, {})) drop(page);
+}
+
+Shadow::Bytes& Shadow::split(Cell& cell) {
+  if (cell.is_split()) return bytes_of(cell);
+  size_t number = splits_.size();
+  if (free_splits_.empty()) {
+    splits_.emplace_back();
+  } else {
+    number = free_splits_.back();
+    free_splits_.pop_back();
+  }
+  splits_[number].fill(cell);
+  cell = {};
+  cell.places_ = kSplit | number;
+  return splits_[number];
+}
+
+void Shadow::join(Cell& cell) {
+  free_splits_.push_back(split_of(cell));
+  cell = {};
+}
+
+}  // namespace quern::emulator
