@@ -63,6 +63,12 @@ Uploader::Piece& Uploader::next_piece() {
   return piece;
 }
 
+// On this stream: what cudaMemcpy() leaves to the default one may still be on its way when others compute.
+void Uploader::copy(void* to, const void* from, size_t bytes) const {
+  if (bytes == 0) return;
+  context_->check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_), "copying weights");
+}
+
 std::unique_ptr<Weight> Uploader::upload(const WeightView& view) {
   auto weight = std::make_unique<CudaWeight>();
   weight->is_plain = view.exact;
@@ -76,8 +82,8 @@ std::unique_ptr<Weight> Uploader::upload(const WeightView& view) {
   decode_row(*view.format, stored.data(), view.cols, numbers.data());
   const size_t bytes = numbers.size() * sizeof(float);
   weight->numbers = DeviceBuffer(context_, bytes);
-  context_->check(cudaMemcpy(weight->numbers.as<void>(), numbers.data(), bytes, cudaMemcpyHostToDevice),
-                  "copying weights");
+  copy(weight->numbers.as<void>(), numbers.data(), bytes);
+  context_->check(cudaStreamSynchronize(stream_), "copying weights");
   return weight;
 }
 
@@ -113,13 +119,9 @@ void Uploader::upload_matrix(const WeightView& view, CudaWeight& weight) {
       pack_rows(*encoding, stored.data(), count, view.cols, numbers + from * bytes,
                 has_scales ? scales + from * (stride / kStepNumbers) : nullptr);
     });
-    const auto copy = [&](std::byte* to, const void* what, int64_t size) {
-      if (size == 0) return;
-      context_->check(cudaMemcpyAsync(to, what, static_cast<size_t>(size), cudaMemcpyHostToDevice, stream_),
-                      "copying weights");
-    };
-    copy(weight.numbers.as<std::byte>() + first * bytes, numbers, rows * bytes);
-    copy(weight.scales.as<std::byte>() + first * scale_bytes, scales, rows * scale_bytes);
+    copy(weight.numbers.as<std::byte>() + first * bytes, numbers, static_cast<size_t>(rows * bytes));
+    copy(weight.scales.as<std::byte>() + first * scale_bytes, scales,
+         static_cast<size_t>(rows * scale_bytes));
     context_->check(cudaEventRecord(piece.copied, stream_), "copying weights");
   }
   context_->check(cudaStreamSynchronize(stream_), "copying weights");

@@ -37,6 +37,7 @@ class Uploader {
     PinnedBuffer memory;
     cudaEvent_t copied = nullptr;
   };
+  void copy(void* to, const void* from, size_t bytes) const;
   void upload_matrix(const WeightView& view, CudaWeight& weight);
   // The next piece, once the GPU has read what was in it.
   Piece& next_piece();
