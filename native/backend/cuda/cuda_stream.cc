@@ -19,8 +19,9 @@ static_assert(kPagePositions == quern::kPagePositions);
 
 constexpr int kDepth = 1;
 constexpr int kMostGraphRows = 64;
-// Attention that is split over the device keeps what its parts have found; beyond this it is split less.
-constexpr int64_t kMostPartialNumbers = int64_t{64} << 20;
+// Attention that is split over the device keeps what its parts have found: so much of its memory at most,
+// beyond which it is split less.
+constexpr size_t kMostPartialBytes = size_t{256} << 20, kPartialShare = 128;
 constexpr int kAttentionSegment = 256;
 
 const CudaWeight* maybe(const Weight* weight) {
@@ -235,8 +236,9 @@ class CudaStream final : public Stream {
     const int64_t split_rows =
         std::min<int64_t>(limits.rows, 2 * workspace_.multiprocessors / std::max(1, limits.kv_heads) + 1);
     const int64_t segments = int64_t{limits.context} / kAttentionSegment + 1;
-    workspace_.most_partials =
-        std::min(split_rows * segments * limits.heads * (limits.head_dim + 2), kMostPartialNumbers);
+    const size_t most = std::min(kMostPartialBytes, context_->properties().totalGlobalMem / kPartialShare);
+    workspace_.most_partials = std::min(split_rows * segments * limits.heads * (limits.head_dim + 2),
+                                        static_cast<int64_t>(most / sizeof(float)));
     workspace_.partials = f32(workspace_.most_partials);
     workspace_.most_tickets = std::max(limits.rows * limits.kv_heads, 8 * heads);
     const DeviceBuffer& tickets =
@@ -260,11 +262,10 @@ class CudaStream final : public Stream {
     for (const auto& [numbers, buffer] : slopes_)
       if (std::equal(numbers.begin(), numbers.end(), slopes.begin(), slopes.end())) return buffer.as<float>();
     context_->enter();
-    const auto& [numbers, buffer] = slopes_.emplace_back(std::vector(slopes.begin(), slopes.end()),
-                                                         DeviceBuffer(context_, slopes.size_bytes()));
-    context_->check(
-        cudaMemcpy(buffer.as<float>(), numbers.data(), slopes.size_bytes(), cudaMemcpyHostToDevice),
-        "copying slopes");
+    auto& [numbers, buffer] = slopes_.emplace_back(std::vector(slopes.begin(), slopes.end()),
+                                                   DeviceBuffer(context_, slopes.size_bytes()));
+    const Copy copy{buffer.as<void>(), numbers.data(), slopes.size_bytes()};
+    upload({&copy, 1});
     return buffer.as<float>();
   }
 
