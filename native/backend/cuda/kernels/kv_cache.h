@@ -9,11 +9,7 @@
 #pragma once
 #include <cstdint>
 
-#ifdef __CUDACC__
-#define QUERN_HD __host__ __device__
-#else
-#define QUERN_HD
-#endif
+#include "backend/cuda/kernels/host_device.h"
 
 namespace quern::cuda {
 

@@ -19,6 +19,8 @@
 #pragma once
 #include <cstdint>
 
+#include "backend/cuda/kernels/host_device.h"
+
 namespace quern::cuda {
 
 enum class Encoding : uint8_t { f32, f16, bf16, int8, int4 };
@@ -36,15 +38,15 @@ struct Matrix {
   bool operator==(const Matrix&) const = default;
 };
 
-constexpr int stride_granule(Encoding encoding) {
+QUERN_HD constexpr int stride_granule(Encoding encoding) {
   return encoding == Encoding::int4 ? 128 : encoding == Encoding::int8 ? 64 : 32;
 }
-constexpr int64_t stride_of(Encoding encoding, int64_t cols) {
+QUERN_HD constexpr int64_t stride_of(Encoding encoding, int64_t cols) {
   const int granule = stride_granule(encoding);
   return (cols + granule - 1) / granule * granule;
 }
 // Bytes of one row's numbers, scales apart.
-constexpr int64_t row_bytes(Encoding encoding, int64_t stride) {
+QUERN_HD constexpr int64_t row_bytes(Encoding encoding, int64_t stride) {
   switch (encoding) {
     case Encoding::f32:
       return stride * 4;

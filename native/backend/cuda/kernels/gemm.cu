@@ -1,0 +1,62 @@
+// The instances of gemm.cuh, and which tile a product gets.
+#include "backend/cuda/kernels/gemm.cuh"
+
+#include <type_traits>
+
+#include "backend/cuda/kernels/gemm.h"
+#include "backend/cuda/kernels/launch.h"
+
+namespace quern::cuda {
+namespace {
+
+template <typename Shape>
+dim3 blocks_of(const Product& p) {
+  const bool gate = p.outcome == Outcome::gate;
+  const int rows = gate ? Shape::weights / 2 : Shape::weights;
+  unsigned tiles = 0;
+  for (int part = 0; part < (gate ? 1 : p.part_count); ++part)
+    tiles += (p.parts[part].rows + rows - 1) / rows;
+  return dim3((p.rows + Shape::rows - 1) / Shape::rows, tiles);
+}
+template <typename Shape>
+bool fills(const Product& p) {
+  const dim3 blocks = blocks_of<Shape>(p);
+  return int64_t{blocks.x} * blocks.y >= p.workspace.multiprocessors;
+}
+
+template <Encoding encoding, typename Shape>
+void launch(const Product& p, StreamHandle stream) {
+  constexpr int bytes = Piece<encoding, Shape>::shared_bytes;
+  const auto kernel = gemm<encoding, Shape>;
+  cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
+  kernel<<<blocks_of<Shape>(p), kGemmThreads, bytes, stream>>>(p);
+  check_launch("gemm");
+}
+
+// The largest tile with which every processor has one.
+template <Encoding encoding>
+void launch_for(const Product& p, StreamHandle stream) {
+  using Largest = std::conditional_t<Layout<encoding>::has_scales, WideTile, LargeTile>;
+  if (p.rows > MediumTile::rows && fills<Largest>(p)) return launch<encoding, Largest>(p, stream);
+  if (fills<MediumTile>(p)) return launch<encoding, MediumTile>(p, stream);
+  launch<encoding, SmallTile>(p, stream);
+}
+
+}  // namespace
+
+void launch_gemm(const Product& p, StreamHandle stream) {
+  switch (p.parts[0].encoding) {
+    case Encoding::f32:
+      return launch_for<Encoding::f32>(p, stream);
+    case Encoding::f16:
+      return launch_for<Encoding::f16>(p, stream);
+    case Encoding::bf16:
+      return launch_for<Encoding::bf16>(p, stream);
+    case Encoding::int8:
+      return launch_for<Encoding::int8>(p, stream);
+    case Encoding::int4:
+      return launch_for<Encoding::int4>(p, stream);
+  }
+}
+
+}  // namespace quern::cuda

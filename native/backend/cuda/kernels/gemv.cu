@@ -1,0 +1,61 @@
+// The instances of gemv.cuh, and how many blocks they get.
+#include "backend/cuda/kernels/gemv.cuh"
+
+#include "backend/cuda/kernels/gemv.h"
+#include "backend/cuda/kernels/launch.h"
+
+namespace quern::cuda {
+namespace {
+
+constexpr int kBlocksOfProcessor = 2;
+
+template <Encoding encoding, int columns, bool in_shared>
+void launch(const Product& p, int shared_bytes, StreamHandle stream) {
+  int tiles = 0;
+  for (int part = 0; part < (p.outcome == Outcome::gate ? 1 : p.part_count); ++part)
+    tiles += tiles_of(p, part);
+  // As many blocks as run at once, each with as many tiles.
+  const int most = kBlocksOfProcessor * p.workspace.multiprocessors;
+  const int turns = (tiles + most - 1) / most;
+  const int blocks = (tiles + turns - 1) / turns;
+  const auto kernel = gemv<encoding, columns, in_shared>;
+  if (shared_bytes > 0)
+    cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes);
+  kernel<<<blocks, kGemvThreads, shared_bytes, stream>>>(p, tiles);
+  check_launch("gemv");
+}
+
+template <Encoding encoding>
+void launch_for(const Product& p, StreamHandle stream) {
+  const int bytes = gemv_shared_bytes(p);
+  if (bytes > 0) return launch<encoding, 1, true>(p, bytes, stream);
+  if (p.rows <= 8) return launch<encoding, 1, false>(p, 0, stream);
+  if (p.rows <= 16) return launch<encoding, 2, false>(p, 0, stream);
+  launch<encoding, 4, false>(p, 0, stream);
+}
+
+}  // namespace
+
+int gemv_shared_bytes(const Product& p) {
+  constexpr int64_t kMost = 96 << 10;  // of a block, on every device
+  if (p.rows > kMostSharedRows) return 0;
+  const int64_t bytes = int64_t{p.rows} * shared_pitch(p.parts[0].stride);
+  return bytes <= kMost - (6 << 10) ? static_cast<int>(bytes) : 0;
+}
+
+void launch_gemv(const Product& p, StreamHandle stream) {
+  switch (p.parts[0].encoding) {
+    case Encoding::f32:
+      return launch_for<Encoding::f32>(p, stream);
+    case Encoding::f16:
+      return launch_for<Encoding::f16>(p, stream);
+    case Encoding::bf16:
+      return launch_for<Encoding::bf16>(p, stream);
+    case Encoding::int8:
+      return launch_for<Encoding::int8>(p, stream);
+    case Encoding::int4:
+      return launch_for<Encoding::int4>(p, stream);
+  }
+}
+
+}  // namespace quern::cuda

@@ -1,0 +1,65 @@
+// A product of rows of x with one to three matrices, and what becomes of it: what attention_input,
+// matmul_add, ffn_input and logits have in common. Few rows are multiplied by gemv.cuh, more by gemm.cuh, to
+// the same bits:
+//
+// k is cut into eight segments, whole granules of the layout, by the matrix alone. A segment's sum begins at
+// zero and goes through its steps in order, of floats by tensor cores all the way, of int8 and int4 as
+// fmaf(scale, sum of the step, sum). Segments are added in order, to zero.
+#pragma once
+#include <cuda_bf16.h>
+
+#include "backend/cuda/kernels/operations.h"
+
+namespace quern::cuda {
+
+constexpr int kSegments = 8;
+
+// The first granule of a segment.
+QUERN_HD constexpr int segment_begin(int segment, int granules) {
+  return static_cast<int>(int64_t{segment} * granules / kSegments);
+}
+
+// The heads that attention_input makes of its products: queries, then keys, then values.
+struct Heads {
+  StepTables step;
+  const float *q_norm = nullptr, *k_norm = nullptr;
+  float eps = 0;
+  Turn turn;
+  KvCache kv;
+  int queries = 0;
+  __nv_bfloat16* q_out = nullptr;  // [rows, queries * head_dim]
+  float* products = nullptr;       // [rows, (queries + 2 kv_heads) * head_dim]
+  QUERN_HD int count() const { return queries + 2 * kv.kv_heads; }
+};
+
+// `gate` needs both matrices in one encoding; otherwise it is done by `silu` and then `times`.
+enum class Outcome : uint8_t { store, add, gate, silu, times, heads };
+
+struct Product {
+  Matrix parts[3];  // of one encoding and as many cols
+  int part_count = 1;
+  int rows = 0;
+
+  // What is multiplied: rows of bf16, or rows of x that are normalised first.
+  const __nv_bfloat16* in = nullptr;  // [rows, cols]
+  Norm norm;                          // of x; in: null
+
+  Outcome outcome = Outcome::store;
+  float* out = nullptr;  // store, add: [rows, parts[0].rows]
+  __nv_bfloat16* gated =
+      nullptr;  // [rows, parts[0].rows]. gate: silu(parts[0]) * parts[1]; silu; times: it is multiplied
+  Heads heads;  // heads
+  int first_head[3] = {};  // of each part
+  Workspace workspace;
+};
+
+// Rows of weights that a tile of a product has. Gate and up share a tile.
+constexpr int kTileRows = 16;
+QUERN_HD constexpr int tiles_of(const Product& p, int part) {
+  const int rows = p.outcome == Outcome::gate ? kTileRows / 2 : kTileRows;
+  return (p.parts[part].rows + rows - 1) / rows;
+}
+
+void multiply(const Product& product, StreamHandle stream);
+
+}  // namespace quern::cuda
