@@ -64,6 +64,7 @@ export type QuernErrorCode =
   | 'cannot_listen'
   | 'out_of_memory'
   | 'native_binding'
+  | 'no_device'
   | 'device_mismatch'
   | 'device_failed'
   | 'internal'

@@ -46,6 +46,7 @@ export {
   type MachineReport,
   type MatrixProduct,
 } from './model/doctor.js'
+export type { CudaDevice, CudaProblem, CudaReport } from './model/cuda-report.js'
 export { type InspectOptions, inspect, type ModelInspection, type TensorInfo } from './model/inspect.js'
 export type { LoadedBytes } from './model/loaded-bytes.js'
 export { load } from './model/load.js'

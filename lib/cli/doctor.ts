@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { doctor, type MachineReport, type MatrixProduct } from '../index.js'
+import { type CudaDevice, type CudaReport, doctor, type MachineReport, type MatrixProduct } from '../index.js'
 import { formatBytes } from './bytes.js'
 import { whole } from './model-flags.js'
 import { outputOf } from './output.js'
@@ -15,7 +15,7 @@ export function register(program: Command): void {
   program
     .command('doctor')
     .description(
-      'tell what this machine offers: processors, memory, instruction sets, kernels by type of weights',
+      'tell what this machine offers: processors, memory, instruction sets, kernels by type of weights, GPUs',
     )
     .option('--measure', 'measure memory and arithmetic too: about a second of all processors')
     .option('--threads <n>', 'measure with that many threads (default: all)', whole)
@@ -29,13 +29,14 @@ export function register(program: Command): void {
 }
 
 function describe(report: MachineReport): string {
-  const { platform, node, processors, availableMemory, isas, products, limits } = report
+  const { platform, node, processors, availableMemory, isas, products, cuda, limits } = report
   const rows: [string, string][] = [
     ['platform', `${platform}, Node ${node}`],
     ['processors', String(processors)],
     ['free memory', formatBytes(availableMemory)],
     ['instructions', `${isas.join(', ')}; load() takes ${isas.at(-1)}`],
     ...products.filter(({ precision }) => precision === 'fast').map(productRow),
+    ...cudaRows(cuda),
   ]
   if (limits) {
     const { isa, threads, memoryGBs, gflops } = limits
@@ -48,6 +49,37 @@ function describe(report: MachineReport): string {
     )
   }
   return `${rows.map(([name, value]) => `${name.padEnd(14)} ${value}`).join('\n')}\n`
+}
+
+function cudaRows({
+  driver,
+  driverCuda,
+  libraryCuda,
+  library,
+  devices,
+  problem,
+}: CudaReport): [string, string][] {
+  const versions = [
+    ...(driver !== undefined ? [`driver ${driver}`] : []),
+    ...(driverCuda !== undefined ? [`driver for CUDA ${driverCuda}`] : []),
+    ...(libraryCuda !== undefined ? [`library of CUDA ${libraryCuda}`] : []),
+    ...(library !== undefined ? [library] : []),
+  ]
+  return [
+    ...(versions.length > 0 ? [['CUDA', versions.join(', ')] as [string, string]] : []),
+    ...devices.map(deviceRow),
+    ...(problem && devices.length === 0 ? [['no GPU', problem.message] as [string, string]] : []),
+  ]
+}
+
+function deviceRow(device: CudaDevice): [string, string] {
+  const { index, name, computeCapability, multiprocessors, memoryBytes, freeBytes, isa, problem } = device
+  const memory = `${formatBytes(freeBytes)} of ${formatBytes(memoryBytes)} free`
+  const code = problem?.message ?? `code for ${isa}`
+  return [
+    `cuda:${index}`,
+    `${name}, compute capability ${computeCapability}, ${multiprocessors} multiprocessors, ${memory}: ${code}`,
+  ]
 }
 
 function productRow({ dtype, format, isa, activations, gops }: MatrixProduct): [string, string] {

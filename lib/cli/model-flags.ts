@@ -32,7 +32,7 @@ export function addLoadFlags(command: Command): Command {
   return command
     .option('--revision <revision>', 'of a model of the hub: branch, tag or commit (default: main)')
     .option('--cache-dir <folder>', "where models of the hub are kept (default: Hugging Face's cache)")
-    .option('--device <device>', 'where to compute: auto or cpu', 'auto')
+    .option('--device <device>', 'where to compute: auto, cpu, cuda or cuda:N', 'auto')
     .option('--dtype <dtype>', 'convert the weights: auto, f32, f16, bf16, int8 or int4', 'auto')
     .option('--precision <precision>', 'fast or exact (float32 activations, keys and values)', 'fast')
     .option(

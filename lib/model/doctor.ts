@@ -3,6 +3,7 @@ import { takeOptions } from '../input/take-options.js'
 import { callNative } from '../native/call-native.js'
 import type { NativeProduct } from '../native/binding.js'
 import { native } from '../native/load-binding.js'
+import { type CudaReport, cudaReport } from './cuda-report.js'
 import { checkIsa, runnableIsas } from './isa.js'
 import type { Quantization } from './load-options.js'
 import type { WeightDtype } from '../checkpoint/plan.js'
@@ -26,8 +27,10 @@ export interface MachineReport {
   availableMemory: number
   /** Instruction sets that kernels exist for and that this processor runs; the last is the one that load() takes. */
   isas: string[]
-  /** How matrices are multiplied with, for each `dtype` and `precision` of load(). */
+  /** How the CPU multiplies with matrices, for each `dtype` and `precision` of load(). */
   products: MatrixProduct[]
+  /** NVIDIA's GPUs, or why there are none. */
+  cuda: CudaReport
   /** With `measure`. */
   limits?: MachineLimits
 }
@@ -95,7 +98,8 @@ export interface DoctorOptions {
 }
 
 /**
- * Tells what this machine offers: processors, memory, instruction sets, kernels, and with `measure` what they reach.
+ * Tells what this machine offers: processors, memory, instruction sets, kernels, GPUs, and with `measure` what the processors reach. What is wrong
+ * with GPUs is no error here: the report says it, and what to do.
  *
  * @throws {QuernError} `native_binding` where there is no binary for this platform, `unsupported_option`, `invalid_option`.
  * @example
@@ -120,6 +124,7 @@ export async function doctor(options: DoctorOptions = {}): Promise<MachineReport
     availableMemory,
     isas,
     products,
+    cuda: await cudaReport(),
   }
   if (!measure) return report
   const measured = await callNative(() => native().measureMachine(isa, threads))

@@ -1,4 +1,3 @@
-import { QuernError } from '../errors.js'
 import {
   checkCallback,
   checkNumber,
@@ -33,8 +32,12 @@ export type Quantization = (typeof quantizations)[number]
  * ```
  */
 export interface LoadOptions {
-  /** Where to compute. Default 'auto': the best there is, today always the CPU. */
-  device?: 'auto' | 'cpu' | undefined
+  /**
+   * Where to compute. 'cuda' is the first of NVIDIA's GPUs that works, 'cuda:1' the one of that number; where it cannot be used, that is an
+   * error which says why and what to do. Default 'auto': the first GPU that works and has room for the model, else the CPU; `onWarning` hears
+   * why where there is a GPU and it is not used. docs/gpu.md has the rest.
+   */
+  device?: 'auto' | 'cpu' | 'cuda' | `cuda:${number}` | undefined
   /**
    * Convert the matrices to this type while loading. Default 'auto': as they are stored. 'int8' and 'int4' are whole numbers in groups of 32
    * with a scale: 8.5 and 4.5 bits a weight (of 'int4', the embedding and the output matrix have 8.5). docs/formats.md says what that costs.
@@ -67,7 +70,10 @@ export interface LoadOptions {
   /** Memory for keys and values, shared by all requests. One full context is little for many long ones at a time: docs/server.md reckons. */
   kvCache?:
     | {
-        /** Bytes. Default: enough for one full context (and 64 MiB at least), but at most half of the memory that is left. */
+        /**
+         * Bytes. Default: enough for one full context (and 64 MiB at least), but at most half of the memory that is left; on a GPU for eight, but at
+         * most 90 % of what is free there once the weights are in.
+         */
         maxBytes?: number | undefined
       }
     | undefined
@@ -75,7 +81,7 @@ export interface LoadOptions {
   maxQueue?: number | undefined
   /** Threads that compute. Default: as many as the process may use, by its affinity and its cgroup. */
   threads?: number | undefined
-  /** Use this instruction set instead of the best one: 'baseline', 'avx2', 'avx_vnni', 'avx512', 'avx512_vnni'; `model.info.isa` tells which is used. */
+  /** Of the CPU, where the model then runs: use this instruction set instead of the best one: 'baseline', 'avx2', 'avx_vnni', 'avx512', 'avx512_vnni'; `model.info.isa` tells which is used. */
   isa?: 'auto' | 'baseline' | 'avx2' | 'avx_vnni' | 'avx512' | 'avx512_vnni' | undefined
   /** false: leave the tokenizer out and work with token ids only. */
   tokenizer?: false | undefined
@@ -110,7 +116,6 @@ export interface LoadProgress {
 export const defaultMaxQueue = 4096
 
 const choices: Record<string, readonly unknown[]> = {
-  device: ['auto', 'cpu'],
   dtype: ['auto', ...dtypes, ...quantizations],
   precision: ['fast', 'exact'],
   positionEncoding: positionEncodings,
@@ -118,12 +123,10 @@ const choices: Record<string, readonly unknown[]> = {
   tokenizer: [false],
 }
 
-/** Values that the design knows and that come later: refused by name, not as nonsense. */
-const later: Record<string, RegExp> = { device: /^cuda(:\d+)?$/ }
-
 const callbacks = ['onProgress', 'onWarning'] as const
 const known = [
   ...Object.keys(choices),
+  'device',
   'isa',
   'contextLength',
   'attentionSinks',
@@ -146,7 +149,7 @@ export function takeLoadOptions(given: LoadOptions): LoadOptions {
 function checkLoadOptions(options: LoadOptions): void {
   for (const [name, allowed] of Object.entries(choices))
     checkChoice(name, options[name as keyof LoadOptions], allowed)
-  checkIsa(options.isa)
+  checkDevice(options)
   for (const name of callbacks) checkCallback(name, options[name])
   checkSignal(options.signal)
   checkNumber('threads', options.threads, { min: 1, max: 256, integer: true })
@@ -164,15 +167,17 @@ function checkLoadOptions(options: LoadOptions): void {
   checkNumber('kvCache.maxBytes', kvCache.maxBytes, { min: 1, max: Number.MAX_SAFE_INTEGER, integer: true })
 }
 
+function checkDevice({ device, isa }: LoadOptions): void {
+  const names = /^(auto|cpu|cuda(:(0|[1-9]\d{0,3}))?)$/
+  if (device !== undefined && !(typeof device === 'string' && names.test(device)))
+    throw invalidOption('device', 'one of "auto", "cpu", "cuda", "cuda:0", "cuda:1" …', device)
+  checkIsa(isa)
+  if (device?.startsWith('cuda') && isa !== undefined && isa !== 'auto')
+    throw invalidOption('isa', `none with device: '${device}', for it is an instruction set of the CPU`, isa)
+}
+
 function checkChoice(name: string, value: unknown, allowed: readonly unknown[]): void {
   if (value === undefined || allowed.includes(value)) return
   const expected = allowed.map((choice) => JSON.stringify(choice)).join(', ')
-  if (typeof value === 'string' && later[name]?.test(value)) {
-    throw new QuernError(
-      'unsupported_option',
-      `${name}: ${JSON.stringify(value)} is not supported yet; choose from ${expected}`,
-      { value },
-    )
-  }
   throw invalidOption(name, `one of ${expected}`, value)
 }

@@ -4,13 +4,14 @@ import { invalidOption } from '../input/check-option.js'
 import type { NativeModel, NativeRows } from '../native/binding.js'
 import { callNative, fromNative } from '../native/call-native.js'
 import { dtypes } from '../native/constants.js'
-import { deviceLibrary, native } from '../native/load-binding.js'
+import { native } from '../native/load-binding.js'
 import { onAbort } from '../on-abort.js'
 import { Tokenizer } from '../tokenizer/tokenizer.js'
 import { explainHubFailure } from '../checkpoint/explain-source.js'
 import { unusedMessages } from '../checkpoint/left-out.js'
 import { openFiles } from '../checkpoint/open-files.js'
 import { resolveSinks } from './attention-sinks.js'
+import { type ChosenDevice, chooseDevice, expectDevice } from './choose-device.js'
 import { defaultMaxQueue, type LoadOptions, takeLoadOptions } from './load-options.js'
 import { Model } from './model.js'
 import type { ModelParts } from './model-info.js'
@@ -41,7 +42,7 @@ export interface LoadInternals {
  * `random:mistral-7b`, `random:phi3-mini` (the real shape with made-up weights and no tokenizer, for measuring). Nothing means the small model that comes with quern.
  *
  * @throws {QuernError} what `pull` throws, what `inspect` throws for files, `unsupported_option`, `invalid_option`, `invalid_tokenizer`,
- * `unsupported_tokenizer`, `out_of_memory`, `kv_cache_too_small`, `native_binding`; or the reason of an aborted signal.
+ * `unsupported_tokenizer`, `out_of_memory`, `kv_cache_too_small`, `no_device`, `device_mismatch`, `native_binding`; or the reason of an aborted signal.
  * @example
  * ```ts
  * const model = await load('./Qwen3-0.6B', { onProgress: ({ loadedBytes, totalBytes }) => console.log(loadedBytes / totalBytes) })
@@ -60,14 +61,22 @@ export async function loadModel(
   internals: LoadInternals,
 ): Promise<Model> {
   const options = takeLoadOptions(given)
+  await expectDevice(options)
   options.signal?.throwIfAborted()
   const prepared = await prepare(source, options, internals)
   checkContext(prepared.plan, options)
   const { config } = prepared.plan
   const attentionSinks = resolveSinks(options, config, options.contextLength ?? config.contextLength)
+  const onWarning = options.onWarning ?? defaultWarning
+  const device = await chooseDevice(prepared.plan, options, onWarning)
   options.signal?.throwIfAborted()
   const requests = new Requests()
-  const handle = await loadNative(prepared.plan, { ...options, attentionSinks }, internals, requests)
+  const handle = await loadNative(
+    prepared.plan,
+    { ...options, attentionSinks, ...device },
+    internals,
+    requests,
+  )
   return new Model({
     ...prepared,
     handle,
@@ -76,7 +85,7 @@ export async function loadModel(
     maxQueue: options.maxQueue ?? defaultMaxQueue,
     precision: options.precision ?? 'fast',
     dtype: options.dtype ?? 'auto',
-    onWarning: options.onWarning ?? defaultWarning,
+    onWarning,
   })
 }
 
@@ -149,7 +158,7 @@ function checkContext({ config }: ModelPlan, { contextLength }: LoadOptions): vo
 
 async function loadNative(
   plan: ModelPlan,
-  options: LoadOptions,
+  options: LoadOptions & ChosenDevice,
   internals: LoadInternals,
   requests: Requests,
 ): Promise<NativeModel> {
@@ -169,7 +178,8 @@ async function loadNative(
       exact: options.precision === 'exact',
       threads: options.threads ?? 0,
       isa: options.isa ?? 'auto',
-      deviceLibrary: options.device === 'cpu' ? '' : deviceLibrary(),
+      deviceLibrary: options.library,
+      deviceIndex: options.index,
       contextLength: options.contextLength ?? 0,
       sinks: options.attentionSinks?.sinks ?? 0,
       window: options.attentionSinks?.window ?? 0,

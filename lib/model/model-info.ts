@@ -35,9 +35,11 @@ export interface ModelInfo {
   attentionSinks?: AttentionSinks
   /** Tokens that end a text. */
   stopTokens: number[]
-  /** 'cpu'. */
+  /** 'cpu' or 'cuda'. */
   device: string
-  /** The instruction set in use. */
+  /** The product's name, of a GPU: 'NVIDIA H200'. */
+  deviceName?: string
+  /** The instruction set in use; of a GPU what its code is compiled for, such as 'sm_90a'. */
   isa: string
   threads: number
   precision: 'fast' | 'exact'
@@ -113,6 +115,7 @@ export function expectTokenizer({ tokenizer, source }: ModelParts): Tokenizer {
 /** What a loaded model says of itself. Whoever changes what he got changes nothing here. */
 export function modelInfo(parts: ModelParts): ModelInfo {
   const { weightBytes } = parts.handle.stats()
+  const { deviceName, ...info } = parts.handle.info()
   return Object.freeze({
     source: parts.source,
     architecture: parts.architecture,
@@ -123,7 +126,8 @@ export function modelInfo(parts: ModelParts): ModelInfo {
     dtype: parts.dtype === 'auto' ? storedDtype(parts.plan) : parts.dtype,
     weightBytes,
     ...(parts.attentionSinks && { attentionSinks: Object.freeze({ ...parts.attentionSinks }) }),
-    ...parts.handle.info(),
+    ...(deviceName !== '' && { deviceName }),
+    ...info,
   })
 }
 

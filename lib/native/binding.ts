@@ -1,4 +1,5 @@
 import type { dtypes, pagePositions, quantizations, samplers } from './constants.js'
+import type { NativeDeviceProbe } from './device-probe.js'
 import type { NativeSampling } from './sampling.js'
 import type { NativeTokenizerDefinition } from './tokenizer-definition.js'
 
@@ -20,6 +21,8 @@ export interface NativeBinding {
   /** Bytes that the weights of a plan take in the CPU's memory, with the `dtype` of NativeLoadOptions. */
   loadedBytes(plan: string, dtype: NativeLoadOptions['dtype']): number
   machine(): NativeMachine
+  /** Opens a device library and asks it. The first time may take seconds, and with a broken driver has no end; the process may exit meanwhile. */
+  probeDevices(library: string): Promise<NativeDeviceProbe>
   /** How the CPU multiplies with matrices of each dtype, with both precisions. `isa`: as in NativeLoadOptions. */
   products(isa: string): NativeProduct[]
   /** What a token would be drawn from; `tokens` is the prompt, of `promptTokens`, and what was generated. */
@@ -65,13 +68,15 @@ export interface NativeLoadOptions {
   isa: string
   /** The path of a device library; '': the CPU. */
   deviceLibrary: string
+  /** Which of the library's devices. */
+  deviceIndex: number
   /** Tokens; 0: the model's. */
   contextLength: number
   /** Tokens that are seen beside the window, the first of all. */
   sinks: number
   /** The last tokens that one sees, itself included; 0: all, and no sinks. With one, no context bounds a sequence. */
   window: number
-  /** 0: one full context, at most half of the memory that is left. */
+  /** 0: what the device would give. */
   kvBytes: number
   /** The most tokens that one step computes. */
   stepRows: number
@@ -279,6 +284,8 @@ export interface NativeModelInfo {
   /** `cpu`, or what a device library calls itself. */
   device: string
   isa: string
+  /** Of the product; '': it has none. */
+  deviceName: string
   threads: number
   contextLength: number
   /** Tokens that a sequence may have. */

@@ -9,6 +9,11 @@ export function deviceLibrary(): string {
   return process.env.QUERN_DEVICE_LIBRARY ?? ''
 }
 
+/** QUERN_CUDA_LIBRARY: the path of a CUDA library in place of the package's, for whoever develops one; else ''. */
+export function cudaLibraryOverride(): string {
+  return process.env.QUERN_CUDA_LIBRARY ?? ''
+}
+
 /** The native addon: the one built here, else the prebuilt one for this platform. It is loaded at the first call. */
 export function native(): NativeBinding {
   loaded ??= load()

@@ -57,6 +57,7 @@ export const statusOf: Record<QuernErrorCode, number> = {
   cannot_listen: broken,
   out_of_memory: 503,
   native_binding: broken,
+  no_device: broken,
   device_mismatch: broken,
   device_failed: broken,
   internal: broken,

@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "backend/devices.h"
+#include "binding/device_binding.h"
 #include "binding/machine_binding.h"
 #include "binding/model_binding.h"
 #include "binding/own_members.h"
@@ -34,6 +35,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   quern::export_tokenizer(env, exports);
   quern::export_model(env, exports);
   quern::export_machine(env, exports);
+  quern::export_devices(env, exports);
   quern::export_sampling(env, exports);
   return exports;
 }

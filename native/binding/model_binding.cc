@@ -126,6 +126,7 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
       const auto bytes_per_token = engine.decoder().weights().bytes_per_token();
       const Writer object(args.Env(), "NativeModelInfo");
       object.text("device", device.kind);
+      object.text("deviceName", device.name);
       object.text("isa", device.isa);
       object.number("threads", device.threads);
       object.number("contextLength", context_length);
@@ -295,6 +296,7 @@ LoadListeners read_load_options(const Napi::Value& object, LoadJob& job) {
   job.device.threads = options.integer<int>("threads");
   job.device.isa = options.text("isa");
   job.device.library = options.text("deviceLibrary");
+  job.device.index = options.integer<int>("deviceIndex");
   job.options.context_length = options.integer<int>("contextLength");
   job.options.streaming = {options.integer<int>("sinks"), options.integer<int>("window")};
   job.options.kv_bytes = options.integer<uint64_t>("kvBytes");

@@ -59,7 +59,7 @@ test.each([
   [['--max-tokens', '0'], 2, 'maxTokens: expected a whole number from 1'],
   [['--max-tokens', 'many'], 2, 'expected a whole number'],
   [['--beams', '4'], 2, "unknown option '--beams'"],
-  [['--device', 'cuda'], 2, '(unsupported_option)'],
+  [['--device', 'tpu'], 2, '(invalid_option)'],
   [['--isa', 'mmx'], 2, '(invalid_option)'],
   [['--model', 'no/such/folder/at/all'], 1, '(missing_file)'],
 ])('says what is wrong with %j', async (flags, code, message) => {

@@ -63,6 +63,7 @@ const loadOptions: NativeLoadOptions = {
   threads: 1,
   isa: 'auto',
   deviceLibrary: '',
+  deviceIndex: 0,
   contextLength: 64,
   sinks: 0,
   window: 0,

@@ -68,8 +68,6 @@ describe('options', () => {
   })
 
   it.each([
-    ['device', 'cuda'],
-    ['device', 'cuda:1'],
     ['ropeScaling', {}],
     ['revision', 'main'],
     ['deterministic', true],

@@ -1,0 +1,88 @@
+import type { ModelPlan } from '../checkpoint/plan.js'
+import { planText } from '../checkpoint/plan-text.js'
+import { QuernError } from '../errors.js'
+import type { NativeProbedDevice } from '../native/device-probe.js'
+import { callNative } from '../native/call-native.js'
+import { deviceLibrary, native } from '../native/load-binding.js'
+import { askCuda, type CudaPlaces, type CudaState, errorOf, usableDevices } from './cuda.js'
+import type { LoadOptions } from './load-options.js'
+
+/** Where a model will run: a device of a library, or with the path '' the CPU. */
+export interface ChosenDevice {
+  library: string
+  index: number
+}
+
+const cpu: ChosenDevice = { library: '', index: 0 }
+
+/** Throws where the options insist on a GPU that cannot be used: to be called before a model is downloaded. */
+export async function expectDevice({ device }: LoadOptions, places?: CudaPlaces): Promise<void> {
+  if (device?.startsWith('cuda')) insistedDevice(device, await askCuda(places))
+}
+
+/** Where to run a model. With 'auto' it is the first GPU that works and has room; `warn` hears why there is none where one would expect it. */
+export async function chooseDevice(
+  plan: ModelPlan,
+  options: LoadOptions,
+  warn: (message: string) => void,
+  places?: CudaPlaces,
+): Promise<ChosenDevice> {
+  const { device = 'auto', isa = 'auto' } = options
+  if (device === 'cpu') return cpu
+  if (device !== 'auto') return insistedDevice(device, await askCuda(places))
+  if (deviceLibrary() !== '') return { library: deviceLibrary(), index: 0 }
+  if (isa !== 'auto') return cpu
+  const state = await askCuda(places)
+  const { library } = state
+  const usable = usableDevices(state)
+  if (library === undefined || usable.length === 0) {
+    if (state.isExpected && state.problem) warn(`the model runs on the CPU: ${state.problem.message}`)
+    return cpu
+  }
+  const needed = neededBytes(plan, options)
+  const roomy = usable.find(({ memoryFree }) => memoryFree >= needed)
+  if (roomy) return { library, index: roomy.index }
+  warn(`the model runs on the CPU: it needs about ${gigabytes(needed)}, ${usable.map(whatIsFree).join(', ')}`)
+  return cpu
+}
+
+/** Of 'cuda' or 'cuda:N'. */
+function insistedDevice(device: string, state: CudaState): ChosenDevice {
+  const { library, probe } = state
+  const all = probe?.devices ?? []
+  const refuse = (message: string) => new QuernError('no_device', message, { value: device })
+  if (library === undefined || all.length === 0)
+    throw state.problem ?? refuse(`device: expected an NVIDIA GPU, and there is none`)
+  const [, wanted] = device.split(':')
+  if (wanted !== undefined) {
+    const chosen = all.find(({ index }) => index === Number(wanted))
+    if (!chosen) throw refuse(`device: expected one of ${all.map(nameOf).join(', ')}, got '${device}'`)
+    if (chosen.problem) throw errorOf(chosen.problem)
+    return { library, index: chosen.index }
+  }
+  const [first] = usableDevices(state)
+  if (!first) throw state.problem ?? refuse('device: none of the GPUs can be used')
+  return { library, index: first.index }
+}
+
+/** Tokens that a cache must hold for a GPU to be worth it: whoever wants more says how much. */
+const leastTokens = 4096
+/** For what lies between operations, and for the driver's own. */
+const overhead = 256e6
+
+/** About what a model takes at least of a GPU's memory. */
+function neededBytes(plan: ModelPlan, options: LoadOptions): number {
+  const { dtype = 'auto', precision, kvCache, contextLength = plan.config.contextLength } = options
+  const weights = callNative(() => native().loadedBytes(planText(plan), dtype))
+  const numberBytes = precision === 'exact' ? 4 : 2
+  const perToken = plan.config.layers.reduce(
+    (sum, { mixer }) => sum + 2 * mixer.kvHeads * mixer.headDim * numberBytes,
+    0,
+  )
+  return weights + (kvCache?.maxBytes ?? perToken * Math.min(contextLength, leastTokens)) + overhead
+}
+
+const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`
+const nameOf = ({ index, name }: NativeProbedDevice) => `cuda:${index} (${name})`
+const whatIsFree = (device: NativeProbedDevice) =>
+  `${nameOf(device)} has ${gigabytes(device.memoryFree)} free`
