@@ -1,4 +1,6 @@
+#include <chrono>
 #include <cstdlib>
+#include <thread>
 
 #include "backend/cpu/cpu_device.h"
 #include "backend/library/entry/entry.h"
@@ -16,13 +18,16 @@ std::unique_ptr<quern::Device> create(int index, int threads, const std::string&
 }
 
 // What a test wants a machine to have: QUERN_LATE_PROBLEM says what is wrong with the library as a whole,
-// QUERN_LATE_DEVICE_PROBLEM with its device, QUERN_LATE_FREE how many bytes are free there.
+// QUERN_LATE_DEVICE_PROBLEM with its device, QUERN_LATE_FREE how many bytes are free there,
+// QUERN_LATE_WAKES after how many milliseconds it answers.
 quern::DeviceProbe probe() {
   const auto problem = [](const char* name) -> std::optional<quern::Failure> {
     const char* const text = std::getenv(name);
     if (!text || !*text) return std::nullopt;
     return quern::Failure{"no_device", text};
   };
+  if (const char* const wakes = std::getenv("QUERN_LATE_WAKES"))
+    std::this_thread::sleep_for(std::chrono::milliseconds(std::atoi(wakes)));
   const uint64_t memory = quern::available_memory();
   const char* const free = std::getenv("QUERN_LATE_FREE");
   const std::string isa = create(0, 1, "auto")->describe().isa;
