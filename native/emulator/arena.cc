@@ -76,6 +76,27 @@ void Arena::fill(size_t page) {
   if (!allocation.is_freed && at < allocation.begin + allocation.bytes) std::memset(at, 0xff, kPageBytes);
 }
 
+void Arena::touch_to_overwrite(const void* address, size_t bytes) {
+  touch(address, 1);
+  touch(static_cast<const std::byte*>(address) + bytes - 1, 1);
+  const size_t last = page_of(static_cast<const std::byte*>(address) + bytes - 1);
+  for (size_t page = page_of(address) + 1; page < last; page++) pages_[page].is_filled = true;
+}
+
+void Arena::clear(void* address, size_t bytes) {
+  touch_to_overwrite(address, bytes);
+  auto* first = static_cast<std::byte*>(address);
+  std::byte* from = begin_ + rounded(size_t(first - begin_), kPageBytes);
+  std::byte* to = begin_ + size_t(first + bytes - begin_) / kPageBytes * kPageBytes;
+  if (from >= to) {
+    std::memset(first, 0, bytes);
+    return;
+  }
+  std::memset(first, 0, size_t(from - first));
+  madvise(from, size_t(to - from), MADV_DONTNEED);
+  std::memset(to, 0, size_t(first + bytes - to));
+}
+
 bool Arena::release(void* address, bool is_host) {
   const Allocation* found = find(address);
   if (!found || found->begin != address || found->is_freed || (found->device == kHost) != is_host)

@@ -53,6 +53,10 @@ class Arena {
       if (!pages_[page].is_filled) fill(page);
     }
   }
+  // As touch(), for bytes that are all about to be overwritten.
+  void touch_to_overwrite(const void* address, size_t bytes);
+  // Makes all of these bytes 0; whole pages take no memory until something else is written there.
+  void clear(void* address, size_t bytes);
   // False: not the beginning of what allocate() gave for this kind of memory, or given back already.
   bool release(void* address, bool is_host);
   // Who is told of pages whose allocation was given back.

@@ -41,6 +41,7 @@ struct Checker::State {
   HappensBefore order;
   const bool checks_order;
 
+  int device = 0;
   std::string kernel;
   std::function<std::string(uint32_t)> describe;
   std::vector<Dim3> blocks;  // of this launch, in the order they ran
@@ -172,8 +173,11 @@ bool Checker::State::is_within(const Seen& seen) {
   }
   if (arena.is_constant(seen.address, seen.bytes)) return true;
   const Arena::Allocation* found = arena.find(seen.address);
-  if (found && !found->is_freed && found->holds(seen.address, seen.bytes)) return true;
-  if (found && found->is_freed) {
+  const bool is_elsewhere = found && found->device != device && found->device != Arena::kHost;
+  if (found && !found->is_freed && found->holds(seen.address, seen.bytes) && !is_elsewhere) return true;
+  if (is_elsewhere) {
+    tell_access("other-device", 'd', seen, std::string(doing) + " of memory of another device");
+  } else if (found && found->is_freed) {
     tell_access("use-after-free", 'f', seen, std::string(doing) + " of memory that was freed");
   } else if (!arena.holds(seen.address)) {
     tell_access("host-pointer", 'h', seen, std::string(doing) + " of memory of the host");
@@ -269,6 +273,10 @@ Checker& Checker::instance() {
 
 Checker::Checker() : state_(std::make_unique<State>()) {}
 
+void Checker::set_device(int device) {
+  state_->device = device;
+}
+
 void Checker::begin_launch(std::string_view kernel, std::function<std::string(uint32_t)> describe) {
   State& state = *state_;
   state.kernel = kernel;
@@ -328,6 +336,7 @@ uint32_t Checker::access(const WarpAccess& access) {
   if (is_near && !access.is_write && !access.is_atomic && state.arena.holds(first)) {
     const Arena::Allocation* found = state.arena.find(first);
     if (found && !found->is_freed && found->holds(first, span) &&
+        (found->device == state.device || found->device == Arena::kHost) &&
         (!state.checks_order || !state.shadow.cells(state.arena.page_of(first)))) {
       state.arena.touch(first, span);
       return access.lanes;

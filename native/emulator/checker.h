@@ -32,6 +32,9 @@ class Checker {
  public:
   static Checker& instance();
 
+  // Whose memory kernels may use from now on.
+  void set_device(int device);
+
   // ---- the life of a launch; blocks run one after another
   // `describe`: "file.cu:line" of a pc of this kernel.
   void begin_launch(std::string_view kernel, std::function<std::string(uint32_t pc)> describe);

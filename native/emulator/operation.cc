@@ -6,6 +6,7 @@
 #include <string>
 
 #include "emulator/arena.h"
+#include "emulator/checker.h"
 #include "emulator/report.h"
 #include "emulator/runtime.h"
 
@@ -41,6 +42,7 @@ cudaError_t launch(Runtime& runtime, int device, const KernelLaunch& launch) {
     const Kernel& kernel = runtime.kernel_of(*launch.function, device);
     std::byte* parameters = parameter_space();
     std::memcpy(parameters, launch.parameters.data(), launch.parameters.size());
+    Checker::instance().set_device(device);
     return run(kernel, launch.shape, parameters) ? cudaSuccess : cudaErrorIllegalAddress;
   } catch (const std::exception& error) {
     report({"unsupported", launch.function->name, error.what()});
@@ -48,21 +50,23 @@ cudaError_t launch(Runtime& runtime, int device, const KernelLaunch& launch) {
   }
 }
 
-// What is about to be read or written has its first contents.
-void touch(const void* address, size_t bytes) {
-  Arena& arena = Arena::instance();
-  if (bytes > 0 && arena.holds(address)) arena.touch(address, bytes);
-}
-
 void copy(const Copy& copy) {
+  Arena& arena = Arena::instance();
   for (size_t row = 0; row < copy.height; row++) {
     auto* to = static_cast<std::byte*>(copy.to) + row * copy.to_pitch;
     const auto* from = copy.staged ? copy.staged->data() + row * copy.width
                                    : static_cast<const std::byte*>(copy.from) + row * copy.from_pitch;
-    touch(to, copy.width);
-    touch(from, copy.width);
+    if (arena.holds(from)) arena.touch(from, copy.width);
+    if (arena.holds(to)) arena.touch_to_overwrite(to, copy.width);
     std::memmove(to, from, copy.width);
   }
+}
+
+void fill(const Fill& fill) {
+  Arena& arena = Arena::instance();
+  if (fill.value == 0) return arena.clear(fill.to, fill.bytes);
+  arena.touch_to_overwrite(fill.to, fill.bytes);
+  std::memset(fill.to, fill.value, fill.bytes);
 }
 
 }  // namespace
@@ -78,8 +82,7 @@ void perform(Runtime& runtime, int device, const Operation& operation) {
   } else if (const auto* moved = std::get_if<Copy>(&operation.what)) {
     copy(*moved);
   } else if (const auto* filled = std::get_if<Fill>(&operation.what)) {
-    touch(filled->to, filled->bytes);
-    std::memset(filled->to, filled->value, filled->bytes);
+    fill(*filled);
   } else if (const auto* call = std::get_if<HostCall>(&operation.what)) {
     runtime.lock.unlock();
     call->function(call->data);

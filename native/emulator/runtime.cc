@@ -13,7 +13,7 @@ namespace {
 
 int number_from(const char* variable, int otherwise) {
   const char* text = std::getenv(variable);
-  return text && *text ? std::max(1, std::atoi(text)) : otherwise;
+  return text && *text ? std::max(0, std::atoi(text)) : otherwise;
 }
 
 bool says(const char* variable, const char* word) {
@@ -29,9 +29,11 @@ Runtime& Runtime::instance() {
   return runtime;
 }
 
-Runtime::Runtime()
-    : devices(size_t(number_from("QUERN_EMULATOR_DEVICES", 1))),
-      is_late(says("QUERN_EMULATOR_STREAMS", "late")) {
+void Runtime::open() {
+  if (is_open_) return;
+  is_open_ = true;
+  is_late = says("QUERN_EMULATOR_STREAMS", "late");
+  devices.resize(size_t(number_from("QUERN_EMULATOR_DEVICES", 1)));
   for (size_t device = 0; device < devices.size(); device++) {
     devices[device].default_stream = new CUstream_st{.device = int(device), .is_default = true};
   }

@@ -39,7 +39,10 @@ struct Device {
 
 class Runtime {
  public:
+  // Made when host code registers itself, before main(). What the environment says is read by open(), when
+  // the first call of the API comes.
   static Runtime& instance();
+  void open();
 
   std::mutex lock;
   std::vector<Device> devices;
@@ -50,7 +53,7 @@ class Runtime {
   std::vector<std::shared_ptr<Capture>> captures;  // under way
   std::set<CUgraph_st*> graphs;
   std::set<CUgraphExec_st*> graph_execs;
-  const bool is_late;  // QUERN_EMULATOR_STREAMS=late
+  bool is_late = false;  // QUERN_EMULATOR_STREAMS=late
 
   // Of the calling thread.
   static int& current_device();
@@ -67,7 +70,7 @@ class Runtime {
   CUstream_st* stream_of(cudaStream_t handle);
 
  private:
-  Runtime();
+  bool is_open_ = false;
 };
 
 // What every call of the API does: takes the lock, gives a fault back, keeps an error for cudaGetLastError.
@@ -75,7 +78,8 @@ template <typename Body>
 cudaError_t api_call(Body body) {
   Runtime& runtime = Runtime::instance();
   const std::lock_guard guard(runtime.lock);
-  cudaError_t error = runtime.device().fault;
+  runtime.open();
+  cudaError_t error = runtime.devices.empty() ? cudaErrorNoDevice : runtime.device().fault;
   if (error == cudaSuccess) error = body(runtime);
   if (error != cudaSuccess) Runtime::last_error() = error;
   return error;

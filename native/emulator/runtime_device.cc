@@ -35,6 +35,8 @@ constexpr ErrorName kErrorNames[] = {
     NAMED(cudaErrorIllegalState, "the operation cannot be performed in the present state"),
     NAMED(cudaErrorNotReady, "device not ready"),
     NAMED(cudaErrorIllegalAddress, "an illegal memory access was encountered"),
+    NAMED(cudaErrorMisalignedAddress, "misaligned address"),
+    NAMED(cudaErrorContextIsDestroyed, "context is destroyed"),
     NAMED(cudaErrorLaunchOutOfResources, "too many resources requested for launch"),
     NAMED(cudaErrorLaunchFailure, "unspecified launch failure"),
     NAMED(cudaErrorStreamCaptureUnsupported, "operation not permitted when stream is capturing"),
@@ -190,8 +192,11 @@ void abandon(Runtime& runtime, int device) {
 extern "C" {
 
 cudaError_t cudaGetDeviceCount(int* count) {
-  *count = int(Runtime::instance().devices.size());
-  return cudaSuccess;
+  Runtime& runtime = Runtime::instance();
+  const std::lock_guard guard(runtime.lock);
+  runtime.open();
+  *count = int(runtime.devices.size());
+  return *count > 0 ? cudaSuccess : Runtime::last_error() = cudaErrorNoDevice;
 }
 
 cudaError_t cudaGetDevice(int* device) {
@@ -201,11 +206,12 @@ cudaError_t cudaGetDevice(int* device) {
 
 cudaError_t cudaSetDevice(int device) {
   Runtime& runtime = Runtime::instance();
+  const std::lock_guard guard(runtime.lock);
+  runtime.open();
   if (device < 0 || size_t(device) >= runtime.devices.size()) {
-    return Runtime::last_error() = cudaErrorInvalidDevice;
+    return Runtime::last_error() = runtime.devices.empty() ? cudaErrorNoDevice : cudaErrorInvalidDevice;
   }
   Runtime::current_device() = device;
-  const std::lock_guard guard(runtime.lock);
   return runtime.device().fault;
 }
 
@@ -219,6 +225,8 @@ cudaError_t cudaDeviceSynchronize() {
 cudaError_t cudaDeviceReset() {
   Runtime& runtime = Runtime::instance();
   const std::lock_guard guard(runtime.lock);
+  runtime.open();
+  if (runtime.devices.empty()) return Runtime::last_error() = cudaErrorNoDevice;
   abandon(runtime, Runtime::current_device());
   Runtime::last_error() = cudaSuccess;
   return cudaSuccess;
@@ -279,11 +287,13 @@ cudaError_t cudaPeekAtLastError() {
   return Runtime::last_error();
 }
 
+// What ended a device is not forgotten by asking.
 cudaError_t cudaGetLastError() {
-  const cudaError_t error = Runtime::last_error();
   Runtime& runtime = Runtime::instance();
   const std::lock_guard guard(runtime.lock);
-  Runtime::last_error() = runtime.device().fault != cudaSuccess && error != cudaSuccess ? error : cudaSuccess;
+  const cudaError_t error = Runtime::last_error();
+  const bool is_lost = !runtime.devices.empty() && runtime.device().fault != cudaSuccess;
+  if (!is_lost) Runtime::last_error() = cudaSuccess;
   return error;
 }
 
