@@ -5,12 +5,11 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <unordered_set>
 #include <vector>
 
 #include "emulator/arena.h"
+#include "emulator/findings.h"
 #include "emulator/happens_before.h"
-#include "emulator/report.h"
 #include "emulator/shadow.h"
 
 namespace quern::emulator {
@@ -20,68 +19,52 @@ struct Range {
   uint32_t begin = 0, end = 0;
 };
 
-// An access as the cells see it.
-struct Seen {
-  AccessRecord record;
-  uint32_t pc = 0, bytes = 0;
-  int thread = 0;
-  const std::byte* address = nullptr;
-  bool is_write = false, is_atomic = false, is_shared = false;
-};
-
-std::string numbered(const char* what, uint64_t number) {
-  return what + std::to_string(number);
-}
-
 }  // namespace
 
 struct Checker::State {
   Arena& arena = Arena::instance();
   Shadow shadow;
   HappensBefore order;
+  Findings findings;
   const bool checks_order;
-
-  int device = 0;
-  std::string kernel;
-  std::function<std::string(uint32_t)> describe;
-  std::vector<Dim3> blocks;  // of this launch, in the order they ran
+  int device = 0;  // whose memory kernels may use
   uint32_t shared_bytes = 0;
   std::vector<Range> forbidden;
-  std::unordered_set<uint64_t> told;  // what was reported of this launch
-  bool has_found = false;
   std::vector<Cell> shared_cells;
 
   State();
-
-  // ---- reports
-  bool is_news(char kind, uint32_t pc, uint32_t other_pc) {
-    has_found = true;
-    return told.insert(uint64_t(pc) << 29 | uint64_t(other_pc) << 8 | uint8_t(kind)).second;
-  }
-  std::string block_name(uint32_t block) const;
-  std::string who(int thread, uint32_t block) const {
-    return numbered("thread ", uint64_t(thread)) + " of block " + block_name(block);
-  }
-  std::string place(const Seen& seen) const;
-  void tell(const char* kind, const std::string& text, const std::string& places) {
-    report({kind, kernel, text, places});
-  }
-  void tell_access(const char* kind, char code, const Seen& seen, const std::string& what);
-  void tell_race(const Seen& seen, AccessRecord other, uint32_t other_pc, bool other_writes);
-  void tell_async(const Seen& seen, AccessRecord other, uint32_t other_pc);
-
-  // ---- accesses
-  Seen seen_by(int warp, int lane, uint32_t pc, const void* address, uint32_t bytes, bool writes,
-               bool atomic) const;
-  bool is_within(const Seen& seen);  // its place may be touched; else it was reported
-  void check_cells(const Seen& seen, Cell* cells);
-  void check_cell(const Seen& seen, Cell& cell);
-  void keep_read(const Seen& seen, Cell& cell);
-  Cell* cells_of(const Seen& seen);
+  Seen seen_by(int warp, int lane, const WarpAccess& access, const void* address) const;
   bool access(const Seen& seen);
-  // Does something to the cell, or to all the cells of bytes, that an access covers.
+
+  // ---- bounds and alignment
+  bool is_shared(const std::byte* first, size_t bytes) const {
+    return first >= arena.shared() && first + bytes <= arena.shared() + Arena::kSharedBytes;
+  }
+  bool is_within_shared(size_t at, size_t bytes) const {
+    const auto meets = [&](const Range& gap) { return at < gap.end && at + bytes > gap.begin; };
+    return at + bytes <= shared_bytes && std::none_of(forbidden.begin(), forbidden.end(), meets);
+  }
+  bool is_ours(const Arena::Allocation& of) const {
+    return !of.is_freed && (of.device == device || of.device == Arena::kHost);
+  }
+  bool is_within(const Seen& seen);  // its place may be touched; else it was reported
+  // Whether all bytes from `first` on may be touched, and, if it is device memory, have their first contents.
+  bool are_within(const std::byte* first, size_t bytes);
+  bool are_never_written(const std::byte* first, size_t bytes) const;
+
+  // ---- order
+  Cell* cells_of(const Seen& seen);
+  bool is_old(const Seen& seen, AccessRecord record) const;
+  bool are_settled(const Seen& seen, const Cell& part) const;
+  void check(const Seen& seen, Cell* cells);
+  void check_part(const Seen& seen, Cell& part, size_t bytes, size_t begin, size_t end);
+  void check_cell(const Seen& seen, Cell& cell);
+  void check_write_before(const Seen& seen, const Cell& cell);
+  void keep_read(const Seen& seen, Cell& cell);
+  // Does something to each cell that holds bytes [begin, end) of a cell of so many, none of which is split
+  // then.
   template <typename Body>
-  void for_cells(const Seen& seen, Cell* cells, Body body);
+  void for_parts(Cell& cell, size_t bytes, size_t begin, size_t end, Body body);
 };
 
 Checker::State::State()
@@ -93,159 +76,60 @@ Checker::State::State()
   arena.on_release([this](size_t first, size_t end) { shadow.forget_pages(first, end); });
 }
 
-std::string Checker::State::block_name(uint32_t block) const {
-  const uint32_t index = block - order.first_block_of_launch();
-  if (index >= blocks.size()) return "?";
-  const Dim3& at = blocks[index];
-  return "(" + std::to_string(at.x) + ", " + std::to_string(at.y) + ", " + std::to_string(at.z) + ")";
-}
-
-// "4 bytes of shared memory at 128", "… at 16 of an allocation of 4096".
-std::string Checker::State::place(const Seen& seen) const {
-  const std::string bytes = std::to_string(seen.bytes) + (seen.bytes == 1 ? " byte" : " bytes");
-  if (seen.is_shared) return bytes + " of shared memory at " + std::to_string(seen.address - arena.shared());
-  const Arena::Allocation* found = arena.find(seen.address);
-  if (!found) return bytes + (arena.holds(seen.address) ? " of the device" : " of the host");
-  return bytes + " at " + std::to_string(seen.address - found->begin) + " of an allocation of " +
-         std::to_string(found->bytes);
-}
-
-void Checker::State::tell_access(const char* kind, char code, const Seen& seen, const std::string& what) {
-  if (!is_news(code, seen.pc, 0)) return;
-  const std::string at = describe(seen.pc);
-  tell(kind, at + ": " + what + " (" + place(seen) + ", " + who(seen.thread, order.block()) + ")", at);
-}
-
-void Checker::State::tell_race(const Seen& seen, AccessRecord other, uint32_t other_pc, bool other_writes) {
-  const char code = seen.is_write ? other_writes ? 'w' : 'r' : 'R';
-  if (!is_news(code, seen.pc, other_pc)) return;
-  const std::string at = describe(seen.pc), other_at = describe(other_pc);
-  tell("race",
-       at + ": a " + (seen.is_write ? "write" : "read") + " of " + place(seen) + " by " +
-           who(seen.thread, order.block()) + " is not ordered after the " +
-           (other_writes ? "write" : "read") + " at " + other_at + " by " +
-           who(other.thread(), other.block()),
-       at + " " + other_at);
-}
-
-void Checker::State::tell_async(const Seen& seen, AccessRecord other, uint32_t other_pc) {
-  if (!is_news('a', seen.pc, other_pc)) return;
-  const std::string at = describe(seen.pc), other_at = describe(other_pc);
-  tell("async",
-       at + ": a " + (seen.is_write ? "write" : "read") + " of " + place(seen) + " by " +
-           who(seen.thread, order.block()) + " before the copy at " + other_at + " by " +
-           who(other.thread(), other.block()) + " was waited for",
-       at + " " + other_at);
-}
-
-Seen Checker::State::seen_by(int warp, int lane, uint32_t pc, const void* address, uint32_t bytes,
-                             bool writes, bool atomic) const {
+Seen Checker::State::seen_by(int warp, int lane, const WarpAccess& access, const void* address) const {
   const auto* at = static_cast<const std::byte*>(address);
-  const bool is_shared = at >= arena.shared() && at < arena.shared() + Arena::kSharedBytes;
-  const int thread = warp * 32 + lane;
-  return {AccessRecord(order.block(), order.clock(warp), thread, atomic, false),
-          pc,
-          bytes,
-          thread,
+  return {AccessRecord(order.block(), order.clock(warp), warp * 32 + lane, access.is_atomic, false),
+          access.pc,
+          access.bytes,
           at,
-          writes || atomic,
-          atomic,
-          is_shared};
+          access.is_write || access.is_atomic,
+          access.is_atomic,
+          is_shared(at, 1)};
 }
 
 bool Checker::State::is_within(const Seen& seen) {
-  const char* doing = seen.is_write ? "a write" : "a read";
   if (reinterpret_cast<uintptr_t>(seen.address) % std::min(seen.bytes, 16u) != 0) {
-    tell_access("misaligned", 'm', seen,
-                std::string(doing) + " of a wide value at an address it does not fit");
+    findings.tell_access("misaligned", seen, "of a wide value at an address it does not fit");
     return false;
   }
   if (seen.is_shared) {
-    const auto at = uint64_t(seen.address - arena.shared());
-    const bool is_forbidden = std::any_of(forbidden.begin(), forbidden.end(), [&](const Range& gap) {
-      return at < gap.end && at + seen.bytes > gap.begin;
-    });
-    if (at + seen.bytes <= shared_bytes && !is_forbidden) return true;
-    tell_access("out-of-bounds", 'o', seen,
-                std::string(doing) + " beyond shared memory, of which the block has " +
-                    std::to_string(shared_bytes) + " bytes");
+    if (is_within_shared(size_t(seen.address - arena.shared()), seen.bytes)) return true;
+    findings.tell_access(
+        "out-of-bounds", seen,
+        "beyond shared memory, of which the block has " + std::to_string(shared_bytes) + " bytes");
     return false;
   }
   if (arena.is_constant(seen.address, seen.bytes)) return true;
   const Arena::Allocation* found = arena.find(seen.address);
-  const bool is_elsewhere = found && found->device != device && found->device != Arena::kHost;
-  if (found && !found->is_freed && found->holds(seen.address, seen.bytes) && !is_elsewhere) return true;
-  if (is_elsewhere) {
-    tell_access("other-device", 'd', seen, std::string(doing) + " of memory of another device");
+  if (found && is_ours(*found) && found->holds(seen.address, seen.bytes)) return true;
+  if (!arena.holds(seen.address)) {
+    findings.tell_access("host-pointer", seen, "of memory of the host");
   } else if (found && found->is_freed) {
-    tell_access("use-after-free", 'f', seen, std::string(doing) + " of memory that was freed");
-  } else if (!arena.holds(seen.address)) {
-    tell_access("host-pointer", 'h', seen, std::string(doing) + " of memory of the host");
+    findings.tell_access("use-after-free", seen, "of memory that was freed");
+  } else if (found && !is_ours(*found)) {
+    findings.tell_access("other-device", seen, "of memory of another device");
   } else {
-    tell_access("out-of-bounds", 'o', seen,
-                std::string(doing) + (found ? " beyond an allocation" : " where nothing was allocated"));
+    findings.tell_access("out-of-bounds", seen,
+                         found ? "beyond an allocation" : "where nothing was allocated");
   }
   return false;
 }
 
-// A third reader beside two that are not ordered with it is let go, unless it is of another warp than both.
-void Checker::State::keep_read(const Seen& seen, Cell& cell) {
-  const auto is_free = [&](AccessRecord read) {
-    return !read || (seen.is_shared && read.block() != order.block()) || order.is_before(read, seen.thread);
-  };
-  if (is_free(cell.reads[0])) {
-    cell.set_read(0, seen.record, seen.pc);
-  } else if (is_free(cell.reads[1]) ||
-             (cell.reads[0].warp() != seen.thread >> 5 && cell.reads[0].warp() == cell.reads[1].warp())) {
-    cell.set_read(1, seen.record, seen.pc);
-  }
+bool Checker::State::are_within(const std::byte* first, size_t bytes) {
+  if (is_shared(first, bytes)) return is_within_shared(size_t(first - arena.shared()), bytes);
+  const Arena::Allocation* found = arena.find(first);
+  if (!found || !is_ours(*found) || !found->holds(first, bytes)) return false;
+  arena.touch(first, bytes);
+  return true;
 }
 
-void Checker::State::check_cell(const Seen& seen, Cell& cell) {
-  const AccessRecord write = cell.write;
-  const bool is_of_block = write && write.block() == order.block();
-  if (seen.is_shared && !is_of_block) {
-    if (!seen.is_write || seen.is_atomic) {
-      tell_access("uninitialised", 'u', seen, "a read of shared memory that nothing was written to");
-    }
-  } else if (write && write.is_async()) {
-    tell_async(seen, write, cell.write_pc());
-  } else if (write && !(seen.is_atomic && write.is_atomic()) && !order.is_before(write, seen.thread)) {
-    tell_race(seen, write, cell.write_pc(), true);
+bool Checker::State::are_never_written(const std::byte* first, size_t bytes) const {
+  if (is_shared(first, bytes)) return false;
+  const size_t last = arena.page_of(first + bytes - 1);
+  for (size_t page = arena.page_of(first); page <= last; page++) {
+    if (shadow.cells(page)) return false;
   }
-  if (!seen.is_write) return keep_read(seen, cell);
-  for (int which = 0; which < 2; which++) {
-    const AccessRecord read = cell.reads[size_t(which)];
-    if (!read || (seen.is_shared && read.block() != order.block())) continue;
-    if (!order.is_before(read, seen.thread)) tell_race(seen, read, cell.read_pc(which), false);
-  }
-  cell.set_write(seen.record, seen.pc);
-}
-
-template <typename Body>
-void Checker::State::for_cells(const Seen& seen, Cell* cells, Body body) {
-  const size_t within = reinterpret_cast<uintptr_t>(seen.address) % Arena::kPageBytes;
-  if (seen.bytes < 4) {
-    Cell& cell = cells[within / 4];
-    Shadow::Bytes& bytes = shadow.split(cell);
-    for (size_t at = within % 4; at < within % 4 + seen.bytes; at++) body(bytes[at]);
-    return;
-  }
-  for (Cell* cell = cells + within / 4; cell < cells + (within + seen.bytes) / 4; cell++) {
-    if (!cell->is_split()) {
-      body(*cell);
-      continue;
-    }
-    for (Cell& byte : shadow.bytes_of(*cell)) body(byte);
-    if (!seen.is_write) continue;
-    const Cell whole = shadow.bytes_of(*cell)[0];
-    shadow.join(*cell);
-    *cell = whole;
-  }
-}
-
-void Checker::State::check_cells(const Seen& seen, Cell* cells) {
-  for_cells(seen, cells, [&](Cell& cell) { check_cell(seen, cell); });
+  return true;
 }
 
 // Of the page, as an access never crosses one. Null: nothing needs to be known of it.
@@ -259,9 +143,95 @@ bool Checker::State::access(const Seen& seen) {
   if (!is_within(seen)) return false;
   if (!seen.is_shared) arena.touch(seen.address, seen.bytes);
   if (!checks_order) return true;
-  Cell* cells = cells_of(seen);
-  if (cells) check_cells(seen, cells);
+  if (Cell* cells = cells_of(seen)) check(seen, cells);
   return true;
+}
+
+// Shared memory of another block is another memory.
+inline bool Checker::State::is_old(const Seen& seen, AccessRecord record) const {
+  if (record.block() == order.block()) return order.is_before(record, seen.thread());
+  return seen.is_shared || !record || order.is_before(record, seen.thread());
+}
+
+// A third reader beside two that are not ordered with it is let go, unless it is of another warp than both.
+inline void Checker::State::keep_read(const Seen& seen, Cell& cell) {
+  const AccessRecord first = cell.reads[0], second = cell.reads[1];
+  if (first == seen.record || second == seen.record) return;
+  if (is_old(seen, first)) {
+    cell.set_read(0, seen.record, seen.pc);
+  } else if (is_old(seen, second) || (first.warp() != seen.record.warp() && first.warp() == second.warp())) {
+    cell.set_read(1, seen.record, seen.pc);
+  }
+}
+
+void Checker::State::check_write_before(const Seen& seen, const Cell& cell) {
+  const AccessRecord write = cell.write;
+  if (seen.is_shared && (!write || write.block() != order.block())) {
+    if (!seen.is_write || seen.is_atomic) {
+      findings.tell_access("uninitialised", seen, "of shared memory that nothing was written to");
+    }
+  } else if (write.is_async()) {
+    findings.tell_async(seen, write, cell.write_pc());
+  } else if (!(seen.is_atomic && write.is_atomic()) && !is_old(seen, write)) {
+    findings.tell_race(seen, write, cell.write_pc(), true);
+  }
+}
+
+inline void Checker::State::check_cell(const Seen& seen, Cell& cell) {
+  const AccessRecord write = cell.write;
+  const bool is_plain =
+      write.block() == order.block() && !write.is_async() && order.is_before(write, seen.thread());
+  if (!is_plain && (write || seen.is_shared)) check_write_before(seen, cell);
+  if (!seen.is_write) return keep_read(seen, cell);
+  for (int which = 0; which < 2; which++) {
+    const AccessRecord read = cell.reads[size_t(which)];
+    if (read && !is_old(seen, read)) findings.tell_race(seen, read, cell.read_pc(which), false);
+  }
+  cell.set_write(seen.record, seen.pc);
+}
+
+template <typename Body>
+void Checker::State::for_parts(Cell& cell, size_t bytes, size_t begin, size_t end, Body body) {
+  if (begin == 0 && end == bytes && !cell.is_split()) return body(cell);
+  Shadow::Parts& parts = shadow.split(cell);
+  const size_t half = bytes / 2;
+  if (begin < half) for_parts(parts[0], half, begin, std::min(end, half), body);
+  if (end > half) for_parts(parts[1], half, std::max(begin, half) - half, end - half, body);
+}
+
+// Nothing that a part holds can be in anybody's way any more.
+bool Checker::State::are_settled(const Seen& seen, const Cell& part) const {
+  if (part.is_split() || part.write.is_async() || !order.is_settled(part.write)) return false;
+  if (seen.is_shared && part.write.block() != order.block()) return false;
+  return order.is_settled(part.reads[0]) && order.is_settled(part.reads[1]);
+}
+
+void Checker::State::check_part(const Seen& seen, Cell& cell, size_t bytes, size_t begin, size_t end) {
+  const bool is_whole = begin == 0 && end == bytes;
+  if (is_whole && cell.is_split()) {  // what was written in parts may be one again
+    const Shadow::Parts& parts = shadow.parts_of(cell);
+    if (are_settled(seen, parts[0]) && are_settled(seen, parts[1])) {
+      const Cell part = parts[0];
+      shadow.join(cell);
+      cell.set_write(part.write, part.write_pc());
+    }
+  }
+  for_parts(cell, bytes, begin, end, [&](Cell& part) { check_cell(seen, part); });
+  if (!is_whole || !seen.is_write || !cell.is_split()) return;
+  shadow.join(cell);
+  cell.set_write(seen.record, seen.pc);
+}
+
+inline void Checker::State::check(const Seen& seen, Cell* cells) {
+  const size_t within = reinterpret_cast<uintptr_t>(seen.address) % Arena::kPageBytes;
+  if (seen.bytes < 4) return check_part(seen, cells[within / 4], 4, within % 4, within % 4 + seen.bytes);
+  for (Cell* cell = cells + within / 4; cell < cells + (within + seen.bytes) / 4; cell++) {
+    if (cell->is_split()) {
+      check_part(seen, *cell, 4, 0, 4);
+    } else {
+      check_cell(seen, *cell);
+    }
+  }
 }
 
 // ---- the interface
@@ -278,26 +248,20 @@ void Checker::set_device(int device) {
 }
 
 void Checker::begin_launch(std::string_view kernel, std::function<std::string(uint32_t)> describe) {
-  State& state = *state_;
-  state.kernel = kernel;
-  state.describe = std::move(describe);
-  state.blocks.clear();
-  state.told.clear();
-  state.has_found = false;
-  state.order.begin_launch();
+  state_->order.begin_launch();
+  state_->findings.begin_launch(kernel, std::move(describe), state_->order.first_block_of_launch());
 }
 
 void Checker::begin_block(Dim3 index, int warps, uint32_t shared_bytes) {
   State& state = *state_;
-  uint32_t block = state.order.block() + 1;
-  if (block > AccessRecord::kMostBlocks) {  // what was known is forgotten
+  if (state.order.block() == AccessRecord::kMostBlocks) {  // blocks are counted anew; what was known is lost
     state.shadow.forget_all();
     state.shared_cells.assign(state.shared_cells.size(), Cell{});
-    state.blocks.clear();
-    block = 1;
+    state.order.begin_count();
+    state.findings.begin_count();
   }
-  state.order.begin_block(block, warps);
-  state.blocks.push_back(index);
+  state.order.begin_block(warps);
+  state.findings.begin_block(index);
   state.shared_bytes = shared_bytes;
   state.forbidden.clear();
   std::memset(state.arena.shared(), 0xff, shared_bytes);
@@ -310,64 +274,77 @@ void Checker::forbid_shared(uint32_t begin, uint32_t bytes) {
 void Checker::end_block() {}
 
 bool Checker::end_launch() {
-  state_->describe = nullptr;
-  return !state_->has_found;
+  state_->findings.end_launch();
+  return state_->findings.are_none();
 }
 
 bool Checker::access(const Site& site, const void* address, uint32_t bytes, bool is_write, bool is_atomic) {
-  return state_->access(state_->seen_by(site.warp, site.lane, site.pc, address, bytes, is_write, is_atomic));
+  const WarpAccess access{site.warp, site.pc, 0, nullptr, bytes, is_write, is_atomic};
+  return state_->access(state_->seen_by(site.warp, site.lane, access, address));
 }
 
 uint32_t Checker::access(const WarpAccess& access) {
+  if (access.lanes == 0) return 0;
   State& state = *state_;
   uint64_t lowest = ~uint64_t{0}, highest = 0, bits = 0;
-  for (uint32_t left = access.lanes; left; left &= left - 1) {
-    const uint64_t address = access.addresses[__builtin_ctz(left)];
+  const auto include = [&](uint64_t address) {
     lowest = std::min(lowest, address);
     highest = std::max(highest, address);
     bits |= address;
+  };
+  if (access.lanes == ~0u) {
+    for (int lane = 0; lane < 32; lane++) include(access.addresses[lane]);
+  } else {
+    for (uint32_t left = access.lanes; left; left &= left - 1) include(access.addresses[__builtin_ctz(left)]);
   }
-  if (access.lanes == 0) return 0;
+  // Where all lanes read or write in one allocation, bounds are looked at once; and what no kernel wrote, as
+  // weights, is read without looking closer.
   const auto* first = reinterpret_cast<const std::byte*>(lowest);
   const size_t span = size_t(highest - lowest) + access.bytes;
-  // What lies in one page that no kernel wrote, as weights do, is read without looking closer.
-  const bool is_near =
-      (lowest ^ (lowest + span - 1)) < Arena::kPageBytes && bits % std::min(access.bytes, 16u) == 0;
-  if (is_near && !access.is_write && !access.is_atomic && state.arena.holds(first)) {
-    const Arena::Allocation* found = state.arena.find(first);
-    if (found && !found->is_freed && found->holds(first, span) &&
-        (found->device == state.device || found->device == Arena::kHost) &&
-        (!state.checks_order || !state.shadow.cells(state.arena.page_of(first)))) {
-      state.arena.touch(first, span);
-      return access.lanes;
-    }
-  }
+  const bool fits =
+      span <= size_t{64} << 10 && bits % std::min(access.bytes, 16u) == 0 && state.are_within(first, span);
+  if (fits && !state.checks_order) return access.lanes;
+  if (fits && !access.is_write && !access.is_atomic && state.are_never_written(first, span))
+    return access.lanes;
   uint32_t allowed = 0;
+  Seen seen = state.seen_by(access.warp, 0, access, first);
   for (uint32_t left = access.lanes; left; left &= left - 1) {
     const int lane = __builtin_ctz(left);
-    const auto* address = reinterpret_cast<const void*>(access.addresses[lane]);
-    const Seen seen =
-        state.seen_by(access.warp, lane, access.pc, address, access.bytes, access.is_write, access.is_atomic);
-    if (state.access(seen)) allowed |= 1u << lane;
+    const auto* address = reinterpret_cast<const std::byte*>(access.addresses[lane]);
+    if (!fits) {
+      if (state.access(state.seen_by(access.warp, lane, access, address))) allowed |= 1u << lane;
+      continue;
+    }
+    seen.record = AccessRecord(state.order.block(), state.order.clock(access.warp), access.warp * 32 + lane,
+                               access.is_atomic, false);
+    seen.address = address;
+    if (Cell* cells = state.cells_of(seen)) state.check(seen, cells);
+    allowed |= 1u << lane;
   }
   return allowed;
 }
 
 bool Checker::begin_async_write(const Site& site, void* address, uint32_t bytes) {
   State& state = *state_;
-  Seen seen = state.seen_by(site.warp, site.lane, site.pc, address, bytes, true, false);
-  seen.record = AccessRecord(state.order.block(), state.order.clock(site.warp), seen.thread, false, true);
+  Seen seen =
+      state.seen_by(site.warp, site.lane, {site.warp, site.pc, 0, nullptr, bytes, true, false}, address);
+  seen.record = AccessRecord(state.order.block(), state.order.clock(site.warp), seen.thread(), false, true);
   return state.access(seen);
 }
 
 void Checker::end_async_write(const Site& site, void* address, uint32_t bytes) {
   State& state = *state_;
   if (!state.checks_order) return;
-  const Seen seen = state.seen_by(site.warp, site.lane, site.pc, address, bytes, true, false);
-  state.for_cells(seen, state.cells_of(seen), [&](Cell& cell) {
-    if (cell.write.is_async() && cell.write.thread() == seen.thread)
-      cell.set_write(seen.record, cell.write_pc());
-  });
+  const Seen seen =
+      state.seen_by(site.warp, site.lane, {site.warp, site.pc, 0, nullptr, bytes, true, false}, address);
+  const size_t within = reinterpret_cast<uintptr_t>(address) % Arena::kPageBytes;
+  Cell* cells = state.cells_of(seen);
+  for (size_t at = within / 4; at < (within + bytes) / 4; at++) {
+    state.for_parts(cells[at], 4, 0, 4, [&](Cell& cell) {
+      const bool is_ours = cell.write.is_async() && cell.write.thread() == seen.thread();
+      if (is_ours) cell.set_write(seen.record, cell.write_pc());
+    });
+  }
 }
 
 void Checker::block_barrier(uint64_t warps) {

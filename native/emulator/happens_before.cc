@@ -12,12 +12,17 @@ void HappensBefore::begin_launch() {
   publications_.clear();
 }
 
-void HappensBefore::begin_block(uint32_t block, int warps) {
-  if (block <= block_) first_block_ = block;  // the count began anew
-  block_ = block;
+void HappensBefore::begin_count() {
+  block_ = 0;
+  begin_launch();
+}
+
+void HappensBefore::begin_block(int warps) {
+  block_++;
   warps_ = warps;
   clocks_.fill(1);
   known_.fill({});
+  settled_.fill(0);
   acquisitions_.clear();
   if (!has_fences_) return;
   has_fences_ = false;
@@ -43,6 +48,11 @@ void HappensBefore::block_barrier(uint64_t warps) {
       Fence& fence = fences_[warp * 32 + lane];
       fence.clock_at_barrier = fence.clock;
     }
+  }
+  settled_ = known_[0];
+  for (size_t warp = 1; warp < size_t(warps_); warp++) {
+    for (size_t other = 0; other < 32; other++)
+      settled_[other] = std::min(settled_[other], known_[warp][other]);
   }
 }
 
@@ -116,7 +126,6 @@ bool HappensBefore::is_known_to(int thread, const Acquisition& acquisition) cons
 }
 
 bool HappensBefore::is_published(AccessRecord record, int thread) const {
-  if (record.block() < first_block_ || record.block() > block_) return true;
   for (const Acquisition& acquisition : acquisitions_) {
     if (!is_known_to(thread, acquisition)) continue;
     if (acquisition.by_block.empty()) {

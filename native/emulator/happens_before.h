@@ -36,7 +36,8 @@ class AccessRecord {
 class HappensBefore {
  public:
   void begin_launch();
-  void begin_block(uint32_t block, int warps);
+  void begin_block(int warps);
+  void begin_count();  // of blocks: the next one is 1, and none came before
 
   uint32_t block() const { return block_; }
   uint32_t clock(int warp) const { return clocks_[size_t(warp)]; }
@@ -45,8 +46,14 @@ class HappensBefore {
 
   // Whether an access of this launch comes before what `thread` does now.
   bool is_before(AccessRecord record, int thread) const {
-    if (record.block() != block_) return is_published(record, thread);
+    if (record.block() != block_) return is_settled(record) || is_published(record, thread);
     return record.thread() == thread || record.clock() <= known_[size_t(thread >> 5)][size_t(record.warp())];
+  }
+
+  // Whether a record comes before whatever any thread of the running block will do.
+  bool is_settled(AccessRecord record) const {
+    if (record.block() == block_) return record.clock() <= settled_[size_t(record.warp())];
+    return record.block() < first_block_ || record.block() > block_;
   }
 
   void block_barrier(uint64_t warps);
@@ -79,6 +86,7 @@ class HappensBefore {
   int warps_ = 0;
   std::array<uint32_t, 32> clocks_ = {};
   std::array<Row, 32> known_ = {};
+  Row settled_ = {};  // of each warp, what all know
 
   // Of fences: for each thread its newest, and its newest before its last barrier.
   struct Fence {

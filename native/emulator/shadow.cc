@@ -41,22 +41,26 @@ void Shadow::forget_all() {
   for (const size_t page : std::exchange(used_pages_, {})) drop(page);
 }
 
-Shadow::Bytes& Shadow::split(Cell& cell) {
-  if (cell.is_split()) return bytes_of(cell);
-  size_t number = splits_.size();
+Shadow::Parts& Shadow::split(Cell& cell) {
+  if (cell.is_split()) return parts_of(cell);
   if (free_splits_.empty()) {
-    splits_.emplace_back();
-  } else {
-    number = free_splits_.back();
-    free_splits_.pop_back();
+    const size_t first = splits_.size() * kChunk;
+    splits_.push_back(std::make_unique<std::array<Parts, kChunk>>());
+    for (size_t number = first + kChunk; number > first; number--) free_splits_.push_back(number - 1);
   }
-  splits_[number].fill(cell);
+  const Cell whole = cell;
   cell = {};
-  cell.places_ = kSplit | number;
-  return splits_[number];
+  cell.places_ = kSplit | free_splits_.back();
+  free_splits_.pop_back();
+  Parts& parts = parts_of(cell);
+  parts.fill(whole);
+  return parts;
 }
 
 void Shadow::join(Cell& cell) {
+  for (Cell& part : parts_of(cell)) {
+    if (part.is_split()) join(part);
+  }
   free_splits_.push_back(split_of(cell));
   cell = {};
 }

@@ -1,8 +1,9 @@
-// What was last done to memory: a cell for each word of 4 bytes, or, where bytes of a word have different
-// fates, for each of them. Pages that no kernel wrote have no cells.
+// What was last done to memory: a cell for each word of 4 bytes, or, where its halves, or the bytes of one,
+// have different fates, for each of them. Pages that no kernel wrote have no cells.
 #pragma once
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "emulator/arena.h"
@@ -40,7 +41,7 @@ static_assert(sizeof(Cell) == 32);
 class Shadow {
  public:
   static constexpr size_t kCells = Arena::kPageBytes / 4;  // of a page
-  using Bytes = std::array<Cell, 4>;
+  using Parts = std::array<Cell, 2>;
 
   Shadow();
   // Null: the page was never written by a kernel.
@@ -49,9 +50,13 @@ class Shadow {
   void forget_pages(size_t first, size_t end);
   void forget_all();
 
-  Bytes& bytes_of(const Cell& cell) { return splits_[split_of(cell)]; }
-  Bytes& split(Cell& cell);
-  void join(Cell& cell);  // what it held is lost
+  // The halves of a word, or the bytes of a half.
+  Parts& parts_of(const Cell& cell) {
+    const size_t number = split_of(cell);
+    return (*splits_[number / kChunk])[number % kChunk];
+  }
+  Parts& split(Cell& cell);
+  void join(Cell& cell);  // it is empty then
 
  private:
   static constexpr uint64_t kSplit = uint64_t{1} << 63;
@@ -60,7 +65,8 @@ class Shadow {
   Cell** pages_ = nullptr;
   std::vector<size_t> used_pages_;
   std::vector<Cell*> free_;
-  std::vector<Bytes> splits_;
+  static constexpr size_t kChunk = 1024;
+  std::vector<std::unique_ptr<std::array<Parts, kChunk>>> splits_;
   std::vector<size_t> free_splits_;
 };
 
