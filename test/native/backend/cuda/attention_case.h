@@ -254,4 +254,25 @@ inline double attention_error(const AttentionShape& shape, const AttentionChunk&
   return most;
 }
 
+// Of the kernels that use tensor cores. Values are below 1. Weights are off by half a unit of the type they
+// are rounded to, the result by half a unit of bf16; scores of queries that were turned by half a unit of the
+// type for every product; what is left is float32.
+inline double attention_tolerance(const AttentionShape& shape) {
+  const double unit = shape.type == cuda::KvType::bf16 ? 0x1p-9 : 0x1p-12;
+  const double turned = shape.turned > 0 ? 2 * unit * 4 * std::sqrt(shape.head_dim) / 2 : 0;
+  return unit + 0x1p-9 + turned + 2e-4;
+}
+
+inline void check_attention(const AttentionShape& shape, const std::vector<AttentionChunk>& chunks,
+                            const std::vector<float>& got, int every = 1) {
+  const float* at = got.data();
+  for (const AttentionChunk& chunk : chunks) {
+    const double error = attention_error(shape, chunk, at, every);
+    CHECK_FOR(error <= attention_tolerance(shape), shape.text() + ", rows " + std::to_string(chunk.first) +
+                                                       " + " + std::to_string(chunk.rows) + ": " +
+                                                       std::to_string(error));
+    at += chunk.rows * shape.heads * shape.head_dim;
+  }
+}
+
 }  // namespace quern::test
