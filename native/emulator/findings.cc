@@ -52,8 +52,8 @@ void Findings::tell_access(const std::string& kind, const Seen& seen, const std:
           at + ": " + doing(seen) + " " + what + " (" + place_of(seen) + ", " + who(seen.record) + ")", at});
 }
 
-void Findings::tell_pair(const std::string& kind, const Seen& seen, uint32_t other_pc, const std::string& middle,
-                         const std::string& end) {
+void Findings::tell_pair(const std::string& kind, const Seen& seen, uint32_t other_pc,
+                         const std::string& middle, const std::string& end) {
   if (!is_news(kind, seen.pc, other_pc)) return;
   const std::string at = describe_(seen.pc), other_at = describe_(other_pc);
   report({kind, kernel_,

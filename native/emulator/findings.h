@@ -49,7 +49,7 @@ class Findings {
   std::string kernel_;
   Describe describe_;
   uint32_t first_block_ = 0;
-  std::vector<Dim3> blocks_;  // in the order they ran
+  std::vector<Dim3> blocks_;           // in the order they ran
   std::unordered_set<uint64_t> told_;  // kinds and places
   bool has_found_ = false;
 };
