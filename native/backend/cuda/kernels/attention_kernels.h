@@ -14,7 +14,9 @@ struct FewRows {
   QUERN_HD bool operator()(int rows) const { return rows > 0 && (all || rows == group || rows <= kFewRows); }
 };
 
-// Splits a sequence's positions over the device.
+// Splits a sequence's positions over the device. head_dim: up to 256.
 void attend_few_rows(const Attention& op, FewRows wanted, StreamHandle stream);
+// 64 rows at a time, of those that are not few. head_dim: up to 128.
+void attend_tiles(const Attention& op, FewRows few, StreamHandle stream);
 
 }  // namespace quern::cuda

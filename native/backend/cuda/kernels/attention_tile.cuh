@@ -97,6 +97,22 @@ struct LaneRows {
   }
 };
 
+// Of a tile and its key/value head: where pages are.
+struct Pages {
+  const int32_t* table;
+  int last;                     // page that any row sees
+  int kv_heads, kv_head, part;  // numbers of a part
+  // In numbers; below 0: not there.
+  __device__ int64_t part_of(int page) const {
+    const int32_t at = page <= last ? table[page] : -1;
+    return at < 0 ? -1 : (static_cast<int64_t>(at) * kv_heads + kv_head) * part;
+  }
+};
+
+__device__ __forceinline__ __nv_bfloat16* out_of(const Attention& op, int row, int head) {
+  return static_cast<__nv_bfloat16*>(op.out) + (static_cast<int64_t>(row) * op.heads + head) * op.kv.head_dim;
+}
+
 // The queries of sixteen rows as first operands: kTiles products of sixteen numbers of head_dim.
 template <typename T, int kTiles>
 __device__ __forceinline__ void load_queries(const Attention& op, const LaneRows& rows, int tiles,

@@ -50,6 +50,10 @@ class Walk {
   }
 
   __device__ int segments() const { return segments_; }  // of which something is seen
+  __device__ int steps() const { return sink_steps_ + own_end_ - own_first_; }
+  __device__ bool ends_segment(int step) const {
+    return step + 1 == steps() || segment_of_block(block_of(step + 1)) != segment_of_block(block_of(step));
+  }
   __device__ bool is_for_sinks(int step) const { return step < sink_steps_; }
   __device__ int block_of(int step) const {
     return step < sink_steps_ ? step : own_first_ + step - sink_steps_;
@@ -70,6 +74,37 @@ class Walk {
   }
   int sink_steps_, own_first_, own_end_;  // blocks
   int sink_segments_, first_own_segment_, segments_;
+};
+
+// The segments of one of `splits` thread blocks, and the steps of each: in order where it has all of them,
+// else from the last, which may be the longest.
+class Cursor {
+ public:
+  __device__ Cursor(const Walk& walk, int splits, int split)
+      : walk_(walk),
+        stride_(splits == 1 ? 1 : -splits),
+        segment_(splits == 1 ? 0 : walk.segments() - 1 - split) {
+    enter();
+  }
+  __device__ bool is_done() const { return segment_ < 0 || segment_ >= walk_.segments(); }
+  __device__ int step() const { return step_; }
+  __device__ int segment() const { return segment_; }
+  __device__ bool ends_segment() const { return step_ + 1 == end_; }
+  __device__ void advance() {
+    if (++step_ < end_) return;
+    segment_ += stride_;
+    enter();
+  }
+
+ private:
+  __device__ void enter() {
+    if (is_done()) return;
+    const Steps steps = walk_.steps_of(segment_);
+    step_ = steps.begin;
+    end_ = steps.end;
+  }
+  const Walk& walk_;
+  int stride_, segment_, step_ = 0, end_ = 0;
 };
 
 // At most so many segments are seen by `rows` tokens in a row, none of them beyond `longest`.

@@ -65,49 +65,6 @@ struct Shared {
   bool is_last;
 };
 
-// The segments of a block, and the steps of each: in order where the block has all of them, else from the
-// last, which may be the longest.
-class Cursor {
- public:
-  __device__ Cursor(const Walk& walk, int splits, int split)
-      : walk_(walk),
-        stride_(splits == 1 ? 1 : -splits),
-        segment_(splits == 1 ? 0 : walk.segments() - 1 - split) {
-    enter();
-  }
-  __device__ bool is_done() const { return segment_ < 0 || segment_ >= walk_.segments(); }
-  __device__ int step() const { return step_; }
-  __device__ int segment() const { return segment_; }
-  __device__ bool ends_segment() const { return step_ + 1 == end_; }
-  __device__ void advance() {
-    if (++step_ < end_) return;
-    segment_ += stride_;
-    enter();
-  }
-
- private:
-  __device__ void enter() {
-    if (is_done()) return;
-    const Steps steps = walk_.steps_of(segment_);
-    step_ = steps.begin;
-    end_ = steps.end;
-  }
-  const Walk& walk_;
-  int stride_, segment_, step_ = 0, end_ = 0;
-};
-
-// Of a tile and its key/value head: where pages are.
-struct Pages {
-  const int32_t* table;
-  int last;                     // page that any row sees
-  int kv_heads, kv_head, part;  // numbers of a part
-  // In numbers; below 0: not there.
-  __device__ int64_t part_of(int page) const {
-    const int32_t at = page <= last ? table[page] : -1;
-    return at < 0 ? -1 : (static_cast<int64_t>(at) * kv_heads + kv_head) * part;
-  }
-};
-
 // Where partial results of a tile lie: numbers of all tiles first, then what they are relative to.
 struct Partials {
   float *first_numbers, *first_sums;
@@ -127,10 +84,6 @@ struct Partials {
   __device__ float* largest(int segment) const { return first_sums + segment * rows * 2; }
   __device__ float* sums(int segment) const { return largest(segment) + rows; }
 };
-
-__device__ __forceinline__ __nv_bfloat16* out_of(const Attention& op, int row, int head) {
-  return static_cast<__nv_bfloat16*>(op.out) + (static_cast<int64_t>(row) * op.heads + head) * op.kv.head_dim;
-}
 
 // Folds the partial results of all segments in order and writes the rows.
 __device__ void fold_partials(const Attention& op, const Partials& partials, int segments, const Tile& tile,

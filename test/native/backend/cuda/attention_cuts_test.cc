@@ -43,8 +43,22 @@ TEST(a_prompt_in_any_chunks_and_decoding_give_the_same_bits) {
     check_cuts({.heads = group, .kv_heads = 1, .head_dim = 32}, 0, 150, 15);
     check_cuts({.heads = group, .kv_heads = 1, .head_dim = 32, .type = KvType::f16}, 230, 40, 7);
   }
-  check_cuts({.heads = 2, .kv_heads = 1, .head_dim = 128}, 500, 40, 5);
   check_cuts({.heads = 2, .kv_heads = 2, .head_dim = 80}, 100, 40, 5);
+}
+
+TEST(every_head_size_as_a_prompt_and_row_by_row) {
+  for (const KvType type : {KvType::bf16, KvType::f16}) {
+    for (const int head_dim : {16, 48, 64, 80, 96, 112, 128, 256}) {
+      const AttentionShape shape{.heads = 1, .kv_heads = 1, .head_dim = head_dim, .type = type};
+      const AttentionTokens tokens(shape, 6, 290);
+      const auto whole = at_once(shape, tokens, 220, 70);
+      check_attention(shape, {{&tokens, 220, 70}}, whole, 20);
+      for (const int row : {0, 15, 35, 36, 69}) {
+        const auto alone = at_once(shape, tokens, 220 + row, 1);
+        CHECK_FOR(std::equal(alone.begin(), alone.end(), whole.begin() + row * head_dim), shape.text());
+      }
+    }
+  }
 }
 
 TEST(windows_sinks_and_slopes) {
