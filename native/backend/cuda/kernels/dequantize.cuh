@@ -14,6 +14,14 @@ __device__ __forceinline__ uint32_t add_bf16(uint32_t a, uint32_t b) {
   return sum;
 }
 
+// (bits & mask) | exponent, in one instruction.
+template <uint32_t mask>
+__device__ __forceinline__ uint32_t behind(uint32_t exponent, uint32_t bits) {
+  uint32_t number;
+  asm("lop3.b32 %0, %1, %2, %3, 0xea;" : "=r"(number) : "r"(bits), "n"(mask), "r"(exponent));
+  return number;
+}
+
 template <Encoding encoding>
 struct Layout {
   static constexpr bool has_scales = encoding == Encoding::int8 || encoding == Encoding::int4;
@@ -61,13 +69,13 @@ __device__ __forceinline__ void operands_of(const uint4 (&read)[Layout<encoding>
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
       const uint32_t pair = __byte_perm(words[2 * step + i / 2], 0, i % 2 ? 0x4342 : 0x4140);
-      numbers[i] = add_bf16((pair & 0x007f007f) | 0x43004300, (pair & 0x00800080) | 0xc300c300);
+      numbers[i] = add_bf16(behind<0x007f007f>(0x43004300, pair), behind<0x00800080>(0xc300c300, pair));
     }
   } else {
     // A nibble behind the exponent of 128 is 128 + nibble; 136 is taken off again.
 #pragma unroll
     for (int i = 0; i < 4; ++i)
-      numbers[i] = add_bf16(((words[step] >> (4 * i)) & 0x000f000f) | 0x43004300, 0xc308c308);
+      numbers[i] = add_bf16(behind<0x000f000f>(0x43004300, words[step] >> (4 * i)), 0xc308c308);
   }
 }
 

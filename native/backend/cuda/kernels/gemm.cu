@@ -10,26 +10,19 @@ namespace quern::cuda {
 namespace {
 
 template <typename Shape>
-dim3 blocks_of(const Product& p) {
-  const bool gate = p.outcome == Outcome::gate;
-  const int rows = gate ? Shape::weights / 2 : Shape::weights;
-  unsigned tiles = 0;
-  for (int part = 0; part < (gate ? 1 : p.part_count); ++part)
-    tiles += (p.parts[part].rows + rows - 1) / rows;
-  return dim3((p.rows + Shape::rows - 1) / Shape::rows, tiles);
-}
-template <typename Shape>
-bool fills(const Product& p) {
-  const dim3 blocks = blocks_of<Shape>(p);
-  return int64_t{blocks.x} * blocks.y >= p.workspace.multiprocessors;
+bool fills(Product p) {
+  const int64_t blocks = int64_t{set_tiles(p, Shape::weights)} * ((p.rows + Shape::rows - 1) / Shape::rows);
+  return blocks >= p.workspace.multiprocessors;
 }
 
 template <Encoding encoding, typename Shape>
-void launch(const Product& p, StreamHandle stream) {
+void launch(Product p, StreamHandle stream) {
   constexpr int bytes = Piece<encoding, Shape>::shared_bytes;
   const auto kernel = gemm<encoding, Shape>;
   cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
-  kernel<<<blocks_of<Shape>(p), kGemmThreads, bytes, stream>>>(p);
+  const int tiles = set_tiles(p, Shape::weights);
+  const dim3 blocks((p.rows + Shape::rows - 1) / Shape::rows, tiles);
+  kernel<<<blocks, kGemmThreads, bytes, stream>>>(p);
   check_launch("gemm");
 }
 

@@ -60,78 +60,98 @@ struct Piece {
 // Which rows of which matrix a block has. Of a gate sixteen rows are eight of gate and eight of up.
 template <typename Shape>
 struct Place {
-  int part, first;
+  int part = 0, first;
   bool gate;
 
-  __device__ __forceinline__ Place(const Product& p, int tile) : part(0), gate(p.outcome == Outcome::gate) {
-    const int rows = gate ? Shape::weights / 2 : Shape::weights;
-    while (part + 1 < (gate ? 1 : p.part_count)) {
-      const int tiles = (p.parts[part].rows + rows - 1) / rows;
-      if (tile < tiles) break;
-      tile -= tiles;
-      ++part;
-    }
-    first = tile * rows;
-  }
-  __device__ __forceinline__ const Matrix& matrix(const Product& p, int row) const {
-    return p.parts[gate ? row / 8 % 2 : part];
-  }
-  // Rows beyond the last are computed from it and dropped.
-  __device__ __forceinline__ int row_of(const Matrix& matrix, int row) const {
-    return min(first + (gate ? row / 16 * 8 + row % 8 : row), matrix.rows - 1);
+  __device__ __forceinline__ Place(const Product& p, int tile) : gate(p.outcome == Outcome::gate) {
+    if (!gate) part = (tile >= p.first_tile[1]) + (tile >= p.first_tile[2]);
+    first = (tile - p.first_tile[part]) * (gate ? Shape::weights / 2 : Shape::weights);
   }
 };
 
-// Asks for piece `index` of k.
+// What a thread copies of every piece: one chunk of some rows of x and of some rows of weights, each kRowStep
+// or kWeightStep after the one before.
 template <Encoding encoding, typename Shape>
-__device__ __forceinline__ void fetch_piece(const Product& p, Place<Shape> place, int first_row, int index,
-                                            char* to) {
+class Fetcher {
   using P = Piece<encoding, Shape>;
   using L = Layout<encoding>;
-  const int cols = p.parts[0].cols, stride = p.parts[0].stride;
-  keep_in_loop(first_row);
-  keep_in_loop(place.first);
-  constexpr int kRowChunks = P::row_pitch / 16, kWeightChunks = P::weight_pitch / 16;
-  static_assert(Shape::rows * kRowChunks % kGemmThreads == 0);
-#pragma unroll
-  for (int i = 0; i < Shape::rows * kRowChunks / kGemmThreads; ++i) {
-    const int at = i * kGemmThreads + threadIdx.x, row = at / kRowChunks, chunk = at % kRowChunks;
+  static constexpr int kRowChunks = P::row_pitch / 16, kWeightChunks = P::weight_pitch / 16;
+  static constexpr int kRowStep = kGemmThreads / kRowChunks, kWeightStep = kGemmThreads / kWeightChunks;
+  static constexpr int kWeightCopies = (Shape::weights + kWeightStep - 1) / kWeightStep;
+  static_assert(Shape::rows % kRowStep == 0 && kWeightStep % 16 == 0 && kRowStep % 2 == 0);
+
+ public:
+  __device__ __forceinline__ Fetcher(const Product& p, const Place<Shape>& place, int first_row)
+      : cols_(p.parts[0].cols), row_(first_row + threadIdx.x / kRowChunks) {
+    const int row = threadIdx.x / kWeightChunks;
+    const Matrix& matrix = p.parts[place.gate ? row / 8 % 2 : place.part];
+    weights_ = static_cast<const char*>(matrix.numbers) + threadIdx.x % kWeightChunks * 16;
+    weight_bytes_ = static_cast<int>(row_bytes(encoding, matrix.stride));
+    last_weight_ = matrix.rows - 1;
+    weight_ = place.first + (place.gate ? row / 16 * 8 + row % 8 : row);
+    weight_step_ = place.gate ? kWeightStep / 2 : kWeightStep;
+    if constexpr (L::has_scales) {
+      const int of_scales = threadIdx.x % Shape::weights;
+      const Matrix& scaled = p.parts[place.gate ? of_scales / 8 % 2 : place.part];
+      const int at = place.first + (place.gate ? of_scales / 16 * 8 + of_scales % 8 : of_scales);
+      scales_ = scaled.scales + int64_t{min(at, scaled.rows - 1)} * (scaled.stride / kStepNumbers);
+    }
+  }
+
+  // Asks for piece `index` of k. Rows of weights beyond the last are copies of it, of which nothing is made.
+  __device__ __forceinline__ void fetch(const Product& p, int index, char* to) const {
+    const int row = threadIdx.x / kRowChunks, chunk = threadIdx.x % kRowChunks;
     const int column = index * P::numbers + chunk * 8;
-    char* into = to + P::row_chunk(row, chunk);
-    const bool valid = first_row + row < p.rows && column < cols;
-    if (cols % 8 == 0) {
-      copy_async(into, p.in + (valid ? int64_t{first_row + row} * cols + column : 0), valid);
-    } else {
-      *reinterpret_cast<uint4*>(into) =
-          valid ? load_eight(p.in, cols, first_row + row, column) : uint4{0, 0, 0, 0};
-    }
-  }
+    char* const rows_to = to + P::row_chunk(row, chunk);
+    if (cols_ % 8 == 0) {
+      const __nv_bfloat16* from = p.in + int64_t{row_} * cols_ + column;
 #pragma unroll
-  for (int i = 0; i < (Shape::weights * kWeightChunks + kGemmThreads - 1) / kGemmThreads; ++i) {
-    const int at = i * kGemmThreads + threadIdx.x, row = at / kWeightChunks, chunk = at % kWeightChunks;
-    if (Shape::weights * kWeightChunks % kGemmThreads != 0 && row >= Shape::weights) break;
-    const Matrix& matrix = place.matrix(p, row);
-    const int offset = index * P::weight_pitch + chunk * 16;
-    const int64_t bytes = row_bytes(encoding, stride);
-    const bool valid = offset < bytes;
-    copy_async(
-        to + P::weight_chunk(row, chunk),
-        static_cast<const char*>(matrix.numbers) + (valid ? place.row_of(matrix, row) * bytes + offset : 0),
-        valid);
-  }
-  if constexpr (L::has_scales) {
-    const int row = threadIdx.x;
-    if (row < Shape::weights) {
-      const Matrix& matrix = place.matrix(p, row);
-      copy_few_async<P::scale_pitch>(
-          to + P::scales_at + row * P::scale_pitch,
-          matrix.scales + int64_t{place.row_of(matrix, row)} * (stride / kStepNumbers) + index * L::steps);
+      for (int i = 0; i < Shape::rows / kRowStep; ++i) {
+        const bool valid = column < cols_ && row_ + i * kRowStep < p.rows;
+        copy_async(rows_to + i * kRowStep * P::row_pitch, valid ? from : p.in, valid);
+        from += kRowStep * cols_;
+      }
+    } else {
+#pragma unroll 1
+      for (int i = 0; i < Shape::rows / kRowStep; ++i)
+        *reinterpret_cast<uint4*>(rows_to + i * kRowStep * P::row_pitch) =
+            row_ + i * kRowStep < p.rows ? load_eight(p.in, cols_, row_ + i * kRowStep, column)
+                                         : uint4{0, 0, 0, 0};
+    }
+
+    const int weight = threadIdx.x / kWeightChunks, weight_chunk = threadIdx.x % kWeightChunks;
+    const int offset = index * P::weight_pitch;
+    const bool valid = offset + weight_chunk * 16 < weight_bytes_;
+    char* const weights_to = to + P::weight_chunk(weight, weight_chunk);
+    if (Shape::weights >= kWeightStep || weight < Shape::weights) {
+#pragma unroll
+      for (int i = 0; i < kWeightCopies; ++i) {
+        const int64_t at = min(weight_ + i * weight_step_, last_weight_);
+        copy_async(weights_to + i * kWeightStep * P::weight_pitch,
+                   weights_ + at * weight_bytes_ + (valid ? offset : 0), valid);
+      }
+    }
+    if constexpr (L::has_scales) {
+      if (threadIdx.x < Shape::weights)
+        copy_few_async<P::scale_pitch>(to + P::scales_at + threadIdx.x * P::scale_pitch,
+                                       scales_ + index * L::steps);
     }
   }
+
+ private:
+  int cols_, row_;
+  const char* weights_;
+  int weight_, weight_step_, last_weight_, weight_bytes_;
+  const uint16_t* scales_ = nullptr;
+};
+
+// Blocks that a processor runs at once: as many as have registers.
+QUERN_HD constexpr int gemm_blocks(Encoding encoding, int sums) {
+  return sums > 8192 || (sums == 8192 && encoding == Encoding::int8) ? 1 : 2;
 }
 
 template <Encoding encoding, typename Shape>
-__global__ void __launch_bounds__(kGemmThreads, Shape::rows* Shape::weights >= 8192 ? 1 : 2)
+__global__ void __launch_bounds__(kGemmThreads, gemm_blocks(encoding, Shape::rows* Shape::weights))
     gemm(const __grid_constant__ Product p) {
   using P = Piece<encoding, Shape>;
   using L = Layout<encoding>;
@@ -145,9 +165,10 @@ __global__ void __launch_bounds__(kGemmThreads, Shape::rows* Shape::weights >= 8
 
   const int granules = p.parts[0].stride / stride_granule(encoding);
   const int pieces = (granules + P::granules - 1) / P::granules;
-#pragma unroll
+  const Fetcher<encoding, Shape> fetcher(p, place, first_row);
+#pragma unroll 1
   for (int i = 0; i < P::stages - 1; ++i) {
-    if (i < pieces) fetch_piece<encoding>(p, place, first_row, i, shared + i * P::bytes);
+    if (i < pieces) fetcher.fetch(p, i, shared + i * P::bytes);
     commit_copies();
   }
 
@@ -164,14 +185,16 @@ __global__ void __launch_bounds__(kGemmThreads, Shape::rows* Shape::weights >= 8
           sum[w][r][i] = 0;
         }
   };
-  int segment = 0, border = segment_begin(1, granules);
+  // A zero that the compiler does not know: what is or-ed with it is put in its place among the operands
+  // once, not before every use.
+  const uint32_t zero = gridDim.z - 1;
+  int segment = 0, border = 0;  // the granule that begins the next segment
+  while (border == 0) border = segment_begin(++segment, granules);
   for (int index = 0, slot = 0; index < pieces; ++index, slot = slot + 1 == P::stages ? 0 : slot + 1) {
     wait_copies<P::stages - 2>();
     __syncthreads();
     const int ahead = index + P::stages - 1;
-    if (ahead < pieces)
-      fetch_piece<encoding>(p, place, first_row, ahead,
-                            shared + (slot == 0 ? P::stages - 1 : slot - 1) * P::bytes);
+    if (ahead < pieces) fetcher.fetch(p, ahead, shared + (slot == 0 ? P::stages - 1 : slot - 1) * P::bytes);
     commit_copies();
 
     const char* piece = shared + slot * P::bytes;
@@ -181,10 +204,7 @@ __global__ void __launch_bounds__(kGemmThreads, Shape::rows* Shape::weights >= 8
       if (granule >= granules) break;
       if (granule == border) {
         fold();
-        do border = segment_begin(++segment + 1, granules);
-        while (border == granule);
-      } else if (border == 0) {
-        while (border == 0) border = segment_begin(++segment + 1, granules);
+        while (border == granule) border = segment_begin(++segment, granules);
       }
       uint4 read[kWeightTiles][2][L::reads];
 #pragma unroll
@@ -213,8 +233,8 @@ __global__ void __launch_bounds__(kGemmThreads, Shape::rows* Shape::weights >= 8
           operands_of<encoding>(read[w][1], 0, high);
 #pragma unroll
           for (int i = 0; i < 4; ++i) {
-            a[w][i / 2][i % 2 * 2] = low[i];
-            a[w][i / 2][i % 2 * 2 + 1] = high[i];
+            a[w][i / 2][i % 2 * 2] = encoding == Encoding::bf16 ? low[i] | zero : low[i];
+            a[w][i / 2][i % 2 * 2 + 1] = encoding == Encoding::bf16 ? high[i] | zero : high[i];
           }
           if constexpr (L::has_scales)
 #pragma unroll
@@ -242,14 +262,15 @@ __global__ void __launch_bounds__(kGemmThreads, Shape::rows* Shape::weights >= 8
           uint4 x[kRowTiles];
 #pragma unroll
           for (int r = 0; r < kRowTiles; ++r) x[r] = x_of(r);
+            // Weights outside: their operands are put together once.
 #pragma unroll
-          for (int r = 0; r < kRowTiles; ++r)
+          for (int w = 0; w < kWeightTiles; ++w)
 #pragma unroll
-            for (int w = 0; w < kWeightTiles; ++w) mma_bf16(sum[w][r], a[w][0], {x[r].x, x[r].y});
+            for (int r = 0; r < kRowTiles; ++r) mma_bf16(sum[w][r], a[w][0], {x[r].x, x[r].y});
 #pragma unroll
-          for (int r = 0; r < kRowTiles; ++r)
+          for (int w = 0; w < kWeightTiles; ++w)
 #pragma unroll
-            for (int w = 0; w < kWeightTiles; ++w) mma_bf16(sum[w][r], a[w][1], {x[r].z, x[r].w});
+            for (int r = 0; r < kRowTiles; ++r) mma_bf16(sum[w][r], a[w][1], {x[r].z, x[r].w});
         }
       }
     }

@@ -10,10 +10,8 @@ namespace {
 constexpr int kBlocksOfProcessor = 2;
 
 template <Encoding encoding, int columns, bool in_shared>
-void launch(const Product& p, int shared_bytes, StreamHandle stream) {
-  int tiles = 0;
-  for (int part = 0; part < (p.outcome == Outcome::gate ? 1 : p.part_count); ++part)
-    tiles += tiles_of(p, part);
+void launch(Product p, int shared_bytes, StreamHandle stream) {
+  const int tiles = set_tiles(p, kTileRows);
   // As many blocks as run at once, each with as many tiles.
   const int most = kBlocksOfProcessor * p.workspace.multiprocessors;
   const int turns = (tiles + most - 1) / most;

@@ -21,6 +21,7 @@ namespace quern::cuda {
 constexpr int kGemvThreads = kSegments * kWarp;
 static_assert(kGemvThreads == kNormThreads);
 constexpr int kMostSharedRows = 8;
+constexpr int kTileRows = 16;
 
 // Granules of a segment that are on their way to registers.
 QUERN_HD constexpr int granules_ahead(Encoding encoding, int columns) {
@@ -38,9 +39,8 @@ struct Tile {
 };
 __device__ __forceinline__ Tile tile_at(const Product& p, int tile) {
   if (p.outcome == Outcome::gate) return {0, tile * (kTileRows / 2)};
-  int part = 0;
-  while (part + 1 < p.part_count && tile >= tiles_of(p, part)) tile -= tiles_of(p, part++);
-  return {part, tile * kTileRows};
+  const int part = (tile >= p.first_tile[1]) + (tile >= p.first_tile[2]);
+  return {part, (tile - p.first_tile[part]) * kTileRows};
 }
 
 // Where a lane reads its two rows.
@@ -220,6 +220,9 @@ __global__ void __launch_bounds__(kGemvThreads, 2) gemv(const __grid_constant__ 
             }
           }
         }
+        // The registers of what was just multiplied are those that take what is next.
+#pragma unroll
+        for (int c = 0; c < columns; ++c) settle(sum[c]);
         if (i < ahead) ring[i].load(rows, i);
       }
     }

@@ -76,9 +76,9 @@ __device__ __forceinline__ void wait_copies() {
   asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory");
 }
 
-// Keeps what is computed from `value` from being computed ahead of a loop, and held in registers through it.
-__device__ __forceinline__ void keep_in_loop(int& value) {
-  asm volatile("" : "+r"(value));
+// Keeps what follows, volatile itself, behind the sums.
+__device__ __forceinline__ void settle(float (&sums)[4]) {
+  asm volatile("" : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3]));
 }
 
 // Sum over a warp, the same bits in every lane.

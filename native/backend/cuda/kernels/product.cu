@@ -1,6 +1,8 @@
 // Which kernels a product takes. What rows go through does not change their bits.
 #include "backend/cuda/kernels/product.h"
 
+#include <climits>
+
 #include "backend/cuda/kernels/gemm.h"
 #include "backend/cuda/kernels/gemv.h"
 #include "backend/cuda/kernels/heads.cuh"
@@ -28,6 +30,17 @@ void finish_all(const Product& p, StreamHandle stream) {
 }
 
 }  // namespace
+
+int set_tiles(Product& product, int rows) {
+  const bool gate = product.outcome == Outcome::gate;
+  const int parts = gate ? 1 : product.part_count, of_part = gate ? rows / 2 : rows;
+  int tiles = 0;
+  for (int part = 0; part < 3; ++part) {
+    product.first_tile[part] = part < parts ? tiles : INT_MAX;
+    if (part < parts) tiles += (product.parts[part].rows + of_part - 1) / of_part;
+  }
+  return tiles;
+}
 
 void multiply(const Product& product, StreamHandle stream) {
   Product p = product;

@@ -16,7 +16,7 @@ constexpr int kSegments = 8;
 
 // The first granule of a segment.
 QUERN_HD constexpr int segment_begin(int segment, int granules) {
-  return static_cast<int>(int64_t{segment} * granules / kSegments);
+  return static_cast<int>(static_cast<unsigned>(segment) * granules / kSegments);
 }
 
 // The heads that attention_input makes of its products: queries, then keys, then values.
@@ -38,6 +38,7 @@ enum class Outcome : uint8_t { store, add, gate, silu, times, heads };
 struct Product {
   Matrix parts[3];  // of one encoding and as many cols
   int part_count = 1;
+  int first_tile[3] = {};  // of a part, in the kernel's tiles; the kernel's launcher sets them
   int rows = 0;
 
   // What is multiplied: rows of bf16, or rows of x that are normalised first.
@@ -53,12 +54,8 @@ struct Product {
   Workspace workspace;
 };
 
-// Rows of weights that a tile of a product has. Gate and up share a tile.
-constexpr int kTileRows = 16;
-QUERN_HD constexpr int tiles_of(const Product& p, int part) {
-  const int rows = p.outcome == Outcome::gate ? kTileRows / 2 : kTileRows;
-  return (p.parts[part].rows + rows - 1) / rows;
-}
+// Cuts parts into tiles of `rows` rows of weights; gate and up share theirs. Gives the number of tiles.
+int set_tiles(Product& product, int rows);
 
 void multiply(const Product& product, StreamHandle stream);
 
