@@ -27,7 +27,9 @@ cudaError_t check_shape(Function& function, int device, const KernelTraits& trai
     return cudaErrorInvalidConfiguration;
   }
   const uint64_t all_shared = uint64_t(traits.static_shared_bytes) + shared;
-  const uint64_t most = uint64_t(std::max(shared_limit(function, device), limits().shared_bytes));
+  // What a kernel may have was checked against its own when it asked for more than any kernel gets.
+  const bool has_asked = function.most_dynamic_shared.contains(device);
+  const uint64_t most = uint64_t(has_asked ? limits().shared_bytes_opted_in : limits().shared_bytes);
   const bool fits = shared <= uint64_t(shared_limit(function, device)) && all_shared <= most;
   return fits ? cudaSuccess : cudaErrorInvalidValue;
 }
