@@ -11,7 +11,8 @@ RUN apt-get update && apt-get install -y --no-install-recommends cmake ninja-bui
 WORKDIR /src
 COPY . .
 RUN npm ci --ignore-scripts --no-audit --no-fund
-RUN npm run --silent pack -- build
+# With the library for GPUs where `npm run pack` has left it in packages/, on a machine with nvcc.
+RUN npm run --silent prebuild && npm run --silent build:lib && node scripts/pack.mjs build
 RUN npm install --prefix build/image --omit=dev --no-audit --no-fund "$PWD"/build/quern-*.tgz
 
 FROM ${BASE}

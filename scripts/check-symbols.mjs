@@ -1,11 +1,13 @@
 // Two properties of what the linker was given and gave:
 // - Objects built for an instruction set export no weak symbols. The linker keeps one copy of a weak function, whichever
 //   comes first, and could hand AVX-512 code to an old processor.
-// - The addon needs no newer glibc than README and guides say, all of them the same one, and nobody's libstdc++.
+// - The addon and, where it is built, the CUDA library need no newer glibc than README and guides say, all of them the same one, nobody's
+//   libstdc++, and nothing of NVIDIA's.
 // usage: check-symbols.mjs [build folder] [root of README.md and docs/]
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
+import { isOfTheSystem, libraryNeeds } from './library-needs.mjs'
 import { report } from './report.mjs'
 import { sources } from './sources.mjs'
 
@@ -50,28 +52,33 @@ function promisedGlibc() {
 }
 
 const addon = join(build, 'Release/quern.node')
+const cuda = join(build, 'libquern_cuda.so')
 const promised = promisedGlibc()
-let glibc
-if (existsSync(addon)) {
-  const table = run('readelf', ['--version-info', '--wide', addon])
-  const needs = [...table.matchAll(/Name: ([A-Z]+)_([0-9.]+)/g)].map(([, library, version]) => ({
-    library,
-    version,
-  }))
-  const own = needs.filter(({ library }) => library === 'GLIBCXX' || library === 'CXXABI')
+
+/** What a library may not ask of the system; gives the glibc that it asks for. */
+function checkNeeds(path) {
+  const name = basename(path)
+  const { libraries, versions } = libraryNeeds(path)
+  const own = versions.filter(({ of }) => of === 'GLIBCXX' || of === 'CXXABI')
   if (own.length > 0) {
     problems.push(
-      `quern.node needs the system's libstdc++ (${own.map(({ library, version }) => `${library}_${version}`).join(', ')}): ` +
+      `${name} needs the system's libstdc++ (${own.map(({ of, version }) => `${of}_${version}`).join(', ')}): ` +
         'it must have its own, so the compiler needs libstdc++.a',
     )
   }
-  glibc = newest(needs.filter(({ library }) => library === 'GLIBC').map(({ version }) => version))
+  for (const library of libraries)
+    if (!isOfTheSystem(library) && own.length === 0) problems.push(`${name} needs ${library}`)
+  const glibc = newest(versions.filter(({ of }) => of === 'GLIBC').map(({ version }) => version))
   if (glibc !== undefined && newest([glibc, promised]) !== promised)
-    problems.push(`quern.node needs glibc ${glibc}, and README.md says ${promised}`)
-} else problems.push(`${addon}: not built`)
+    problems.push(`${name} needs glibc ${glibc}, and README.md says ${promised}`)
+  return `${name} needs glibc ${glibc}`
+}
+
+if (!existsSync(addon)) problems.push(`${addon}: not built`)
+const checked = [addon, cuda].filter((path) => existsSync(path)).map(checkNeeds)
 
 report(
   'symbols',
   problems,
-  `${objects.length} kernel objects without weak symbols; quern.node needs glibc ${glibc}, and no libstdc++`,
+  `${objects.length} kernel objects without weak symbols; ${checked.join(', ')}, and no libstdc++`,
 )

@@ -1,12 +1,13 @@
-// The package as its users get it: packed, installed from the tarball in an empty folder, looked at by the tools that judge packages, compiled
+// The packages as their users get them: packed, installed from the tarballs in an empty folder, looked at by the tools that judge packages, compiled
 // against, tested with Jest, and streaming text from the bundled model on every Node.js it supports, by import and by require.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 import { Consumer } from './package-consumer.mjs'
+import { packageGpu } from './package-gpu.mjs'
 import { packageLinks } from './package-links.mjs'
 import { packageTypes } from './package-types.mjs'
 import { report } from './report.mjs'
@@ -17,6 +18,8 @@ const otherNodes = ['22', '24']
 const jest = 'jest@30.5.2'
 /** Of all that is installed, what the server's dependencies may take. */
 const mostServerBytes = 14e6
+/** What all that is installed may take, the library for GPUs with it. */
+const mostBytes = 60e6
 const neededFiles = [
   'dist/index.js',
   'dist/index.mjs',
@@ -70,14 +73,30 @@ const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`
 // pack
 if (!run('npm', ['run', '--silent', 'prebuild']) || !run('npm', ['run', '--silent', 'build:lib']))
   process.exit(1)
-const tarball = execFileSync(process.execPath, ['scripts/pack.mjs', temp], {
+const cudaLibrary = join(temp, 'libquern_cuda.so')
+copyFileSync(builtCudaLibrary(), cudaLibrary)
+execFileSync('strip', ['--strip-unneeded', cudaLibrary])
+const [tarball, cudaTarball] = execFileSync(process.execPath, ['scripts/pack.mjs', temp, cudaLibrary], {
   cwd: root,
   encoding: 'utf8',
-}).trim()
+})
+  .trim()
+  .split('\n')
+
+/** The CUDA library of build/; where there is none, for it takes nvcc, a device library of the tests in its place. */
+function builtCudaLibrary() {
+  const library = join(root, 'build/libquern_cuda.so')
+  if (existsSync(library)) return library
+  console.log(
+    'no build/libquern_cuda.so (cmake --build build --target quern_cuda): a device for tests is packed in its place',
+  )
+  if (!run('cmake', ['--build', 'build', '--target', 'quern_late'])) process.exit(1)
+  return join(root, 'build/quern_late.so')
+}
 
 // install, as everybody does: npm runs what scripts there are, and says what it does not like
 const consumer = new Consumer(join(temp, 'consumer'))
-const installed = consumer.install(tarball)
+const installed = consumer.install(tarball, cudaTarball)
 for (const line of installed.split('\n'))
   if (/warn|error/i.test(line)) problems.push(`npm install says: ${line}`)
 const folder = join(consumer.folder, 'node_modules/quern')
@@ -89,8 +108,11 @@ problems.push(...packageLinks(folder, files))
 const all = sources(consumer.folder, 'node_modules', [''])
 const bytes = all.reduce((sum, path) => sum + statSync(join(consumer.folder, path)).size, 0)
 console.log(
-  `tarball ${megabytes(statSync(tarball).size)}, installed ${megabytes(bytes)} in ${all.length} files`,
+  `tarballs ${megabytes(statSync(tarball).size)} and ${megabytes(statSync(cudaTarball).size)}, installed ${megabytes(bytes)} in ${all.length} files`,
 )
+if (bytes > mostBytes)
+  problems.push(`installed it takes ${megabytes(bytes)}, at most ${megabytes(mostBytes)}`)
+problems.push(...packageGpu(consumer, temp, tarball))
 // what the server needs is small
 const serverPackages = ['hono', '@hono/node-server', 'zod']
 const serverBytes = all

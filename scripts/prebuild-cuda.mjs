@@ -1,0 +1,39 @@
+// Makes packages/cuda-linux-x64/libquern_cuda.so: the CUDA library as it is shipped, with code for all GPUs that are served, compressed and
+// stripped. Where there is no nvcc it says so and makes nothing. build/ stays as it is.
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, rmSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { dropUnusableBuild } from './build-folder.mjs'
+import { root, run } from './run.mjs'
+import { runBuild } from './run-build.mjs'
+
+/** code_for() in native/backend/cuda/cuda_probe.cc knows them too. */
+const architectures = '80;86;89;90a;100;120'
+/** What the driver compiles for GPUs that come later. */
+const ptx = '80'
+
+const folder = 'build/cuda-package'
+const library = join(root, 'packages/cuda-linux-x64/libquern_cuda.so')
+
+rmSync(library, { force: true })
+if (!run('nvcc', ['--version'], { stdio: 'ignore' })) {
+  console.error('no nvcc here: quern is packed without its library for GPUs, and asks for none')
+  process.exit(0)
+}
+dropUnusableBuild(folder)
+const options = [
+  '-DCMAKE_BUILD_TYPE=Release',
+  `-DQUERN_CUDA_ARCHITECTURES=${architectures}`,
+  `-DQUERN_CUDA_PTX=${ptx}`,
+  '-DQUERN_CUDA_COMPRESS=ON',
+]
+const quiet = { stdio: ['ignore', 'ignore', 'inherit'] }
+const configured = run('cmake', ['-S', root, '-B', join(root, folder), ...options], quiet)
+const parallel = ['--parallel', String(availableParallelism())]
+const built =
+  configured &&
+  (await runBuild('CUDA library', 'cmake', ['--build', folder, '--target', 'quern_cuda', ...parallel]))
+if (!built) process.exit(1)
+copyFileSync(join(root, folder, 'libquern_cuda.so'), library)
+execFileSync('strip', ['--strip-unneeded', library])
