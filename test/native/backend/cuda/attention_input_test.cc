@@ -128,14 +128,14 @@ class Layer {
     return type == KvType::f16 ? double{to_f32(static_cast<F16>(bits))} : from_bf16(bits);
   }
 
-  void check_heads(const EncodedMatrix& w, const std::vector<double>& got, const std::vector<double>& in,
+  void check_heads(const EncodedMatrix& matrix, const std::vector<double>& got, const std::vector<double>& in,
                    const std::vector<float>* head_norm, int row, double rounding) const {
     const int head_dim = shape_.head_dim, half = row < 0 ? 0 : shape_.rope_dim / 2;
-    for (int head = 0; head < w.matrix().rows / head_dim; ++head) {
+    for (int head = 0; head < matrix.matrix().rows / head_dim; ++head) {
       std::vector<double> want;
       double squares = 0, slack = 0;
       for (int d = 0; d < head_dim; ++d) {
-        const Wanted sum = wanted(w, head * head_dim + d, in.data());
+        const Wanted sum = wanted(matrix, head * head_dim + d, in.data());
         want.push_back(sum.value);
         squares += sum.value * sum.value;
         slack = std::max(slack, sum.tolerance() + sum.magnitudes * 0x1p-11);

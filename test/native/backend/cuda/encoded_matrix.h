@@ -12,8 +12,8 @@
 
 namespace quern::test {
 
-constexpr std::array kEncodings = {cuda::Encoding::f32, cuda::Encoding::f16, cuda::Encoding::bf16,
-                                   cuda::Encoding::int8, cuda::Encoding::int4};
+inline constexpr std::array kEncodings = {cuda::Encoding::f32, cuda::Encoding::f16, cuda::Encoding::bf16,
+                                          cuda::Encoding::int8, cuda::Encoding::int4};
 
 class EncodedMatrix {
  public:
