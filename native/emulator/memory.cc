@@ -138,11 +138,13 @@ void prepare(Warp& warp, const Instruction& i, uint32_t lanes, uint32_t bytes, b
   if (!others) return;
   if (block.is_checked) {
     Checker& checker = Checker::instance();
-    if (i.kind & (kAcquires | kReleases)) {
+    const bool is_strong = is_atomic || i.kind & (kIsStrong | kAcquires | kReleases);
+    if (is_strong) {  // it publishes what its thread fenced before, and acquires what others published here
+      if (i.kind & kReleases) checker.fence(warp.index, others);
       each_lane(others, [&](int l) {
         checker.synchronize({warp.index, l, warp.pc_of(i)},
-                            reinterpret_cast<const void*>(access.addresses[l]), i.kind & kAcquires,
-                            i.kind & kReleases);
+                            reinterpret_cast<const void*>(access.addresses[l]), is_atomic || !is_write,
+                            is_atomic || is_write);
       });
     }
     WarpAccess told;
@@ -152,7 +154,8 @@ void prepare(Warp& warp, const Instruction& i, uint32_t lanes, uint32_t bytes, b
     told.addresses = access.addresses;
     told.bytes = bytes;
     told.is_write = is_write;
-    told.is_atomic = is_atomic || i.kind & kIsStrong;
+    told.is_atomic = is_strong;
+    told.is_update = is_atomic;
     const uint32_t allowed = checker.access(told);
     if (allowed != others) {
       warp.has_stopped = true;
