@@ -125,6 +125,17 @@ uint32_t local_lanes(Warp& warp, const Instruction& i, uint32_t bytes, Access& a
 
 }  // namespace
 
+// Without the checker: what is not in the arena at all is still not touched.
+void keep_in_arena(Warp& warp, const Instruction& i, uint32_t lanes, uint32_t bytes, Access& access) {
+  const Arena& arena = Arena::instance();
+  each_lane(lanes, [&](int l) {
+    const auto* at = reinterpret_cast<const std::byte*>(access.addresses[l]);
+    if (arena.holds(at) && arena.holds(at + bytes)) return;
+    access.lanes &= ~(1u << l);
+    if (!warp.has_stopped) warp.fault("out-of-bounds", i, "an access outside the device", l);
+  });
+}
+
 void prepare(Warp& warp, const Instruction& i, uint32_t lanes, uint32_t bytes, bool is_write, bool is_atomic,
              Access& access) {
   resolve(warp, i, lanes, bytes, access);
@@ -162,6 +173,7 @@ void prepare(Warp& warp, const Instruction& i, uint32_t lanes, uint32_t bytes, b
       access.lanes = (access.lanes & local) | allowed;
     }
   }
+  if (!block.is_checked) keep_in_arena(warp, i, others, bytes, access);
   Access counted = access;
   counted.lanes &= others;
   const bool is_shared = space == MemorySpace::shared || (space == MemorySpace::generic && counted.lanes &&

@@ -124,7 +124,9 @@ Program& Kernel::program() const {
 
 std::string Kernel::describe(uint32_t pc) const {
   const Program& decoded = program();
-  return pc < decoded.places.size() ? module->text().describe(decoded.places[pc]) : "an unknown place";
+  if (pc >= decoded.places.size()) return "an unknown place";
+  const std::string place = module->text().describe(decoded.places[pc]);
+  return place.empty() ? "'" + decoded.texts[pc] + "'" : place;
 }
 
 std::shared_ptr<Module> load_module(std::string ptx) {

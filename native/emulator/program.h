@@ -140,7 +140,7 @@ class Kernel {
 
   // Decoded when it is first run. Throws std::runtime_error that quotes what is not supported.
   Program& program() const;
-  // "file.cu:line" of an instruction.
+  // "file.cu:line" of an instruction; its own words, where no line is known.
   std::string describe(uint32_t pc) const;
 
  private:

@@ -207,10 +207,10 @@ std::string Text::describe(uint32_t place) const {
     const auto file = files.find(at.file);
     return file != files.end() && (file->second.ends_with(".cu") || file->second.ends_with(".cuh"));
   };
-  if (place >= places.size()) return "an unknown place";
+  if (place >= places.size()) return {};
   const auto name = [this](const Place& at) {
     const auto file = files.find(at.file);
-    if (file == files.end()) return std::string("an unknown place");
+    if (file == files.end()) return std::string();
     const std::string& path = file->second;
     return path.substr(path.rfind('/') + 1) + ":" + std::to_string(at.line);
   };
