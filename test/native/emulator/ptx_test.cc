@@ -87,7 +87,7 @@ TEST(places) {
   const auto& code = text->functions[0]->code;
   CHECK_EQ(text->describe(code[0].place), "kernel.cu:12");
   CHECK_EQ(text->describe(code[1].place), "kernel.cu:12");
-  CHECK_EQ(text->describe(code[2].place), "rows.cuh:7");
+  CHECK_EQ(text->describe(code[2].place), "rows.cuh:7 in kernel.cu:12");
 }
 
 TEST(what_cannot_be_read_is_quoted) {
