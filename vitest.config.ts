@@ -14,6 +14,9 @@ const clientless = clientsInstalled ? [] : ['test/clients/!(installed).test.ts']
 /** Tests with a configuration and a script of their own: what they need is not installed by `npm ci`. */
 const elsewhere = ['test/page/**', 'test/deploy/**']
 
+/** On a GPU that is computed: scripts/test-cuda.mjs runs them, with the library that it has built. */
+const cuda = process.env.QUERN_CUDA_LIBRARY ? [] : ['test/cuda/**']
+
 /** Tests of what needs no model, hence one core. What compares times with each other runs alone. */
 const modelless = [
   'test/chat/!(contains|linear).test.ts',
@@ -47,7 +50,14 @@ export default defineConfig({
         test: {
           name: 'models',
           include: ['test/**/*.test.ts'],
-          exclude: ['**/node_modules/**', 'test/fixtures/**', ...elsewhere, ...clientless, ...modelless],
+          exclude: [
+            '**/node_modules/**',
+            'test/fixtures/**',
+            ...elsewhere,
+            ...cuda,
+            ...clientless,
+            ...modelless,
+          ],
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
         },

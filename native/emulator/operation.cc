@@ -15,7 +15,7 @@ namespace {
 
 // QUERN_EMULATOR_FAULT_AFTER=<n>: the n-th launch from when this was set faults.
 bool is_launch_to_fault() {
-  static std::string set_to;
+  static auto& set_to = *new std::string();
   static uint64_t launches = 0;
   const char* text = std::getenv("QUERN_EMULATOR_FAULT_AFTER");
   if (set_to != (text ? text : "")) {
@@ -23,6 +23,12 @@ bool is_launch_to_fault() {
     launches = 0;
   }
   return !set_to.empty() && ++launches == std::strtoull(set_to.c_str(), nullptr, 10);
+}
+
+std::byte* parameter_space() {
+  constexpr size_t kMostParameterBytes = 32764;
+  static std::byte* space = Arena::instance().allocate_constant(kMostParameterBytes, 256);
+  return space;
 }
 
 cudaError_t launch(Runtime& runtime, int device, const KernelLaunch& launch) {
@@ -34,8 +40,10 @@ cudaError_t launch(Runtime& runtime, int device, const KernelLaunch& launch) {
   }
   try {
     const Kernel& kernel = runtime.kernel_of(*launch.function, device);
+    std::byte* parameters = parameter_space();
+    std::memcpy(parameters, launch.parameters.data(), launch.parameters.size());
     Checker::instance().set_device(device);
-    return run(kernel, launch.shape, launch.parameters.data()) ? cudaSuccess : cudaErrorIllegalAddress;
+    return run(kernel, launch.shape, parameters) ? cudaSuccess : cudaErrorIllegalAddress;
   } catch (const std::exception& error) {
     report({"unsupported", launch.function->name, error.what()});
     return cudaErrorInvalidPtx;

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <mutex>
+#include <set>
 
 #include "backend/cuda/cuda_probe.h"
 #include "backend/cuda/kernels/launch.h"
@@ -20,11 +21,11 @@ Error failed(const std::string& what, cudaError_t status) {
                                "); what was on it is lost: close the model and load it again"};
 }
 
-// The last of every index, to know whether a GPU must be reset before it is used again.
+// The last of every index, and those that must be reset before anything is asked of the runtime again.
 struct Opened {
   std::mutex mutex;
   std::map<int, std::weak_ptr<Context>> last;
-  std::map<int, bool> was_lost;
+  std::set<int> lost;
 };
 Opened& opened() {
   static auto* const all = new Opened;
@@ -55,7 +56,19 @@ bool ends_device(cudaError_t status) {
   }
 }
 
+void reset_lost_devices() {
+  Opened& all = opened();
+  const std::lock_guard lock(all.mutex);
+  std::erase_if(all.lost, [](int index) {
+    cudaSetDevice(index);
+    const cudaError_t status = cudaDeviceReset();
+    cudaGetLastError();
+    return status == cudaSuccess;
+  });
+}
+
 std::shared_ptr<Context> Context::open(int index) {
+  reset_lost_devices();
   const int count = count_devices();
   if (index < 0 || index >= count) {
     throw Error("no_device", "device: expected the index of one of " + std::to_string(count) +
@@ -64,14 +77,9 @@ std::shared_ptr<Context> Context::open(int index) {
   Opened& all = opened();
   const std::lock_guard lock(all.mutex);
   if (const auto last = all.last[index].lock(); last && !last->is_lost()) return last;
-  if (const cudaError_t status = cudaSetDevice(index); status != cudaSuccess && !ends_device(status)) {
+  if (const cudaError_t status = cudaSetDevice(index); status != cudaSuccess) {
     cudaGetLastError();
     throw Error("no_device", "device: GPU " + std::to_string(index) + " cannot be used: " + text_of(status));
-  }
-  if (all.was_lost[index]) {
-    if (const cudaError_t status = cudaDeviceReset(); status != cudaSuccess)
-      throw failed("device: GPU " + std::to_string(index), status);
-    all.was_lost[index] = false;
   }
   cudaDeviceProp properties{};
   if (const cudaError_t status = cudaGetDeviceProperties(&properties, index); status != cudaSuccess)
@@ -94,7 +102,7 @@ void Context::check(cudaError_t status, const char* what) const {
   if (ends_device(status)) {
     lost_ = true;
     const std::lock_guard lock(opened().mutex);
-    opened().was_lost[index_] = true;
+    opened().lost.insert(index_);
     throw failed(what, status);
   }
   if (status == cudaErrorMemoryAllocation) {

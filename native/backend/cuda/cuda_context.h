@@ -40,6 +40,9 @@ class Context {
   mutable std::atomic<bool> lost_{false};
 };
 
+// Resets the GPUs whose Context is lost: until then every call to the runtime fails.
+void reset_lost_devices();
+
 // Whether a failure is the GPU's end and not only the call's.
 bool ends_device(cudaError_t status);
 

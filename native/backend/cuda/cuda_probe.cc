@@ -5,6 +5,7 @@
 
 #include <cuda_runtime_api.h>
 
+#include "backend/cuda/cuda_context.h"
 #include "core/error.h"
 
 namespace quern::cuda {
@@ -115,6 +116,7 @@ int count_devices() {
 }
 
 DeviceProbe probe_cuda() {
+  reset_lost_devices();
   DeviceProbe probe;
   probe.kind = "cuda";
   probe.driver_version = driver_version();
