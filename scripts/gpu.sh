@@ -85,6 +85,8 @@ for source in $sources; do
   name=${source#test/native/} name=${name%_test.cc} name=${name//\//.}
   programs+=("$name")
   export QUERN_RESULTS="$results/tests.jsonl"
+  # What the GPU gave, to be looked at; the second is to be committed as test/native/emulator/instructions.txt.
+  export QUERN_BITS_WRITE="$results/bits.txt" QUERN_INSTRUCTIONS_WRITE="$results/instructions.txt"
   if [ -x "$build/$kind.$name" ]; then part "$name" 60 "$build/$kind.$name"; else note "$name" FAILED 0 "was not built"; fi
 done
 
@@ -102,7 +104,7 @@ export QUERN_GOLDENS build device
 part goldens 150 bash -c goldens
 
 # ---- speed
-unset QUERN_RESULTS
+unset QUERN_RESULTS QUERN_BITS_WRITE QUERN_INSTRUCTIONS_WRITE
 little=
 [ -z "$emulated" ] || little=--tiny
 part bench 150 "$build/$bench" --json "$results/bench.jsonl" --seconds 100 $little
@@ -156,5 +158,7 @@ lines() { # the objects of a file as an array
 printf '\n\n%s, driver %s, sm_%s: %s s, %s failed; all of it in %s\n\n' "$gpu" "$driver" "$code" "$SECONDS" "$failed" "$results"
 printf '%s\n' "${table[@]}"
 [ ! -f "$results/goldens.log" ] || { echo; grep -E 'of the tolerance' "$results/goldens.log" | awk '{ n[$2]++; if ($3 > most[$2]) most[$2] = $3 } END { for (p in n) printf "goldens, %s: %d cases, at most %s of the tolerance\n", p, n[p], most[p] }'; }
+[ ! -f "$results/tests.jsonl" ] || { echo; awk -F'"' '/"bits":/ { n++; differs = /"agrees": false/; must = /"must": true/; if (differs && must) bad = bad " " $4; if (differs && !must) near++ }
+  END { printf "bits: %d results, of those with exponentials %d are other than the computed GPU gives%s\n", n, near, bad ? "; WRONG:" bad : ", all others are the same" }' "$results/tests.jsonl"; }
 [ ! -f "$results/bench.log" ] || { echo; cat "$results/bench.log"; }
 [ "$failed" = 0 ]

@@ -76,6 +76,13 @@ void Arena::fill(size_t page) {
   if (!allocation.is_freed && at < allocation.begin + allocation.bytes) std::memset(at, 0xff, kPageBytes);
 }
 
+void Arena::touch_all() {
+  for (; all_touched_ < allocations_.size(); all_touched_++) {
+    const Allocation& one = allocations_[all_touched_];
+    if (!one.is_freed && one.bytes > 0) touch(one.begin, one.bytes);
+  }
+}
+
 void Arena::touch_to_overwrite(const void* address, size_t bytes) {
   touch(address, 1);
   touch(static_cast<const std::byte*>(address) + bytes - 1, 1);

@@ -53,6 +53,7 @@ class Arena {
       if (!pages_[page].is_filled) fill(page);
     }
   }
+  void touch_all();  // for who will not say what it touches
   // As touch(), for bytes that are all about to be overwritten.
   void touch_to_overwrite(const void* address, size_t bytes);
   // Makes all of these bytes 0; whole pages take no memory until something else is written there.
@@ -91,6 +92,7 @@ class Arena {
   };
   static constexpr size_t kConstantBytes = (size_t{64} << 20) - kSharedBytes;
   static constexpr size_t kBytes = size_t{256} << 30;
+  size_t all_touched_ = 0;  // of allocations_, so many
   std::byte *begin_ = nullptr, *constant_top_ = nullptr, *top_ = nullptr;
   Page* pages_ = nullptr;
   std::vector<Allocation> allocations_;

@@ -82,8 +82,9 @@ Seen Checker::State::seen_by(int warp, int lane, const WarpAccess& access, const
           access.pc,
           access.bytes,
           at,
-          access.is_write || access.is_atomic,
+          access.is_write,
           access.is_atomic,
+          access.is_update,
           is_shared(at, 1)};
 }
 
@@ -167,7 +168,7 @@ inline void Checker::State::keep_read(const Seen& seen, Cell& cell) {
 void Checker::State::check_write_before(const Seen& seen, const Cell& cell) {
   const AccessRecord write = cell.write;
   if (seen.is_shared && (!write || write.block() != order.block())) {
-    if (!seen.is_write || seen.is_atomic) {
+    if (!seen.is_write || seen.is_update) {
       findings.tell_access("uninitialised", seen, "of shared memory that nothing was written to");
     }
   } else if (write.is_async()) {
@@ -185,7 +186,9 @@ inline void Checker::State::check_cell(const Seen& seen, Cell& cell) {
   if (!seen.is_write) return keep_read(seen, cell);
   for (int which = 0; which < 2; which++) {
     const AccessRecord read = cell.reads[size_t(which)];
-    if (read && !is_old(seen, read)) findings.tell_race(seen, read, cell.read_pc(which), false);
+    const bool are_atomic = seen.is_atomic && read.is_atomic();
+    if (read && !are_atomic && !is_old(seen, read))
+      findings.tell_race(seen, read, cell.read_pc(which), false);
   }
   cell.set_write(seen.record, seen.pc);
 }
@@ -264,7 +267,6 @@ void Checker::begin_block(Dim3 index, int warps, uint32_t shared_bytes) {
   state.findings.begin_block(index);
   state.shared_bytes = shared_bytes;
   state.forbidden.clear();
-  std::memset(state.arena.shared(), 0xff, shared_bytes);
 }
 
 void Checker::forbid_shared(uint32_t begin, uint32_t bytes) {
@@ -279,7 +281,7 @@ bool Checker::end_launch() {
 }
 
 bool Checker::access(const Site& site, const void* address, uint32_t bytes, bool is_write, bool is_atomic) {
-  const WarpAccess access{site.warp, site.pc, 0, nullptr, bytes, is_write, is_atomic};
+  const WarpAccess access{site.warp, site.pc, 0, nullptr, bytes, is_write, is_atomic, is_write && is_atomic};
   return state_->access(state_->seen_by(site.warp, site.lane, access, address));
 }
 
@@ -304,8 +306,7 @@ uint32_t Checker::access(const WarpAccess& access) {
   const bool fits =
       span <= size_t{64} << 10 && bits % std::min(access.bytes, 16u) == 0 && state.are_within(first, span);
   if (fits && !state.checks_order) return access.lanes;
-  if (fits && !access.is_write && !access.is_atomic && state.are_never_written(first, span))
-    return access.lanes;
+  if (fits && !access.is_write && state.are_never_written(first, span)) return access.lanes;
   uint32_t allowed = 0;
   Seen seen = state.seen_by(access.warp, 0, access, first);
   for (uint32_t left = access.lanes; left; left &= left - 1) {
@@ -326,8 +327,7 @@ uint32_t Checker::access(const WarpAccess& access) {
 
 bool Checker::begin_async_write(const Site& site, void* address, uint32_t bytes) {
   State& state = *state_;
-  Seen seen =
-      state.seen_by(site.warp, site.lane, {site.warp, site.pc, 0, nullptr, bytes, true, false}, address);
+  Seen seen = state.seen_by(site.warp, site.lane, {site.warp, site.pc, 0, nullptr, bytes, true}, address);
   seen.record = AccessRecord(state.order.block(), state.order.clock(site.warp), seen.thread(), false, true);
   return state.access(seen);
 }
@@ -336,7 +336,7 @@ void Checker::end_async_write(const Site& site, void* address, uint32_t bytes) {
   State& state = *state_;
   if (!state.checks_order) return;
   const Seen seen =
-      state.seen_by(site.warp, site.lane, {site.warp, site.pc, 0, nullptr, bytes, true, false}, address);
+      state.seen_by(site.warp, site.lane, {site.warp, site.pc, 0, nullptr, bytes, true}, address);
   const size_t within = reinterpret_cast<uintptr_t>(address) % Arena::kPageBytes;
   Cell* cells = state.cells_of(seen);
   for (size_t at = within / 4; at < (within + bytes) / 4; at++) {
@@ -352,9 +352,6 @@ void Checker::block_barrier(uint64_t warps) {
 }
 void Checker::warp_barrier(int warp) {
   state_->order.warp_barrier(warp);
-}
-void Checker::fence(const Site& site) {
-  state_->order.fence(site.warp, 1u << site.lane);
 }
 void Checker::fence(int warp, uint32_t lanes) {
   state_->order.fence(warp, lanes);

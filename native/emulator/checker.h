@@ -25,7 +25,9 @@ struct WarpAccess {
   uint32_t lanes = 0;                   // bit by lane
   const uint64_t* addresses = nullptr;  // [32], of the host process; those of other lanes are not looked at
   uint32_t bytes = 0;                   // of each lane: 1, 2, 4, 8, 16 or 32
-  bool is_write = false, is_atomic = false;
+  bool is_write = false;
+  bool is_atomic = false;  // atom and red, and ld and st that are volatile, relaxed, acquire or release
+  bool is_update = false;  // atom and red: it reads as well
 };
 
 class Checker {
@@ -56,13 +58,11 @@ class Checker {
   void end_async_write(const Site& site, void* address, uint32_t bytes);
 
   // ---- order
-  void block_barrier(uint64_t warps);  // these warps of the block met (bit by warp)
-  void warp_barrier(int warp);         // __syncwarp
-  void fence(const Site& site);        // __threadfence and wider
-  void fence(int warp, uint32_t lanes);
-  // An atomic (or ld.acquire / st.release) on this address: publishes what the thread fenced, acquires what
-  // others published here. Told before its access(); a release or an acq_rel of its own tells its fence
-  // first.
+  void block_barrier(uint64_t warps);    // these warps of the block met (bit by warp)
+  void warp_barrier(int warp);           // __syncwarp
+  void fence(int warp, uint32_t lanes);  // __threadfence and wider
+  // An atomic access to this address: publishes what the thread fenced, acquires what others published here.
+  // Told before its access(), and after a fence() where it is a release.
   void synchronize(const Site& site, const void* address, bool acquires, bool releases);
 
  private:

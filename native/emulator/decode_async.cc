@@ -53,6 +53,11 @@ void begin_copies(Warp& warp, const Instruction& i, uint32_t lanes) {
     });
     if (allowed != to.lanes) warp.has_stopped = true;
   }
+  if (!block.is_checked) {
+    const uint32_t asked = from.lanes;
+    keep_in_arena(warp, i, asked, i.bytes, from);
+    allowed &= ~asked | from.lanes;
+  }
   if (from.lanes) count_global(block.tally, from, i.bytes, false);
   to.lanes = allowed;
   if (to.lanes) count_shared(block.tally, to, i.bytes);

@@ -12,15 +12,6 @@ namespace {
 template <class T, auto operation, bool returns>
 void atomic(Warp& warp, const Instruction& i, uint32_t lanes) {
   Access access;
-  if (warp.block->is_checked && !(i.kind & (kAcquires | kReleases))) {
-    // A relaxed one publishes what its thread fenced before, and acquires what others published here.
-    Access told;
-    resolve(warp, i, lanes, sizeof(T), told);
-    each_lane(told.lanes, [&](int l) {
-      Checker::instance().synchronize({warp.index, l, warp.pc_of(i)},
-                                      reinterpret_cast<const void*>(told.addresses[l]), true, true);
-    });
-  }
   prepare(warp, i, lanes, sizeof(T), true, true, access);
   const T *b = warp.at<T>(i.b), *c = warp.at<T>(i.c);
   each_lane(access.lanes, [&](int l) {

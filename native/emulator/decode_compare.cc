@@ -112,52 +112,33 @@ void set_predicates(Warp& warp, const Instruction& i, uint32_t lanes) {
   d = (d & ~lanes) | (first & lanes);
 }
 
-// set: `bytes` is what a lane gets where it holds.
-template <Relation relation, class F>
-void set_numbers(Warp& warp, const Instruction& i, uint32_t lanes) {
-  const uint32_t result = joined(warp, i, compare<relation, F>(warp, i));
-  if (i.space == 16) {
-    auto* d = warp.at<uint16_t>(i.d);
-    each_lane(lanes, [&](int l) { d[l] = static_cast<uint16_t>(result >> l & 1 ? i.bytes : 0); });
-  } else {
-    auto* d = warp.at<uint32_t>(i.d);
-    each_lane(lanes, [&](int l) { d[l] = result >> l & 1 ? i.bytes : 0; });
-  }
-}
-
-template <class F, bool to_numbers, size_t... index>
+template <class F, size_t... index>
 Handler by_relation(Relation relation, std::index_sequence<index...>) {
-  Handler found = nullptr;
-  ((relation == static_cast<Relation>(index)
-        ? void(found = to_numbers ? set_numbers<static_cast<Relation>(index), F>
-                                  : set_predicates<static_cast<Relation>(index), F>)
-        : void()),
-   ...);
-  return found;
+  static constexpr Handler all[] = {set_predicates<static_cast<Relation>(index), F>...};
+  const auto which = static_cast<size_t>(relation);
+  return which < sizeof...(index) ? all[which] : nullptr;
 }
 
-template <bool to_numbers>
-Handler by_type(Form& form, const Type& type, Relation relation, bool flushes) {
+Handler handler_of(Form& form, const Type& type, Relation relation, bool flushes) {
   constexpr auto all = std::make_index_sequence<14>();
-  constexpr auto ordered = std::make_index_sequence<6>();
+  constexpr auto ordered = std::make_index_sequence<6>();  // of integers
   const bool is_signed = type.kind == Type::Kind::is_signed;
-  if (type.kind == Type::Kind::brain) return by_relation<Brain, to_numbers>(relation, all);
+  if (type.kind == Type::Kind::brain) return by_relation<Brain>(relation, all);
   if (type.kind == Type::Kind::floating) {
-    if (type.bits == 16) return by_relation<Half, to_numbers>(relation, all);
-    if (type.bits == 64) return by_relation<Plain<double>, to_numbers>(relation, all);
-    return flushes ? by_relation<Flushed, to_numbers>(relation, all)
-                   : by_relation<Plain<float>, to_numbers>(relation, all);
+    if (type.bits == 16) return by_relation<Half>(relation, all);
+    if (type.bits == 64) return by_relation<Plain<double>>(relation, all);
+    return flushes ? by_relation<Flushed>(relation, all) : by_relation<Plain<float>>(relation, all);
   }
   switch (type.bits) {
     case 16:
-      return is_signed ? by_relation<Plain<int16_t>, to_numbers>(relation, ordered)
-                       : by_relation<Plain<uint16_t>, to_numbers>(relation, ordered);
+      return is_signed ? by_relation<Plain<int16_t>>(relation, ordered)
+                       : by_relation<Plain<uint16_t>>(relation, ordered);
     case 32:
-      return is_signed ? by_relation<Plain<int32_t>, to_numbers>(relation, ordered)
-                       : by_relation<Plain<uint32_t>, to_numbers>(relation, ordered);
+      return is_signed ? by_relation<Plain<int32_t>>(relation, ordered)
+                       : by_relation<Plain<uint32_t>>(relation, ordered);
     case 64:
-      return is_signed ? by_relation<Plain<int64_t>, to_numbers>(relation, ordered)
-                       : by_relation<Plain<uint64_t>, to_numbers>(relation, ordered);
+      return is_signed ? by_relation<Plain<int64_t>>(relation, ordered)
+                       : by_relation<Plain<uint64_t>>(relation, ordered);
     default:
       form.unsupported();
   }
@@ -178,38 +159,44 @@ void take_join(Form& form) {
   if (form.operand(3).is_negated) form.out.kind |= kNegatesC;
 }
 
+// Two operands of a type, from the second on, compared: the result is where form.out.d says.
+void fill_comparison(Form& form, const Type& type, Relation relation, bool flushes) {
+  if (type.is_pair) form.unsupported();
+  form.out.a = form.read(1, type.bits);
+  form.out.b = form.read(2, type.bits);
+  form.out.run = handler_of(form, type, relation, flushes);
+  if (!form.out.run) form.unsupported();
+}
+
 void decode_setp(Form& form) {
   const Relation relation = take_relation(form);
   take_join(form);
   const bool flushes = form.take("ftz");
   const Type type = form.type();
-  if (type.is_pair) form.unsupported();
   const ptx::Operand& to = form.operand(0);
   const bool is_pair = to.kind == ptx::Operand::Kind::pair;
   form.out.d = form.write(is_pair ? to.parts[0] : to, 1);
   form.out.e = is_pair ? form.write(to.parts[1], 1) : kNowhere;
-  form.out.a = form.read(1, type.bits);
-  form.out.b = form.read(2, type.bits);
-  form.out.run = by_type<false>(form, type, relation, flushes);
-  if (!form.out.run) form.unsupported();
+  fill_comparison(form, type, relation, flushes);
 }
 
+// A comparison, and a choice by it: 1 of a float, all bits of an integer.
 void decode_set(Form& form) {
   const Relation relation = take_relation(form);
   take_join(form);
   const bool flushes = form.take("ftz");
   const Type to = form.type(), from = form.type();
-  if (to.is_pair || from.is_pair || to.bits > 32) form.unsupported();
+  if (to.is_pair || to.bits > 32) form.unsupported();
+  form.out.d = form.decoder.scratch(1);
+  form.out.e = kNowhere;
+  fill_comparison(form, from, relation, flushes);
+  form.decoder.emit(form.out);
+  const uint32_t one = to.kind == Type::Kind::brain ? 0x3f80 : to.bits == 16 ? 0x3c00 : 0x3f800000;
+  form.out.c = form.out.d;
+  form.out.a = form.decoder.constant(to.is_float() ? one : ~0u, to.bits);
+  form.out.b = form.decoder.constant(0, to.bits);
   form.out.d = form.write(0, to.bits);
-  form.out.a = form.read(1, from.bits);
-  form.out.b = form.read(2, from.bits);
-  form.out.space = static_cast<uint8_t>(to.bits);
-  form.out.bytes = !to.is_float()                 ? ~0u
-                   : to.bits == 32                ? 0x3f800000
-                   : to.kind == Type::Kind::brain ? 0x3f80
-                                                  : 0x3c00;
-  form.out.run = by_type<true>(form, from, relation, flushes);
-  if (!form.out.run) form.unsupported();
+  form.out.run = to.bits == 16 ? select<uint16_t> : select<uint32_t>;
 }
 
 // testp: what kind of number a float is.

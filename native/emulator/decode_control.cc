@@ -99,9 +99,8 @@ void decode_bar(Form& form) {
   form.out.bytes = form.operand(last).is_negated;
 }
 
-void fence(Warp& warp, const Instruction& i, uint32_t lanes) {
-  if (!warp.block->is_checked) return;
-  each_lane(lanes, [&](int l) { Checker::instance().fence({warp.index, l, warp.pc_of(i)}); });
+void fence(Warp& warp, const Instruction&, uint32_t lanes) {
+  if (warp.block->is_checked) Checker::instance().fence(warp.index, lanes);
 }
 
 void nothing(Warp&, const Instruction&, uint32_t) {}

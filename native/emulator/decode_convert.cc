@@ -261,8 +261,11 @@ void decode_cvt(Form& form) {
   c.rounding = bits_of_rounding(rounding);
   c.to_register = form.width(form.operand(0), std::max(c.to.bits, 16u));
   c.from_register = form.width(form.operand(1), std::max(c.from.bits, 16u));
-  if (c.to_register < c.to.bits || c.from_register < c.from.bits)
-    form.unsupported("a register that is too narrow");
+  const auto fits = [](const Type& type, uint32_t register_bits) {
+    return type.is_float() ? register_bits == type.bits : register_bits >= type.bits;
+  };
+  if (!fits(c.to, c.to_register) || !fits(c.from, c.from_register))
+    form.unsupported("a register of another width");
   form.out.d = form.write(0, c.to_register);
   form.out.a = form.read(1, c.from_register);
   form.out.run = common(c);

@@ -169,14 +169,6 @@ void decode_isspacep(Form& form) {
   if (!form.out.run) form.unsupported();
 }
 
-template <class T>
-void select(Warp& warp, const Instruction& i, uint32_t lanes) {
-  T* d = warp.at<T>(i.d);
-  const T *a = warp.at<T>(i.a), *b = warp.at<T>(i.b);
-  const uint32_t which = warp.predicate(i.c);
-  each_lane(lanes, [=](int l) { d[l] = which >> l & 1 ? a[l] : b[l]; });
-}
-
 void decode_selp(Form& form) {
   const Type type = form.type();
   form.out.d = form.write(0, type.bits);

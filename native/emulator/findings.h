@@ -18,7 +18,7 @@ struct Seen {
   AccessRecord record;
   uint32_t pc = 0, bytes = 0;
   const std::byte* address = nullptr;
-  bool is_write = false, is_atomic = false, is_shared = false;
+  bool is_write = false, is_atomic = false, is_update = false, is_shared = false;
 
   int thread() const { return record.thread(); }
 };

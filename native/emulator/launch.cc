@@ -102,7 +102,7 @@ Launch::Launch(const Kernel& kernel, const LaunchShape& shape)
   block_.grid = shape.grid;
   block_.shared = Arena::instance().shared();
   block_.shared_bytes = shape.dynamic_shared_bytes ? kernel.dynamic_shared_offset + shape.dynamic_shared_bytes
-                                                   : kernel.static_shared_bytes;
+                                                   : kernel.laid_out_shared_bytes;
   block_.is_checked = settings().is_checked;
   block_.async_is_late = order_.async_is_late;
   block_.of_block.resize(special::of_block_count * kLanes * 4);
@@ -158,12 +158,13 @@ bool Launch::run() {
   Checker& checker = Checker::instance();
   if (block_.is_checked)
     checker.begin_launch(kernel_.name, [this](uint32_t pc) { return kernel_.describe(pc); });
+  if (!block_.is_checked) Arena::instance().touch_all();
   bool is_fine = true;
   for (const uint64_t number : order(blocks)) {
     is_fine = run_block(number);
     if (!is_fine) break;
   }
-  if (block_.is_checked) checker.end_launch();
+  if (block_.is_checked) is_fine = checker.end_launch() && is_fine;
   return is_fine;
 }
 
@@ -215,6 +216,7 @@ bool Launch::run_block(uint64_t number) {
   std::memset(block_.shared, 0xff, block_.shared_bytes);
   if (block_.is_checked) {
     Checker::instance().begin_block(block_.index, static_cast<int>(block_.warps.size()), block_.shared_bytes);
+    for (const uint32_t gap : kernel_.shared_gaps) Checker::instance().forbid_shared(gap, Kernel::kSharedGap);
   }
   const bool is_fine = run_warps();
   if (block_.is_checked) Checker::instance().end_block();

@@ -46,8 +46,8 @@ struct Order {
   bool async_is_late = true;
 };
 void set_order(const Order& order);
-// Without checks a kernel runs three times faster, and what it does wrong is not seen: a wild pointer ends
-// the process. From QUERN_EMULATOR_CHECK (all | bounds | none).
+// Without checks a kernel runs faster, and little of what it does wrong is seen. From QUERN_EMULATOR_CHECK
+// (all | bounds | none).
 void set_checked(bool is_checked);
 
 // What launches did since counters were taken last, by kernel: for lints.

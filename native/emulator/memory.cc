@@ -125,6 +125,17 @@ uint32_t local_lanes(Warp& warp, const Instruction& i, uint32_t bytes, Access& a
 
 }  // namespace
 
+// Without the checker: what is not in the arena at all is still not touched.
+void keep_in_arena(Warp& warp, const Instruction& i, uint32_t lanes, uint32_t bytes, Access& access) {
+  const Arena& arena = Arena::instance();
+  each_lane(lanes, [&](int l) {
+    const auto* at = reinterpret_cast<const std::byte*>(access.addresses[l]);
+    if (arena.holds(at) && arena.holds(at + bytes)) return;
+    access.lanes &= ~(1u << l);
+    if (!warp.has_stopped) warp.fault("out-of-bounds", i, "an access outside the device", l);
+  });
+}
+
 void prepare(Warp& warp, const Instruction& i, uint32_t lanes, uint32_t bytes, bool is_write, bool is_atomic,
              Access& access) {
   resolve(warp, i, lanes, bytes, access);
@@ -138,11 +149,13 @@ void prepare(Warp& warp, const Instruction& i, uint32_t lanes, uint32_t bytes, b
   if (!others) return;
   if (block.is_checked) {
     Checker& checker = Checker::instance();
-    if (i.kind & (kAcquires | kReleases)) {
+    const bool is_strong = is_atomic || i.kind & (kIsStrong | kAcquires | kReleases);
+    if (is_strong) {  // it publishes what its thread fenced before, and acquires what others published here
+      if (i.kind & kReleases) checker.fence(warp.index, others);
       each_lane(others, [&](int l) {
         checker.synchronize({warp.index, l, warp.pc_of(i)},
-                            reinterpret_cast<const void*>(access.addresses[l]), i.kind & kAcquires,
-                            i.kind & kReleases);
+                            reinterpret_cast<const void*>(access.addresses[l]), is_atomic || !is_write,
+                            is_atomic || is_write);
       });
     }
     WarpAccess told;
@@ -152,13 +165,15 @@ void prepare(Warp& warp, const Instruction& i, uint32_t lanes, uint32_t bytes, b
     told.addresses = access.addresses;
     told.bytes = bytes;
     told.is_write = is_write;
-    told.is_atomic = is_atomic || i.kind & kIsStrong;
+    told.is_atomic = is_strong;
+    told.is_update = is_atomic;
     const uint32_t allowed = checker.access(told);
     if (allowed != others) {
       warp.has_stopped = true;
       access.lanes = (access.lanes & local) | allowed;
     }
   }
+  if (!block.is_checked) keep_in_arena(warp, i, others, bytes, access);
   Access counted = access;
   counted.lanes &= others;
   const bool is_shared = space == MemorySpace::shared || (space == MemorySpace::generic && counted.lanes &&

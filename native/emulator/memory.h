@@ -36,6 +36,8 @@ struct Access {
 };
 void prepare(Warp& warp, const Instruction& i, uint32_t lanes, uint32_t bytes, bool is_write, bool is_atomic,
              Access& access);
+// What prepare() does where the launch is not checked.
+void keep_in_arena(Warp& warp, const Instruction& i, uint32_t lanes, uint32_t bytes, Access& access);
 // Addresses alone.
 void resolve(Warp& warp, const Instruction& i, uint32_t lanes, uint32_t bytes, Access& access);
 

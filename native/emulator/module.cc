@@ -71,9 +71,13 @@ void Module::lay_out(Kernel& kernel) {
   kernel.parameters = Arena::instance().allocate_constant(std::max(kernel.parameter_bytes, 1u), 16);
   uint32_t used = 0;
   const auto place = [&](const ptx::Variable& variable) {
+    const auto bytes = static_cast<uint32_t>(variable.bytes);
+    kernel.static_shared_bytes = rounded_up(kernel.static_shared_bytes, variable.alignment) + bytes;
     used = rounded_up(used, variable.alignment);
-    kernel.shared.push_back({variable.name, used, static_cast<uint32_t>(variable.bytes)});
-    used += static_cast<uint32_t>(variable.bytes);
+    kernel.shared.push_back({variable.name, used, bytes});
+    used += bytes;
+    kernel.shared_gaps.push_back(used);
+    used += Kernel::kSharedGap;
   };
   for (const ptx::Variable& variable : function.variables) {
     if (variable.space == ptx::Space::shared) place(variable);
@@ -88,7 +92,7 @@ void Module::lay_out(Kernel& kernel) {
       if (variable.space == ptx::Space::shared) place(variable);
     }
   }
-  kernel.static_shared_bytes = used;
+  kernel.laid_out_shared_bytes = used;
   uint32_t alignment = 16;
   for (const ptx::Variable& variable : text_->variables) {
     if (variable.is_extern) alignment = std::max(alignment, variable.alignment);
@@ -120,7 +124,9 @@ Program& Kernel::program() const {
 
 std::string Kernel::describe(uint32_t pc) const {
   const Program& decoded = program();
-  return pc < decoded.places.size() ? module->text().describe(decoded.places[pc]) : "an unknown place";
+  if (pc >= decoded.places.size()) return "an unknown place";
+  const std::string place = module->text().describe(decoded.places[pc]);
+  return place.empty() ? "'" + decoded.texts[pc] + "'" : place;
 }
 
 std::shared_ptr<Module> load_module(std::string ptx) {

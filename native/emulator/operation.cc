@@ -25,12 +25,6 @@ bool is_launch_to_fault() {
   return !set_to.empty() && ++launches == std::strtoull(set_to.c_str(), nullptr, 10);
 }
 
-std::byte* parameter_space() {
-  constexpr size_t kMostParameterBytes = 32764;
-  static std::byte* space = Arena::instance().allocate_constant(kMostParameterBytes, 256);
-  return space;
-}
-
 cudaError_t launch(Runtime& runtime, int device, const KernelLaunch& launch) {
   if (is_launch_to_fault()) {
     std::fprintf(stderr,
@@ -40,10 +34,8 @@ cudaError_t launch(Runtime& runtime, int device, const KernelLaunch& launch) {
   }
   try {
     const Kernel& kernel = runtime.kernel_of(*launch.function, device);
-    std::byte* parameters = parameter_space();
-    std::memcpy(parameters, launch.parameters.data(), launch.parameters.size());
     Checker::instance().set_device(device);
-    return run(kernel, launch.shape, parameters) ? cudaSuccess : cudaErrorIllegalAddress;
+    return run(kernel, launch.shape, launch.parameters.data()) ? cudaSuccess : cudaErrorIllegalAddress;
   } catch (const std::exception& error) {
     report({"unsupported", launch.function->name, error.what()});
     return cudaErrorInvalidPtx;

@@ -125,6 +125,10 @@ class Kernel {
   std::string name;
   std::vector<uint32_t> parameter_offsets, parameter_sizes;
   uint32_t parameter_bytes = 0, static_shared_bytes = 0, local_bytes = 0;
+  // Between shared variables lie gaps, so that who leaves one does not come into the next.
+  static constexpr uint32_t kSharedGap = 64;
+  std::vector<uint32_t> shared_gaps;   // where they begin
+  uint32_t laid_out_shared_bytes = 0;  // of variables and gaps
   uint32_t dynamic_shared_offset = 0;  // where what a launch asks for begins
   // The shared variables that it may use.
   struct Shared {
@@ -136,7 +140,7 @@ class Kernel {
 
   // Decoded when it is first run. Throws std::runtime_error that quotes what is not supported.
   Program& program() const;
-  // "file.cu:line" of an instruction.
+  // "file.cu:line" of an instruction; its own words, where no line is known.
   std::string describe(uint32_t pc) const;
 
  private:

@@ -45,7 +45,9 @@ void Lexer::advance() {
     position_ = std::min(source_.find('"', begin + 1), source_.size() - 1) + 1;
     token_ = {Token::Kind::string, source_.substr(begin + 1, position_ - begin - 2)};
   } else if (is_of_word(first)) {
+    ++position_;
     while (position_ < source_.size()) {
+      if (first == '.' && source_[position_] == '.') break;  // .reg.b32: a directive and a type
       if (is_of_word(source_[position_])) {
         ++position_;
       } else if (source_.substr(position_, 2) == "::") {

@@ -207,19 +207,19 @@ std::string Text::describe(uint32_t place) const {
     const auto file = files.find(at.file);
     return file != files.end() && (file->second.ends_with(".cu") || file->second.ends_with(".cuh"));
   };
-  if (place >= places.size()) return "an unknown place";
-  const Place* at = &places[place];
-  for (const Place* outer = at;; outer = &places[static_cast<size_t>(outer->inlined_at)]) {
-    if (is_ours(*outer)) {
-      at = outer;
-      break;
-    }
-    if (outer->inlined_at < 0) break;
+  if (place >= places.size()) return {};
+  const auto name = [this](const Place& at) {
+    const auto file = files.find(at.file);
+    if (file == files.end()) return std::string();
+    const std::string& path = file->second;
+    return path.substr(path.rfind('/') + 1) + ":" + std::to_string(at.line);
+  };
+  std::string text;
+  for (int at = static_cast<int>(place); at >= 0; at = places[static_cast<size_t>(at)].inlined_at) {
+    const Place& outer = places[static_cast<size_t>(at)];
+    if (is_ours(outer)) text += (text.empty() ? "" : " in ") + name(outer);
   }
-  const auto file = files.find(at->file);
-  if (file == files.end()) return "an unknown place";
-  const std::string& path = file->second;
-  return path.substr(path.rfind('/') + 1) + ":" + std::to_string(at->line);
+  return text.empty() ? name(places[place]) : text;
 }
 
 }  // namespace quern::emulator::ptx

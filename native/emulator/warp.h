@@ -162,4 +162,13 @@ void quaternary(Warp& warp, const Instruction& i, uint32_t lanes) {
   each_lane(lanes, [=](int l) { d[l] = operation(a[l], b[l], c[l], e[l]); });
 }
 
+// d is a or b, as the predicate c says.
+template <class T>
+void select(Warp& warp, const Instruction& i, uint32_t lanes) {
+  T* d = warp.at<T>(i.d);
+  const T *a = warp.at<T>(i.a), *b = warp.at<T>(i.b);
+  const uint32_t which = warp.predicate(i.c);
+  each_lane(lanes, [=](int l) { d[l] = which >> l & 1 ? a[l] : b[l]; });
+}
+
 }  // namespace quern::emulator

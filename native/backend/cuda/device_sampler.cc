@@ -125,7 +125,14 @@ bool DeviceSampler::knows(const SamplingOptions& options) {
   return chain_of(options).is_known;
 }
 
+// Memory that the GPU copies from is slow to get, so it is taken before it is needed where that is known.
 void DeviceSampler::begin(StagedSampling& step) const {
+  constexpr size_t kSomeNumbers = 4096;
+  step.rows.reserve(most_step_rows_);
+  step.results.reserve(most_step_rows_);
+  step.changes.reserve(kSomeNumbers);
+  step.targets.reserve(kSomeNumbers);
+  step.found.reserve(kSomeNumbers);
   step.rows.resize(0);
   step.changes.resize(0);
   step.targets.resize(0);

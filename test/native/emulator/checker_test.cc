@@ -1,5 +1,6 @@
 // Each checker finds the bug that is planted for it, at its line, and nothing in the mended twin; in no order
 // of blocks, warps and asynchronous copies does a good kernel give other bits.
+#include <cctype>
 #include <cstring>
 #include <fstream>
 
@@ -21,10 +22,16 @@ std::string marked_place(const std::string& name) {
     number++;
     const size_t at = line.find("// reported: ");
     if (at != std::string::npos && (line.substr(at) + " ").find(" " + name + " ") != std::string::npos) {
-      return "planted.cu:" + std::to_string(number) + ":";
+      return "planted.cu:" + std::to_string(number);
     }
   }
   throw std::runtime_error("no line is marked with " + name);
+}
+
+bool names(const Report& report, const std::string& place) {
+  const size_t at = report.text.find(place);
+  return at != std::string::npos &&
+         !std::isdigit(static_cast<unsigned char>((report.text + " ")[at + place.size()]));
 }
 
 struct Outcome {
@@ -70,7 +77,7 @@ TEST(planted_bugs_are_reported_at_their_lines) {
       CHECK_FOR(outcome.error == cudaErrorIllegalAddress, context);
       bool is_found = false;
       for (const Report& report : outcome.reports) {
-        is_found |= report.kind == one.kind && report.text.find(place) != std::string::npos;
+        is_found |= report.kind == one.kind && names(report, place);
       }
       std::string got;
       for (const Report& report : outcome.reports) got += "\n  " + report.kind + ": " + report.text;
@@ -115,7 +122,7 @@ TEST(a_sum_over_blocks_is_the_same_in_every_order) {
       CHECK_FOR(sum == first, name_of(order));
     }
   }
-  CHECK_NEAR(first, 9.709, 0.01, 0);
+  CHECK_NEAR(first, 9.733, 0.01, 0);
   CHECK(take_reports().empty());
   set_order({});
 }
@@ -163,14 +170,20 @@ TEST(a_report_names_both_places_and_both_threads) {
   for (const planted::Case& one : planted::cases()) {
     if (one.name != "barrier") continue;
     const Outcome outcome = run_case(one, false);
-    CHECK_EQ(outcome.reports.size(), size_t{1});
-    if (outcome.reports.empty()) continue;
-    const std::string& text = outcome.reports[0].text;
-    for (const char* part :
-         {"a read of 4 bytes of shared memory at", "of block (0, 0, 0)", "the write at planted.cu:"}) {
-      CHECK_FOR(text.find(part) != std::string::npos, text);
+    bool has_race = false;
+    for (const Report& report : outcome.reports) {
+      CHECK(report.kernel.find("barrier") != std::string::npos);
+      if (report.kind != "race" ||
+          report.text.find("a read of 4 bytes of shared memory at") == std::string::npos) {
+        continue;
+      }
+      has_race = true;
+      for (const char* part :
+           {"of block (0, 0, 0) is not ordered after the write at planted.cu:", "by thread 31"}) {
+        CHECK_FOR(report.text.find(part) != std::string::npos, report.text);
+      }
     }
-    CHECK(outcome.reports[0].kernel.find("barrier") != std::string::npos);
+    CHECK(has_race);
   }
   print_reports(true);
 }

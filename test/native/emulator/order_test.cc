@@ -35,7 +35,7 @@ class Launch {
     Checker::instance().synchronize(site, at, true, true);
     Checker::instance().access(site, at, 4, true, true);
   }
-  void fence(int thread) { Checker::instance().fence({thread / 32, thread % 32, 0}); }
+  void fence(int thread) { Checker::instance().fence(thread / 32, 1u << (thread % 32)); }
   void barrier(uint64_t warps = 15) { Checker::instance().block_barrier(warps); }
   void warp_barrier(int warp) { Checker::instance().warp_barrier(warp); }
   std::string found() {

@@ -8,6 +8,8 @@ namespace quern::cuda {
 namespace {
 
 constexpr int kBlocksOfProcessor = 2;
+constexpr int kSharedUnasked =
+    32 << 10;  // less than what a kernel gets without asking, its own arrays beside it
 
 template <Encoding encoding, int columns, bool in_shared>
 void launch(Product p, int shared_bytes, StreamHandle stream) {
@@ -17,7 +19,7 @@ void launch(Product p, int shared_bytes, StreamHandle stream) {
   const int turns = (tiles + most - 1) / most;
   const int blocks = (tiles + turns - 1) / turns;
   const auto kernel = gemv<encoding, columns, in_shared>;
-  if (shared_bytes > 0)
+  if (shared_bytes > kSharedUnasked)
     cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes);
   kernel<<<blocks, kGemvThreads, shared_bytes, stream>>>(p, tiles);
   check_launch("gemv");

@@ -156,8 +156,8 @@ template <Encoding encoding, int columns, bool in_shared>
 __global__ void __launch_bounds__(kGemvThreads, 2) gemv(const __grid_constant__ Product p, int tiles) {
   using L = Layout<encoding>;
   constexpr int kAhead = granules_ahead(encoding, columns);
-  extern __shared__ char shared[];
-  __shared__ float4 sums[2][kSegments][columns][kWarp];
+  extern __shared__ __align__(16) char shared[];
+  __shared__ float sums[2][kSegments][columns][4][kWarp];
 
   const int warp = threadIdx.x / kWarp, lane = threadIdx.x % kWarp, g = lane / 4, t = lane % 4;
   const int cols = p.parts[0].cols, granules = p.parts[0].stride / stride_granule(encoding);
@@ -228,7 +228,8 @@ __global__ void __launch_bounds__(kGemvThreads, 2) gemv(const __grid_constant__ 
     }
 #pragma unroll
     for (int c = 0; c < columns; ++c)
-      sums[turn][warp][c][lane] = float4{sum[c][0], sum[c][1], sum[c][2], sum[c][3]};
+#pragma unroll
+      for (int r = 0; r < 4; ++r) sums[turn][warp][c][r][lane] = sum[c][r];
     __syncthreads();
     // Warp w adds sums of register w % 4: row g + 8 (w / 2) of the tile, row 2 t + w % 2 of x. Of a gate's
     // tile rows 8 .. 15 are those of `up`.
@@ -241,9 +242,8 @@ __global__ void __launch_bounds__(kGemvThreads, 2) gemv(const __grid_constant__ 
       float total = 0, up = 0;
 #pragma unroll
       for (int s = 0; s < kSegments; ++s) {
-        const float* parts = reinterpret_cast<const float*>(&sums[turn][s][c][lane]);
-        total += parts[r];
-        if (gate) up += parts[r + 2];
+        total += sums[turn][s][c][r][lane];
+        if (gate) up += sums[turn][s][c][r + 2][lane];
       }
       emit(p, place.part, weight_row, row, total, up);
     }

@@ -11,7 +11,7 @@ namespace quern::cuda {
 constexpr int kLaneNumbers = kChunkNumbers / 32;
 constexpr unsigned kAllLanes = 0xffffffffu;
 constexpr uint32_t kAllKeys = 0x7f800000u;  // that of -infinity
-// The mass of the likeliest token. A vocabulary of 2^20 has less than 2^63 together.
+// The mass of the likeliest token. A vocabulary of 2^20 has at most 2^63 together.
 constexpr float kMassOfOne = 0x1p43f;
 
 using Mass = unsigned long long;

@@ -98,7 +98,7 @@ __global__ void global_bounds(const float* in, float* out) {
 template <bool kMended>
 __global__ void misaligned(const float* in, float* out) {
   const float4 four = *reinterpret_cast<const float4*>(in + (kMended ? 4 : 2));  // reported: misaligned
-  out[threadIdx.x] = four.x;
+  out[threadIdx.x] = four.x + four.y + four.z + four.w;
 }
 
 template <bool kMended>

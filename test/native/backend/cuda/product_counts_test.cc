@@ -1,0 +1,101 @@
+// What products ask of the GPU's memories, counted: every weight is read once, in whole sectors; shared
+// memory is without conflicts between its banks, and nothing lies in local memory.
+#include "backend/cuda/product_case.h"
+#include "check.h"
+#include "emulator/launch.h"
+
+namespace quern::test {
+namespace {
+
+using cuda::Encoding;
+
+constexpr int kWeights = 64, kCols = 640;
+
+struct Counted {
+  uint64_t launches = 0, bytes_read = 0, sectors = 0, ideal_sectors = 0, conflicts = 0, local = 0;
+};
+Counted take_counted() {
+  Counted sum;
+  for (const emulator::Counters& one : emulator::take_counters()) {
+    sum.launches += one.launches;
+    sum.bytes_read += one.global_bytes_read;
+    sum.sectors += one.global_sectors;
+    sum.ideal_sectors += one.global_ideal_sectors;
+    sum.conflicts += one.shared_conflict_cycles;
+    sum.local += one.local_accesses;
+  }
+  return sum;
+}
+
+uint64_t number_bytes(const cuda::Matrix& matrix) {
+  return uint64_t(matrix.rows) * uint64_t(cuda::row_bytes(matrix.encoding, matrix.stride));
+}
+uint64_t scale_bytes(const cuda::Matrix& matrix) {
+  return matrix.scales ? uint64_t(matrix.rows) * uint64_t(matrix.stride) / 16 : 0;
+}
+
+void check_clean(const Counted& got, Encoding encoding) {
+  CHECK_EQ(got.launches, uint64_t{1});
+  CHECK_EQ(got.local, uint64_t{0});
+  CHECK_EQ(got.conflicts, uint64_t{0});
+  // Scales are a few bytes a row, and a lane's eight numbers of f32 are two reads of half a sector each. What is
+  // written of a few rows does not fill its sectors.
+  if (encoding == Encoding::bf16 || encoding == Encoding::f16)
+    CHECK(got.sectors <= got.ideal_sectors + got.ideal_sectors / 100);
+}
+
+TEST(few_rows_read_every_weight_once_in_one_launch) {
+  Random random(1);
+  for (const Encoding encoding : kEncodings) {
+    const EncodedMatrix w(encoding, kWeights, kCols, random), up(encoding, kWeights, kCols, random);
+    const cuda::Matrix& matrix = w.matrix();
+    const DeviceArray<float> norm(random.reals(kCols, 1));
+    for (const int rows : {1, 8}) {
+      const DeviceArray<uint16_t> in(bf16_of(random.reals(size_t(rows * kCols), 1)));
+      const DeviceArray<float> x(random.reals(size_t(rows * kCols), 1)),
+          sums(random.reals(size_t(rows * kWeights), 1));
+      const DeviceArray<uint16_t> out(size_t(rows * kWeights));
+      const Scratch scratch(rows, kCols, 1, 8);
+      // Four lanes ask for one row's scales.
+      const uint64_t weights = number_bytes(matrix) + 4 * scale_bytes(matrix);
+      const uint64_t rows_of_x = uint64_t(rows) * kCols;
+
+      take_counted();
+      cuda::matmul_add({matrix, in.data(), rows, sums.data(), scratch.workspace()}, nullptr);
+      const Counted matmul = take_counted();
+      check_clean(matmul, encoding);
+      const uint64_t blocks = kWeights / 16;
+      CHECK_EQ(matmul.bytes_read, weights + blocks * rows_of_x * 2 + uint64_t(rows) * kWeights * 4);
+
+      cuda::ffn_input(
+          {x.data(), rows, norm.data(), 1e-6f, matrix, up.matrix(), out.data(), scratch.workspace()},
+          nullptr);
+      const Counted ffn = take_counted();
+      check_clean(ffn, encoding);
+      // x once for its norm and once, from the first cache, to be normalised.
+      CHECK_EQ(ffn.bytes_read, 2 * weights + 2 * blocks * (2 * rows_of_x * 4 + kCols * 4));
+    }
+  }
+}
+
+TEST(many_rows_read_every_weight_once_for_a_tile) {
+  Random random(2);
+  for (const Encoding encoding : kEncodings) {
+    const EncodedMatrix w(encoding, kWeights, kCols, random);
+    const cuda::Matrix& matrix = w.matrix();
+    constexpr int kRows = 64;  // a tile
+    const DeviceArray<uint16_t> in(bf16_of(random.reals(size_t(kRows * kCols), 1)));
+    const DeviceArray<float> sums(random.reals(size_t(kRows * kWeights), 1));
+    const Scratch scratch(kRows, 1, 1, 2);
+    take_counted();
+    cuda::matmul_add({matrix, in.data(), kRows, sums.data(), scratch.workspace()}, nullptr);
+    const Counted got = take_counted();
+    check_clean(got, encoding);
+    constexpr uint64_t kTiles = kWeights / 32;  // of the smallest kind
+    CHECK_EQ(got.bytes_read, number_bytes(matrix) + scale_bytes(matrix) + kTiles * kRows * kCols * 2 +
+                                 uint64_t{kRows} * kWeights * 4);
+  }
+}
+
+}  // namespace
+}  // namespace quern::test
