@@ -211,34 +211,39 @@ __device__ __forceinline__ void adjust_scores(const Attention& op, const Scoring
                                               const LaneRows& rows, const StepSight& sight, int page_first,
                                               bool is_whole, float (&scores)[2][4]) {
   const int first = page_first + 4 * (static_cast<int>(threadIdx.x) % 4);
+  if (op.slopes) {
+    const float slopes[2] = {op.slopes[rows.head[0]] * kLog2E, op.slopes[rows.head[1]] * kLog2E};
+#pragma unroll
+    for (int half = 0; half < 2; ++half)
+#pragma unroll
+      for (int k = 0; k < 4; ++k)
+        scores[half][k] =
+            fmaf(scores[half][k], scoring.scale,
+                 slopes[k / 2] * static_cast<float>(first + 2 * half + k % 2 - sight.from[k / 2]));
+  }
+  if (is_whole) return;
 #pragma unroll
   for (int half = 0; half < 2; ++half) {
 #pragma unroll
     for (int k = 0; k < 4; ++k) {
-      const int i = k / 2, j = first + 2 * half + k % 2;
-      float& score = scores[half][k];
-      if (op.slopes) {
-        const float slope = op.slopes[rows.head[i]] * kLog2E;
-        score = fmaf(score, scoring.scale, slope * static_cast<float>(j - sight.from[i]));
-      }
-      if (!is_whole && (j < sight.low[i] || j > sight.high[i])) score = -INFINITY;
+      const int j = first + 2 * half + k % 2;
+      if (j < sight.low[k / 2] || j > sight.high[k / 2]) scores[half][k] = -INFINITY;
     }
   }
 }
 
-// Which bits of a lane's values of a page count: those of positions up to `last`. What lies behind it may be
-// anything, and a weight of zero does not make nothing of what is not a number.
-struct ValueMask {
-  uint32_t low = ~0u, high = ~0u;  // positions 4 t and 4 t + 1, 4 t + 2 and 4 t + 3
-  __device__ ValueMask(int page_first, int last) {
-    const int left = last - page_first - 4 * (static_cast<int>(threadIdx.x) % 4);  // the last that counts
-    low = left >= 1 ? ~0u : left == 0 ? 0xffffu : 0;
-    high = left >= 3 ? ~0u : left == 2 ? 0xffffu : 0;
+// Makes zeros of a lane's values of a page whose positions lie behind `last`: there may be anything, and a
+// weight of zero does not make nothing of what is not a number. By the lane that copied them.
+__device__ __forceinline__ void clear_behind(int page_first, int last, uint4* values, int tiles) {
+  const int left = last - page_first - 4 * (static_cast<int>(threadIdx.x) % 4);  // of positions 4 t + 0..3
+  const uint32_t low = left >= 1 ? ~0u : left == 0 ? 0xffffu : 0;
+  const uint32_t high = left >= 3 ? ~0u : left == 2 ? 0xffffu : 0;
+#pragma unroll 1
+  for (int c = 0; c < tiles; ++c) {
+    const uint4 of = values[c * kWarp];
+    values[c * kWarp] = {of.x & low, of.y & high, of.z & low, of.w & high};
   }
-  __device__ uint4 operator()(const uint4& values) const {
-    return {values.x & low, values.y & high, values.z & low, values.w & high};
-  }
-};
+}
 
 // The largest score so far, in powers of 2, and how the online softmax goes on from it. Nothing seen: -inf.
 __device__ __forceinline__ float finite_or_zero(float largest) {

@@ -122,6 +122,7 @@ __global__ void __launch_bounds__(kThreads, blocks_at_once(kTiles))
 
   const int tiles = kIsExact ? kTiles : op.kv.head_dim / 16;
   const int lane = static_cast<int>(threadIdx.x) % kWarp, warp = static_cast<int>(threadIdx.x) / kWarp;
+  const int owned = kIsExact && kTiles % kWarps == 0 ? kOwned : (tiles - warp + kWarps - 1) / kWarps;
   const int g = lane / 4, t = lane % 4;
   const int kv_head = static_cast<int>(blockIdx.y), group = op.heads / op.kv.kv_heads;
   const int tile_index = static_cast<int>(blockIdx.x), split = static_cast<int>(blockIdx.z);
@@ -162,7 +163,7 @@ __global__ void __launch_bounds__(kThreads, blocks_at_once(kTiles))
 #pragma unroll
           for (int i = 0; i < kOwned; ++i) {
             const int c = warp + kWarps * i;
-            if (c < tiles) copy_async(to + (p * kOwned + i) * kWarp, values + 256 * c, part >= 0);
+            if (i < owned) copy_async(to + (p * kOwned + i) * kWarp, values + 256 * c, part >= 0);
           }
         }
         ahead.advance();
@@ -176,7 +177,7 @@ __global__ void __launch_bounds__(kThreads, blocks_at_once(kTiles))
   for (int stage = 0; stage + 1 < kStages; ++stage) copy_next();
   int stage = 0;
   const auto next_stage = [&] {
-    const uint4* const at = stage_of(stage);
+    uint4* const at = stage_of(stage);
     stage = stage + 1 == kStages ? 0 : stage + 1;
     copy_next();  // into what was used up last
     wait_copies<kStages - 1>();
@@ -264,17 +265,21 @@ __global__ void __launch_bounds__(kThreads, blocks_at_once(kTiles))
     __syncthreads();
     // ---- values
     {
-      const uint4* const values = next_stage();
-      const bool ends = (block + 1) * kBlockPositions - 1 > last_position;
+      uint4* const values = next_stage();
+      if ((block + 1) * kBlockPositions - 1 > last_position) {
+#pragma unroll 1
+        for (int p = 0; p < kBlockPages; ++p)
+          clear_behind(block * kBlockPositions + p * kPagePositions, last_position,
+                       values + p * kOwned * kWarp, owned);
+      }
 #pragma unroll
       for (int p = 0; p < kBlockPages; ++p) {
         const uint4 of = shared.weights[p][lane];
         const uint32_t weight[4] = {of.x, of.y, of.z, of.w};
 #pragma unroll
         for (int i = 0; i < kOwned; ++i) {
-          if (warp + kWarps * i >= tiles) continue;
-          uint4 value = values[(p * kOwned + i) * kWarp];
-          if (ends) value = ValueMask(block * kBlockPositions + p * kPagePositions, last_position)(value);
+          if (i >= owned) continue;
+          const uint4 value = values[(p * kOwned + i) * kWarp];
           multiply_add<T>(numbers[i][0], weight, value.x, value.y);
           multiply_add<T>(numbers[i][1], weight, value.z, value.w);
         }
@@ -309,7 +314,7 @@ __global__ void __launch_bounds__(kThreads, blocks_at_once(kTiles))
 #pragma unroll
         for (int c = 0; c < kOwned; ++c)
           for (int half = 0; half < 2; ++half)
-            if (warp + kWarps * c < tiles)
+            if (c < owned)
               *reinterpret_cast<float2*>(to + 16 * (warp + kWarps * c) + 8 * half) = {
                   numbers[c][half][2 * i], numbers[c][half][2 * i + 1]};
       }
@@ -344,7 +349,7 @@ __global__ void __launch_bounds__(kThreads, blocks_at_once(kTiles))
 #pragma unroll
     for (int c = 0; c < kOwned; ++c)
       for (int half = 0; half < 2; ++half)
-        if (warp + kWarps * c < tiles)
+        if (c < owned)
           *reinterpret_cast<uint32_t*>(out + 16 * (warp + kWarps * c) + 8 * half) =
               pack_bf16(row_numbers[c][half][2 * i] * inverse, row_numbers[c][half][2 * i + 1] * inverse);
   }
@@ -386,8 +391,11 @@ void attend_few_rows(const Attention& op, FewRows wanted, StreamHandle stream) {
   // With one row each the number of tiles is known, else it is at most this; a tile that is not there costs
   // little.
   const bool has_one_each = op.step.rows == op.step.sequences;
-  const int tiles = has_one_each ? op.step.rows * ((group + kTileRows - 1) / kTileRows)
-                                 : op.step.rows * group / kTileRows + op.step.sequences;
+  const int of_one_row = (group + kTileRows - 1) / kTileRows, of_few = (kFewRows + kTileRows - 1) / kTileRows;
+  const int of_sequence = has_one_each || of_one_row > of_few ? of_one_row : of_few;
+  const int all_tiles = op.step.rows * group / kTileRows + op.step.sequences;
+  const int few_tiles = op.step.sequences * of_sequence;
+  const int tiles = !has_one_each && (wanted.all || all_tiles < few_tiles) ? all_tiles : few_tiles;
   Cut cut;
   cut.wanted = wanted;
   const int most_tokens = has_one_each ? 1 : kTileRows;
