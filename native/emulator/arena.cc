@@ -59,7 +59,8 @@ std::byte* Arena::allocate(size_t bytes, int device) {
   }
   std::byte* from = top_;
   top_ += span;
-  mprotect(from, span - kPageBytes, PROT_READ | PROT_WRITE);
+  const bool is_guarded = key_ >= 0 && device != kHost;
+  pkey_mprotect(from, span - kPageBytes, PROT_READ | PROT_WRITE, is_guarded ? key_ : -1);
   std::byte* begin = from + span - kPageBytes - taken;
   allocations_.push_back({begin, bytes, device, false});
   for (size_t page = page_of(from); page < page_of(top_); page++) {
@@ -74,6 +75,27 @@ void Arena::fill(size_t page) {
   const Allocation& allocation = allocations_[pages_[page].allocation - 1];
   std::byte* at = begin_ + page * kPageBytes;
   if (!allocation.is_freed && at < allocation.begin + allocation.bytes) std::memset(at, 0xff, kPageBytes);
+}
+
+bool Arena::guard() {
+  if (key_ < 0) key_ = pkey_alloc(0, PKEY_DISABLE_ACCESS);
+  return key_ >= 0;
+}
+
+void Arena::let_in(bool yes) const {
+  if (key_ >= 0) pkey_set(key_, yes ? 0 : PKEY_DISABLE_ACCESS);
+}
+Arena::Open::Open() {
+  instance().let_in(true);
+}
+Arena::Open::~Open() {
+  instance().let_in(false);
+}
+Arena::Closed::Closed() {
+  instance().let_in(false);
+}
+Arena::Closed::~Closed() {
+  instance().let_in(true);
 }
 
 void Arena::touch_all() {

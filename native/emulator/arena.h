@@ -58,6 +58,24 @@ class Arena {
   void touch_to_overwrite(const void* address, size_t bytes);
   // Makes all of these bytes 0; whole pages take no memory until something else is written there.
   void clear(void* address, size_t bytes);
+  // From now on the host's own code faults where it touches what allocate() gives of a device, as it does
+  // with a real one, but within an Open. False: this processor has no keys for memory, and lets the host in.
+  bool guard();
+  class Open {
+   public:
+    Open();
+    ~Open();
+    Open(const Open&) = delete;
+    Open& operator=(const Open&) = delete;
+  };
+  // Within an Open, for who is called back.
+  class Closed {
+   public:
+    Closed();
+    ~Closed();
+    Closed(const Closed&) = delete;
+    Closed& operator=(const Closed&) = delete;
+  };
   // False: not the beginning of what allocate() gave for this kind of memory, or given back already.
   bool release(void* address, bool is_host);
   // Who is told of pages whose allocation was given back.
@@ -84,6 +102,7 @@ class Arena {
  private:
   Arena();
   void fill(size_t page);
+  void let_in(bool yes) const;  // the calling thread
   void withdraw(Allocation& allocation);
 
   struct Page {
@@ -92,6 +111,7 @@ class Arena {
   };
   static constexpr size_t kConstantBytes = (size_t{64} << 20) - kSharedBytes;
   static constexpr size_t kBytes = size_t{256} << 30;
+  int key_ = -1;            // of guard()
   size_t all_touched_ = 0;  // of allocations_, so many
   std::byte *begin_ = nullptr, *constant_top_ = nullptr, *top_ = nullptr;
   Page* pages_ = nullptr;

@@ -61,6 +61,12 @@ void fill(const Fill& fill) {
   std::memset(fill.to, fill.value, fill.bytes);
 }
 
+// Of the program, not of the device.
+void call_host(const HostCall& call) {
+  const Arena::Closed closed;
+  call.function(call.data);
+}
+
 }  // namespace
 
 void perform(Runtime& runtime, int device, const Operation& operation) {
@@ -77,7 +83,7 @@ void perform(Runtime& runtime, int device, const Operation& operation) {
     fill(*filled);
   } else if (const auto* call = std::get_if<HostCall>(&operation.what)) {
     runtime.lock.unlock();
-    call->function(call->data);
+    call_host(*call);
     runtime.lock.lock();
   } else if (const auto* release = std::get_if<Release>(&operation.what)) {
     Arena::instance().release(release->address, false);

@@ -32,6 +32,7 @@ Runtime& Runtime::instance() {
 void Runtime::open() {
   if (is_open_) return;
   is_open_ = true;
+  Arena::instance().guard();
   is_late = says("QUERN_EMULATOR_STREAMS", "late");
   devices.resize(size_t(number_from("QUERN_EMULATOR_DEVICES", 1)));
   for (size_t device = 0; device < devices.size(); device++) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "emulator/arena.h"
 #include "emulator/launch.h"
 #include "emulator/operation.h"
 
@@ -80,7 +81,10 @@ cudaError_t api_call(Body body) {
   const std::lock_guard guard(runtime.lock);
   runtime.open();
   cudaError_t error = runtime.devices.empty() ? cudaErrorNoDevice : runtime.device().fault;
-  if (error == cudaSuccess) error = body(runtime);
+  if (error == cudaSuccess) {
+    const Arena::Open open;
+    error = body(runtime);
+  }
   if (error != cudaSuccess) Runtime::last_error() = error;
   return error;
 }

@@ -1,6 +1,10 @@
 // The calls of cudart: memory, streams, events, errors and limits.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <thread>
 
 #include "check.h"
@@ -84,6 +88,35 @@ TEST(the_device_has_so_much_memory_and_no_more) {
   arena.set_limit(before);
   must(cudaDeviceReset());
   CHECK_EQ(arena.used(0), size_t{0});
+}
+
+// The value of `at`, read by the host's own code; none: that faulted.
+static std::optional<float> read_by_host(const volatile float* at) {
+  int ends[2] = {};
+  if (pipe(ends) != 0) throw std::runtime_error("no pipe");
+  const pid_t child = fork();
+  if (child == 0) {
+    const float value = *at;
+    _exit(write(ends[1], &value, sizeof value) == sizeof value ? 0 : 1);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  float value = 0;
+  const bool is_read = WIFEXITED(status) && read(ends[0], &value, sizeof value) == sizeof value;
+  close(ends[0]);
+  close(ends[1]);
+  return is_read ? std::optional(value) : std::nullopt;
+}
+
+TEST(the_host_cannot_touch_memory_of_the_device) {
+  const DeviceFloats device(counted(64));
+  float* pinned = nullptr;
+  must(cudaMallocHost(reinterpret_cast<void**>(&pinned), 4));
+  *pinned = 5;
+  CHECK(read_by_host(pinned) == 5.0f);
+  // A processor without keys for memory lets it in.
+  CHECK_EQ(read_by_host(device.data()).has_value(), !Arena::instance().guard());
+  must(cudaFreeHost(pinned));
 }
 
 TEST(memory_is_aligned_and_never_given_twice) {
