@@ -38,8 +38,8 @@ void check_clean(const Counted& got, Encoding encoding) {
   CHECK_EQ(got.launches, uint64_t{1});
   CHECK_EQ(got.local, uint64_t{0});
   CHECK_EQ(got.conflicts, uint64_t{0});
-  // Scales are a few bytes a row, and a lane's eight numbers of f32 are two reads of half a sector each. What is
-  // written of a few rows does not fill its sectors.
+  // Scales are a few bytes a row, and a lane's eight numbers of f32 are two reads of half a sector each. What
+  // is written of a few rows does not fill its sectors.
   if (encoding == Encoding::bf16 || encoding == Encoding::f16)
     CHECK(got.sectors <= got.ideal_sectors + got.ideal_sectors / 100);
 }
