@@ -49,7 +49,7 @@ void mma_float(Warp& warp, const Instruction& i, uint32_t) {
     const auto* from = warp.at<float>(list[4 + 3 * kPairs + r]);
     for (int l = 0; l < kLanes; ++l) d[l / 4 + 8 * (r / 2)][l % 4 * 2 + r % 2] = from[l];
   }
-  for (int row = 0; row < 16; ++row) multiply_add(type, depth, a[row], b, d[row]);
+  multiply_add(type, depth, a, b, d);
   for (int r = 0; r < 4; ++r) {
     auto* to = warp.at<float>(list[r]);
     for (int l = 0; l < kLanes; ++l) to[l] = d[l / 4 + 8 * (r / 2)][l % 4 * 2 + r % 2];

@@ -80,19 +80,24 @@ void resolve(Warp& warp, const Instruction& i, uint32_t lanes, uint32_t bytes, A
   }
   if (static_cast<MemorySpace>(i.space) != MemorySpace::shared) return;
   const auto base = reinterpret_cast<uint64_t>(warp.block->shared);
-  each_lane(lanes, [&](int l) {
+  uint64_t highest = 0;
+  for (int l = 0; l < kLanes; ++l) {
     const uint64_t at = access.addresses[l] & 0xffffffff;
     access.addresses[l] = base + at;
-    if (at + bytes <= warp.block->shared_bytes || warp.block->is_checked) {
-      if (at + bytes <= Arena::kSharedBytes) return;  // the checker knows its bounds
-    }
+    highest = std::max(highest, lanes >> l & 1 ? at : 0);
+  }
+  // What is in the arena's shared memory, and beyond the block's, the checker sees.
+  const uint64_t end = warp.block->is_checked ? Arena::kSharedBytes : warp.block->shared_bytes;
+  if (highest + bytes <= end) return;
+  each_lane(lanes, [&](int l) {
+    const uint64_t at = access.addresses[l] - base;
+    if (at + bytes <= end) return;
     access.lanes &= ~(1u << l);
-    if (!warp.has_stopped) {
-      warp.fault("out-of-bounds", i,
-                 "an access of " + std::to_string(bytes) + " bytes at " + std::to_string(at) +
-                     " of shared memory, which has " + std::to_string(warp.block->shared_bytes) + " bytes",
-                 l);
-    }
+    if (warp.has_stopped) return;
+    warp.fault("out-of-bounds", i,
+               "an access of " + std::to_string(bytes) + " bytes at " + std::to_string(at) +
+                   " of shared memory, which has " + std::to_string(warp.block->shared_bytes) + " bytes",
+               l);
   });
 }
 
@@ -184,10 +189,30 @@ void prepare(Warp& warp, const Instruction& i, uint32_t lanes, uint32_t bytes, b
   if (space != MemorySpace::constant) count_global(block.tally, counted, bytes, is_write);
 }
 
+namespace {
+
+// All lanes access bytes that follow each other, lane by lane.
+bool is_row(const Access& access, uint32_t bytes) {
+  if (access.lanes != kAllLanes) return false;
+  uint64_t other = 0;
+  const uint64_t expected = access.addresses[0];
+  for (int l = 0; l < kLanes; ++l)
+    other |= access.addresses[l] ^ (expected + static_cast<uint64_t>(l) * bytes);
+  return other == 0;
+}
+
+}  // namespace
+
 void count_global(Tally& tally, const Access& access, uint32_t bytes, bool is_write) {
   constexpr uint64_t kSector = 32;
   const auto lanes = static_cast<uint64_t>(std::popcount(access.lanes));
   (is_write ? tally.global_bytes_written : tally.global_bytes_read) += lanes * bytes;
+  if (is_row(access, bytes)) {
+    const uint64_t begin = access.addresses[0], end = begin + uint64_t{kLanes} * bytes;
+    tally.global_sectors += (end - 1) / kSector - begin / kSector + 1;
+    tally.global_ideal_sectors += (uint64_t{kLanes} * bytes + kSector - 1) / kSector;
+    return;
+  }
   uint64_t sectors[kLanes * 2];
   size_t count = 0;
   uint64_t newest = ~uint64_t{0}, begin = ~uint64_t{0}, end = 0;
@@ -208,6 +233,7 @@ void count_global(Tally& tally, const Access& access, uint32_t bytes, bool is_wr
 }
 
 void count_shared(Tally& tally, const Access& access, uint32_t bytes) {
+  if (is_row(access, bytes)) return;
   // Whole warps for up to 4 bytes a lane, halves for 8, quarters for 16: each moves at most one word a bank.
   const int group = bytes >= 16 ? 8 : bytes == 8 ? 16 : 32;
   for (int first = 0; first < kLanes; first += group) {

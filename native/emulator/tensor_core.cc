@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstdlib>
+#include <tuple>
+#include <utility>
 
 #include "emulator/half.h"
 
@@ -26,88 +27,128 @@ struct Format {
   static double value(uint16_t x) { return type == SmallFloat::brain ? of_brain(x) : of_half(x); }
 };
 
-// significand * 2^(exponent - fraction bits)
+// Of 8 columns, computed side by side.
+using Eight = int __attribute__((vector_size(32)));
+using EightBits = uint32_t __attribute__((vector_size(32)));
+
+// Numbers as significand * 2^(exponent - fraction bits).
 struct Parts {
-  int exponent = kOfZero, significand = 0;
-  bool is_finite = true;
+  Eight exponent, significand;
 };
 
 template <SmallFloat type>
-Parts parts_of(uint16_t x) {
+std::pair<int, int> split(uint16_t x) {
   using F = Format<type>;
-  const int exponent = (x & 0x7fff) >> F::kFraction, fraction = x & ((1 << F::kFraction) - 1);
-  const int significand = exponent ? fraction | 1 << F::kFraction : fraction;
-  return {significand ? std::max(exponent, 1) - F::kBias : kOfZero, x & 0x8000 ? -significand : significand,
-          exponent != F::kInfinity};
-}
-
-// t * 2^exponent, cut off to a float.
-float cut_off(int64_t t, int exponent) {
-  if (t == 0) return 0;
-  const bool is_negative = t < 0;
-  auto magnitude = static_cast<uint64_t>(is_negative ? -t : t);
-  int highest = 63 - std::countl_zero(magnitude);
-  const int least = std::max(highest - 23, -149 - exponent);  // the lowest bit that the float has
-  if (least > 0) magnitude = least > 63 ? 0 : magnitude >> least << least;
-  const auto result = static_cast<float>(std::ldexp(static_cast<double>(magnitude), exponent));
-  return is_negative ? -result : result;
+  const int biased = (x & 0x7fff) >> F::kFraction, fraction = x & ((1 << F::kFraction) - 1);
+  const int size = biased ? fraction | 1 << F::kFraction : fraction;
+  return {size ? std::max(biased, 1) - F::kBias : kOfZero, x & 0x8000 ? -size : size};
 }
 
 template <SmallFloat type>
-void with_infinities(int depth, const uint16_t* a, const uint16_t (*b)[8], float& d, int n) {
-  double sum = d;
-  for (int k = 0; k < depth; ++k) sum += Format<type>::value(a[k]) * Format<type>::value(b[k][n]);
-  d = canonical(static_cast<float>(sum));
+bool is_finite(uint16_t x) {
+  return (x & 0x7fff) >> Format<type>::kFraction != Format<type>::kInfinity;
 }
 
-template <SmallFloat type>
-void step(int depth, const uint16_t* a, const uint16_t (*b)[8], float* d) {
-  constexpr int kShift = kKeptBits - 2 * Format<type>::kFraction;
-  int exponents[16][kColumns], products[16][kColumns], largest[kColumns], c_exponent[kColumns], c[kColumns];
-  bool is_finite[kColumns];
+Parts parts_of(const float* d) {
+  Parts parts;
   for (int n = 0; n < kColumns; ++n) {
     const auto bits = std::bit_cast<uint32_t>(d[n]);
-    const int exponent = static_cast<int>(bits >> 23 & 255), fraction = static_cast<int>(bits & 0x7fffff);
-    const int significand = exponent ? fraction | 0x800000 : fraction;
-    is_finite[n] = exponent != 255;
-    c_exponent[n] = significand ? std::max(exponent, 1) - 127 : kOfZero;
-    c[n] = bits >> 31 ? -significand : significand;
-    largest[n] = std::max(c_exponent[n], kLeastExponent);
+    const int biased = static_cast<int>(bits >> 23 & 255), fraction = static_cast<int>(bits & 0x7fffff);
+    const int size = biased ? fraction | 0x800000 : fraction;
+    parts.exponent[n] = size ? std::max(biased, 1) - 127 : kOfZero;
+    parts.significand[n] = static_cast<int32_t>(bits) < 0 ? -size : size;
   }
+  return parts;
+}
+
+Eight larger(Eight a, Eight b) {
+  return a > b ? a : b;
+}
+
+// The bits of |x| << shift that are left beside the largest exponent, with the sign of x.
+Eight aligned(Eight x, int shift, Eight largest, Eight exponent) {
+  const Eight distance = largest - exponent, most = Eight{} + 31, by = distance < most ? distance : most;
+  const Eight sign = x >> 31;
+  const EightBits size = reinterpret_cast<EightBits>((x ^ sign) - sign) << shift;
+  return (reinterpret_cast<Eight>(size >> reinterpret_cast<EightBits>(by)) ^ sign) - sign;
+}
+
+// A sum of floats' range, cut off to a float.
+float cut_off(double x) {
+  if (std::fabs(x) < 0x1p-126) return static_cast<float>(std::trunc(x * 0x1p149) * 0x1p-149);
+  constexpr uint64_t kBeyondFloat = (uint64_t{1} << 29) - 1;  // bits of fraction that a float has not
+  return static_cast<float>(std::bit_cast<double>(std::bit_cast<uint64_t>(x) & ~kBeyondFloat));
+}
+
+// d[n] += the products of a row.
+template <int shift, int depth>
+void add_row(const int* a_exponent, const int* a_significand, const Parts* b, float* d) {
+  const Parts c = parts_of(d);
+  Eight exponents[depth], largest = larger(c.exponent, Eight{} + kLeastExponent);
   for (int k = 0; k < depth; ++k) {
-    const Parts x = parts_of<type>(a[k]);
-    for (int n = 0; n < kColumns; ++n) {
-      const Parts y = parts_of<type>(b[k][n]);
-      is_finite[n] = is_finite[n] && x.is_finite && y.is_finite;
-      exponents[k][n] = x.exponent + y.exponent;
-      products[k][n] = x.significand * y.significand;
-      largest[n] = std::max(largest[n], exponents[k][n]);
-    }
+    exponents[k] = a_exponent[k] + b[k].exponent;
+    largest = larger(largest, exponents[k]);
   }
-  int64_t sums[kColumns] = {};
-  for (int k = 0; k < depth; ++k) {
-    for (int n = 0; n < kColumns; ++n) {
-      const int product = products[k][n], by = std::min(largest[n] - exponents[k][n], 31);
-      const auto kept = static_cast<int>((static_cast<uint32_t>(std::abs(product)) << kShift) >> by);
-      sums[n] += product < 0 ? -kept : kept;
+  // Eight terms are below 2^30: two sums, and the double that they make is exact.
+  Eight sums[2] = {};
+  for (int half = 0; half < depth / 8; ++half) {
+    Eight sum = {};
+    for (int k = 8 * half; k < 8 * half + 8; ++k) {
+      sum += aligned(a_significand[k] * b[k].significand, shift, largest, exponents[k]);
     }
+    sums[half] = sum;
   }
+  const Eight first = aligned(c.significand, kKeptBits - 23, largest, c.exponent);
   for (int n = 0; n < kColumns; ++n) {
-    if (!is_finite[n]) {
-      with_infinities<type>(depth, a, b, d[n], n);
-      continue;
+    const double sum = static_cast<double>(first[n]) + sums[0][n] + sums[1][n];
+    const auto unit = std::bit_cast<double>(static_cast<uint64_t>(largest[n] - kKeptBits + 1023) << 52);
+    d[n] = cut_off(sum * unit);
+  }
+}
+
+template <SmallFloat type, int depth>
+void multiply(const uint16_t (&a)[16][16], const uint16_t (&b)[16][8], float (&d)[16][8]) {
+  Parts right[depth];
+  bool right_is_finite = true;
+  for (int k = 0; k < depth; ++k) {
+    for (int n = 0; n < kColumns; ++n) {
+      const auto [exponent, significand] = split<type>(b[k][n]);
+      right[k].exponent[n] = exponent;
+      right[k].significand[n] = significand;
+      right_is_finite = right_is_finite && is_finite<type>(b[k][n]);
     }
-    const int by = std::min(largest[n] - c_exponent[n], 31);
-    const auto kept = static_cast<int64_t>((static_cast<uint32_t>(std::abs(c[n])) << (kKeptBits - 23)) >> by);
-    d[n] = cut_off(sums[n] + (c[n] < 0 ? -kept : kept), largest[n] - kKeptBits);
+  }
+  for (int row = 0; row < 16; ++row) {
+    int exponent[depth], significand[depth];
+    bool all_finite = right_is_finite;
+    for (int k = 0; k < depth; ++k) {
+      std::tie(exponent[k], significand[k]) = split<type>(a[row][k]);
+      all_finite = all_finite && is_finite<type>(a[row][k]);
+    }
+    float before[kColumns];
+    std::copy(d[row], d[row] + kColumns, before);
+    for (const float x : before) all_finite = all_finite && std::isfinite(x);
+    add_row<kKeptBits - 2 * Format<type>::kFraction, depth>(exponent, significand, right, d[row]);
+    if (all_finite) continue;
+    for (int n = 0; n < kColumns; ++n) {  // what is infinite or no number, as IEEE has it
+      double sum = before[n];
+      bool column_is_finite = std::isfinite(before[n]);
+      for (int k = 0; k < depth; ++k) {
+        sum += Format<type>::value(a[row][k]) * Format<type>::value(b[k][n]);
+        column_is_finite = column_is_finite && is_finite<type>(a[row][k]) && is_finite<type>(b[k][n]);
+      }
+      if (!column_is_finite) d[row][n] = canonical(static_cast<float>(sum));
+    }
   }
 }
 
 }  // namespace
 
-void multiply_add(SmallFloat type, int depth, const uint16_t* a, const uint16_t (*b)[8], float* d) {
-  if (type == SmallFloat::brain) return step<SmallFloat::brain>(depth, a, b, d);
-  step<SmallFloat::half>(depth, a, b, d);
+void multiply_add(SmallFloat type, int depth, const uint16_t (&a)[16][16], const uint16_t (&b)[16][8],
+                  float (&d)[16][8]) {
+  constexpr auto kBrain = SmallFloat::brain, kHalf = SmallFloat::half;
+  if (type == kBrain) return depth == 16 ? multiply<kBrain, 16>(a, b, d) : multiply<kBrain, 8>(a, b, d);
+  depth == 16 ? multiply<kHalf, 16>(a, b, d) : multiply<kHalf, 8>(a, b, d);
 }
 
 }  // namespace quern::emulator
