@@ -25,7 +25,7 @@ export QUERN_GOLDENS=${QUERN_GOLDENS:-$PWD/build/gpu-cases}
 table=()     # its lines
 failed=0     # parts
 left() { echo $((most_seconds - SECONDS)); }
-field() { tr -d '\\"' <<<"$1" | tr '\n' ' ' | sed 's/ *$//'; }
+field() { tr -d '\\"' <<<"$1" | tr -c '[:print:]' ' ' | sed 's/ *$//'; }
 
 # note NAME ok|FAILED|left-out SECONDS WHAT: a line of the table, and of parts.jsonl.
 note() {
@@ -39,7 +39,7 @@ note() {
 part() {
   local name=$1 most=$2 began rc took outcome=ok about
   shift 2
-  if [ "$(left)" -lt 3 ]; then note "$name" left-out 0 "no time is left"; failed=$((failed + 1)); return 1; fi
+  if [ "$(left)" -lt 3 ]; then note "$name" FAILED 0 "left out: no time is left"; return 1; fi
   [ "$most" -le "$(left)" ] || most=$(left)
   began=$(date +%s.%N)
   timeout --kill-after=5 "$most" "$@" >"$results/$name.log" 2>&1 </dev/null
@@ -66,29 +66,30 @@ fi
 code=${QUERN_GPU_CODE:-$code}
 echo "$gpu, driver $driver, code for sm_$code, $cores cores, $(nvcc --version 2>/dev/null | grep -o 'release [0-9.]*' || echo 'no nvcc')"
 
-# ---- the build; what cannot be built is missed below, by name
-ptx=
-kind=gpu tests=gpu_tests library=quern_cuda bench=bench.cuda
-if [ -n "$emulated" ]; then ptx=$code kind=test tests=cuda_tests library=quern_cuda_emulated bench=bench.cuda_emulated; fi
-generator=()
-! command -v ninja >/dev/null || generator=(-G Ninja)
-keep_going=-k
-[ ${#generator[@]} = 0 ] || keep_going=-k0
-part configure 60 cmake -S . -B "$build" "${generator[@]}" -DCMAKE_BUILD_TYPE=Release -DQUERN_CUDA_ARCHITECTURES="$code" -DQUERN_CUDA_PTX="$ptx"
-part build 240 cmake --build "$build" --parallel "$cores" --target $library $tests test.goldens $bench -- $keep_going
-
-# ---- operations
-sources=$(find test/native/backend/cuda test/native/emulator/instructions_test.cc -name '*_test.cc' 2>/dev/null | sort)
+# ---- the tests of kernels, but those of the computed GPU itself
 programs=()
-for source in $sources; do
-  grep -qE '#include "emulator/|QUERN_EMULATOR' "$source" && continue # tests of the computed GPU
-  name=${source#test/native/} name=${name%_test.cc} name=${name//\//.}
-  programs+=("$name")
-  export QUERN_RESULTS="$results/tests.jsonl"
-  # What the GPU gave, to be looked at; the second is to be committed as test/native/emulator/instructions.txt.
-  export QUERN_BITS_WRITE="$results/bits.txt" QUERN_INSTRUCTIONS_WRITE="$results/instructions.txt"
+for source in $(find test/native/backend/cuda test/native/emulator/instructions_test.cc -name '*_test.cc' | sort); do
+  grep -qE '#include "emulator/|QUERN_EMULATOR' "$source" && continue
+  name=${source#test/native/} name=${name%_test.cc}
+  programs+=("${name//\//.}")
+done
+
+# ---- the build; what cannot be built is missed below, by name
+ptx= kind=gpu tests=(gpu_tests) library=quern_cuda bench=bench.cuda
+if [ -n "$emulated" ]; then
+  ptx=$code kind=test tests=("${programs[@]/#/test.}") library=quern_cuda_emulated bench=bench.cuda_emulated
+fi
+generator=() keep_going=-k
+if command -v ninja >/dev/null && [ ! -f "$build/Makefile" ]; then generator=(-G Ninja) keep_going=-k0; fi
+part configure 60 cmake -S . -B "$build" "${generator[@]}" -DCMAKE_BUILD_TYPE=Release -DQUERN_CUDA_ARCHITECTURES="$code" -DQUERN_CUDA_PTX="$ptx"
+part build 240 cmake --build "$build" --parallel "$cores" --target $library "${tests[@]}" test.goldens $bench -- $keep_going
+
+# ---- operations; what the GPU gave is kept: instructions.txt is to be committed as test/native/emulator/instructions.txt
+export QUERN_RESULTS="$results/tests.jsonl" QUERN_BITS_WRITE="$results/bits.txt" QUERN_INSTRUCTIONS_WRITE="$results/instructions.txt"
+for name in "${programs[@]}"; do
   if [ -x "$build/$kind.$name" ]; then part "$name" 60 "$build/$kind.$name"; else note "$name" FAILED 0 "was not built"; fi
 done
+unset QUERN_BITS_WRITE QUERN_INSTRUCTIONS_WRITE
 
 # ---- whole models
 export QUERN_RESULTS="$results/goldens.jsonl"
@@ -97,14 +98,14 @@ if [ -n "$emulated" ]; then export QUERN_GOLDEN_CASES=qwen3-tied,qwen2 QUERN_GOL
 goldens() {
   [ -d "$QUERN_GOLDENS" ] || { echo "absent: $QUERN_GOLDENS, which scripts/gpu-cases.mjs writes"; return 1; }
   [ -n "$device" ] || { echo "the library was not built"; return 1; }
-  QUERN_TEST_DEVICE=$PWD/${device#"$PWD"/} "$build/test.goldens"
+  QUERN_TEST_DEVICE=$(realpath "$device") "$build/test.goldens"
 }
 export -f goldens
 export QUERN_GOLDENS build device
 part goldens 150 bash -c goldens
 
 # ---- speed
-unset QUERN_RESULTS QUERN_BITS_WRITE QUERN_INSTRUCTIONS_WRITE
+unset QUERN_RESULTS
 little=
 [ -z "$emulated" ] || little=--tiny
 part bench 150 "$build/$bench" --json "$results/bench.jsonl" --seconds 100 $little
