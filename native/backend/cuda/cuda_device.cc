@@ -7,6 +7,7 @@
 #include "backend/cuda/cuda_probe.h"
 #include "backend/cuda/cuda_stream.h"
 #include "backend/cuda/cuda_weight.h"
+#include "backend/cuda/device_sampler.h"
 #include "core/machine.h"
 
 namespace quern::cuda {
@@ -50,7 +51,7 @@ class CudaDevice final : public Device {
   KvBudget kv_budget() const override { return {context_->memory_left() / 10 * 9, kContexts}; }
   Dtype kv_dtype(bool exact) const override { return exact ? Dtype::f32 : Dtype::bf16; }
   Dtype activation_dtype(bool exact) const override { return exact ? Dtype::f32 : Dtype::bf16; }
-  bool samples(const SamplingOptions&) const override { return false; }
+  bool samples(const SamplingOptions& options) const override { return DeviceSampler::knows(options); }
 
  private:
   const std::shared_ptr<const Context> context_;

@@ -7,6 +7,7 @@
 
 #include "backend/cuda/cuda_memory.h"
 #include "backend/cuda/cuda_weight.h"
+#include "backend/cuda/device_sampler.h"
 #include "backend/cuda/graph_cache.h"
 #include "backend/cuda/step_tables.h"
 #include "core/error.h"
@@ -58,17 +59,27 @@ struct ReadBack {
 
 // A step from its launch until it is collected.
 struct Flight {
+  explicit Flight(const std::shared_ptr<const Context>& context) : sampling(context) {}
+
   Ticket ticket = 0;
   const std::atomic<bool>* abort = nullptr;
   cudaEvent_t began = nullptr, done = nullptr;
   PinnedBuffer numbers;  // of all that is read back, one after the other
   std::vector<ReadBack> read_backs;
+  StagedSampling sampling;
 };
 
 class CudaStream final : public Stream {
  public:
   CudaStream(std::shared_ptr<const Context> context, const StreamLimits& limits)
-      : context_(std::move(context)), upload_(context_, limits), graphs_(context_) {
+      : context_(std::move(context)),
+        upload_(context_, limits),
+        graphs_(context_),
+        drawn_(context_, static_cast<size_t>(limits.rows) * sizeof(int32_t)),
+        // A row may be both drawn from and scored.
+        sampler_(context_, limits.logits_rows, 2 * std::max(limits.rows, limits.logits_rows), limits.vocab,
+                 drawn_.as<int32_t>()),
+        flights_{Flight(context_), Flight(context_)} {
     context_->enter();
     context_->check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
     for (Flight& flight : flights_) {
@@ -76,7 +87,6 @@ class CudaStream final : public Stream {
       context_->check(cudaEventCreate(&flight.done), "cudaEventCreate");
     }
     take_workspace(limits);
-    drawn_ = DeviceBuffer(context_, static_cast<size_t>(limits.rows) * sizeof(int32_t));
     drawn_.clear();
   }
 
@@ -98,6 +108,7 @@ class CudaStream final : public Stream {
     recording_ = in_flight_.empty() || in_flight_.front() == &flights_[1] ? &flights_[0] : &flights_[1];
     recording_->abort = input.abort;
     recording_->read_backs.clear();
+    sampler_.begin(recording_->sampling);
     is_decoding_ = input.rows() == static_cast<int>(input.sequences.size()) && input.rows() <= kMostGraphRows;
     return ++last_;
   }
@@ -158,11 +169,11 @@ class CudaStream final : public Stream {
                cuda_weight(norm).vector(), norm_eps, cuda_weight(head).matrix, out.as<float>(), workspace_});
   }
 
-  void sample(Tensor, std::span<const SampleParams>) override {
-    throw Error("internal", "sampling on the device is not there yet");
+  void sample(Tensor logits, std::span<const SampleParams> params) override {
+    operations_.push_back(sampler_.sample(recording_->sampling, logits.as<float>(), params));
   }
-  void score(Tensor, std::span<const ScoreParams>) override {
-    throw Error("internal", "scoring on the device is not there yet");
+  void score(Tensor logits, std::span<const ScoreParams> params) override {
+    operations_.push_back(sampler_.score(recording_->sampling, logits.as<float>(), params));
   }
 
   void read_back(Tensor from, float* into) override {
@@ -182,7 +193,9 @@ class CudaStream final : public Stream {
       flight.numbers = PinnedBuffer(context_, numbers * sizeof(float));
     context_->check(cudaEventRecord(flight.began, stream_), "launching a step");
     upload_.copy(stream_);
+    sampler_.upload(flight.sampling, stream_);
     launch_operations(flight);
+    sampler_.read_back(flight.sampling, stream_);
     context_->check(cudaEventRecord(flight.done, stream_), "launching a step");
     flight.ticket = step;
     in_flight_.push_back(&flight);
@@ -196,8 +209,7 @@ class CudaStream final : public Stream {
     context_->check(cudaEventSynchronize(flight.done), "computing a step");
     float milliseconds = 0;
     context_->check(cudaEventElapsedTime(&milliseconds, flight.began, flight.done), "computing a step");
-    result.sampled.clear();
-    result.scored.clear();
+    DeviceSampler::collect(flight.sampling, result.sampled, result.scored);
     result.seconds = milliseconds * 1e-3;
     const float* from = flight.numbers.as<float>();
     for (const ReadBack& one : flight.read_backs) {
@@ -306,6 +318,7 @@ class CudaStream final : public Stream {
   std::deque<DeviceBuffer> memory_;
   Workspace workspace_;
   DeviceBuffer drawn_;
+  DeviceSampler sampler_;
   std::deque<std::pair<std::vector<float>, DeviceBuffer>> slopes_;
 
   Ticket last_ = 0;

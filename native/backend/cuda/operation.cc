@@ -14,6 +14,7 @@ struct Launch {
   void operator()(const MatmulAdd& op) const { matmul_add(op, stream); }
   void operator()(const FfnInput& op) const { ffn_input(op, stream); }
   void operator()(const Logits& op) const { logits(op, stream); }
+  void operator()(const SampleRows& op) const { sample_rows(op, stream); }
   void operator()(const Plain<AttentionInput>& op) const { plain_attention_input(op.operation, stream); }
   void operator()(const Plain<Attention>& op) const { plain_attention(op.operation, stream); }
   void operator()(const Plain<MatmulAdd>& op) const { plain_matmul_add(op.operation, stream); }

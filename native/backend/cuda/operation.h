@@ -3,6 +3,7 @@
 #include <variant>
 
 #include "backend/cuda/kernels/operations.h"
+#include "backend/cuda/kernels/sampling.h"
 
 namespace quern::cuda {
 
@@ -14,8 +15,8 @@ struct Plain {
 };
 
 using Operation =
-    std::variant<Embed, Norm, AttentionInput, Attention, MatmulAdd, FfnInput, Logits, Plain<AttentionInput>,
-                 Plain<Attention>, Plain<MatmulAdd>, Plain<FfnInput>, Plain<Logits>>;
+    std::variant<Embed, Norm, AttentionInput, Attention, MatmulAdd, FfnInput, Logits, SampleRows,
+                 Plain<AttentionInput>, Plain<Attention>, Plain<MatmulAdd>, Plain<FfnInput>, Plain<Logits>>;
 
 void launch(const Operation& operation, StreamHandle stream);
 
