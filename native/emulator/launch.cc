@@ -63,9 +63,30 @@ class Random {
   uint64_t state_;
 };
 
+// Warps that no launch has: their registers are many pages, which are not asked of the system for each
+// launch.
+std::vector<std::unique_ptr<Warp>>& idle_warps() {
+  static auto& all = *new std::vector<std::unique_ptr<Warp>>();
+  return all;
+}
+
+std::unique_ptr<Warp> take_warp() {
+  auto& idle = idle_warps();
+  if (idle.empty()) return std::make_unique<Warp>();
+  std::unique_ptr<Warp> warp = std::move(idle.back());
+  idle.pop_back();
+  warp->has_stopped = false;
+  return warp;
+}
+
 class Launch {
  public:
   Launch(const Kernel& kernel, const LaunchShape& shape);
+  ~Launch() {
+    for (auto& warp : block_.warps) idle_warps().push_back(std::move(warp));
+  }
+  Launch(const Launch&) = delete;
+  Launch& operator=(const Launch&) = delete;
   bool run();
   const Tally& tally() const { return block_.tally; }
 
@@ -112,7 +133,7 @@ Launch::Launch(const Kernel& kernel, const LaunchShape& shape)
   if (local_stride_)
     local_ = std::make_unique_for_overwrite<std::byte[]>(size_t{local_stride_} * kLanes * warps + 16);
   for (uint32_t w = 0; w < warps; ++w) {
-    auto warp = std::make_unique<Warp>();
+    auto warp = take_warp();
     warp->program = &program_;
     warp->block = &block_;
     warp->index = static_cast<int>(w);
@@ -123,7 +144,8 @@ Launch::Launch(const Kernel& kernel, const LaunchShape& shape)
       begin = (begin + 15) / 16 * 16;
       warp->local = reinterpret_cast<std::byte*>(begin) + size_t{w} * kLanes * local_stride_;
     }
-    warp->registers.resize(program_.functions[0].register_bytes);
+    const size_t bytes = program_.functions[0].register_bytes;
+    if (warp->registers.size() < bytes) warp->registers.resize(bytes);
     auto* planes = reinterpret_cast<uint32_t*>(warp->of_warp);
     for (uint32_t l = 0; l < kLanes; ++l) {
       const uint32_t thread = w * kLanes + l;
