@@ -22,8 +22,9 @@ uint32_t rounded_up(uint32_t value, uint32_t alignment) {
 }
 
 const DecodeTable& decode_table() {
-  static const DecodeTable table = [] {
-    DecodeTable all;
+  // Never destroyed, as no table here is: a process may exit while its GPU works.
+  static const DecodeTable& table = *[] {
+    auto& all = *new DecodeTable;
     add_move_forms(all);
     add_integer_forms(all);
     add_bit_forms(all);
@@ -37,7 +38,7 @@ const DecodeTable& decode_table() {
     add_warp_forms(all);
     add_tensor_forms(all);
     add_control_forms(all);
-    return all;
+    return &all;
   }();
   return table;
 }
@@ -46,7 +47,7 @@ const std::map<std::string_view, uint32_t>& special_registers() {
   using namespace special;
   const auto of_block = [](uint32_t which) { return place_in(kOfBlock, which * plane_bytes(32)); };
   const auto of_warp = [](uint32_t which) { return place_in(kOfWarp, which * plane_bytes(32)); };
-  static const std::map<std::string_view, uint32_t> places = {
+  static const std::map<std::string_view, uint32_t>& places = *new const std::map<std::string_view, uint32_t>{
       {"%ntid.x", of_block(ntid_x)},
       {"%ntid.y", of_block(ntid_y)},
       {"%ntid.z", of_block(ntid_z)},

@@ -8,7 +8,7 @@ namespace quern::emulator {
 
 std::optional<Type> type_of(std::string_view name) {
   using Kind = Type::Kind;
-  static const std::map<std::string_view, Type> types = {
+  static const std::map<std::string_view, Type>& types = *new const std::map<std::string_view, Type>{
       {"b8", {Kind::untyped, 8, false}},       {"b16", {Kind::untyped, 16, false}},
       {"b32", {Kind::untyped, 32, false}},     {"b64", {Kind::untyped, 64, false}},
       {"u8", {Kind::is_unsigned, 8, false}},   {"u16", {Kind::is_unsigned, 16, false}},

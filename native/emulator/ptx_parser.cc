@@ -194,7 +194,7 @@ std::unique_ptr<Text> parse(std::string source) {
 }
 
 uint32_t bytes_of_type(std::string_view type) {
-  static const std::map<std::string_view, uint32_t> bytes = {
+  static const std::map<std::string_view, uint32_t>& bytes = *new const std::map<std::string_view, uint32_t>{
       {"b8", 1},   {"u8", 1},  {"s8", 1},  {"b16", 2}, {"u16", 2}, {"s16", 2},   {"f16", 2},
       {"bf16", 2}, {"b32", 4}, {"u32", 4}, {"s32", 4}, {"f32", 4}, {"f16x2", 4}, {"bf16x2", 4},
       {"tf32", 4}, {"b64", 8}, {"u64", 8}, {"s64", 8}, {"f64", 8}, {"b128", 16}, {"pred", 1}};

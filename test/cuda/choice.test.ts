@@ -1,0 +1,38 @@
+// A GPU as load() and doctor() find it, and a process that ends at any moment of its work.
+import { describe, expect, it } from 'vitest'
+import { doctor, load } from '../../lib/index.js'
+import { fixturePath } from '../golden.js'
+import { runScript } from '../process/run-script.js'
+
+const fixture = fixturePath('models', 'qwen3-tied')
+
+describe('a GPU that works', () => {
+  it('is in the report', async () => {
+    const { cuda } = await doctor()
+    expect(cuda.problem).toBeUndefined()
+    const [device] = cuda.devices
+    expect(device).toMatchObject({ index: 0, name: expect.any(String) })
+    expect(device?.isa).toMatch(/^(sm|compute)_\d+a?$/)
+    expect(device?.computeCapability).toMatch(/^\d+\.\d$/)
+  })
+
+  it("is what 'auto' takes, and what the model says of itself", async () => {
+    const warnings: string[] = []
+    const model = await load(fixture, { contextLength: 64, onWarning: (message) => warnings.push(message) })
+    const [device] = (await doctor()).cuda.devices
+    expect(model.info).toMatchObject({ device: 'cuda', isa: device?.isa, deviceName: device?.name })
+    expect(warnings).toEqual([])
+    await model.close()
+  })
+})
+
+it.each([20, 200, 800])('a process may end %d ms into an answer', async (milliseconds) => {
+  const { code, stderr } = await runScript(
+    `const { load } = await import(DIST)
+    const model = await load(${JSON.stringify(fixture)}, { device: 'cuda', contextLength: 256 })
+    model.generate({ tokens: [1, 2, 3] }, { maxTokens: 200, ignoreEos: true }).result()
+    setTimeout(() => process.exit(7), ${milliseconds})`,
+    { timeout: 120_000 },
+  )
+  expect({ code, stderr }).toEqual({ code: 7, stderr: '' })
+})
