@@ -1,6 +1,9 @@
 #include "emulator/report.h"
 
+#include <cxxabi.h>
+
 #include <cstdio>
+#include <cstdlib>
 #include <mutex>
 #include <set>
 #include <utility>
@@ -20,9 +23,25 @@ struct Reports {
   }
 };
 
+// As it is written in the source, without its parameters.
+std::string readable(const std::string& symbol) {
+  if (!symbol.starts_with("_Z")) return symbol;
+  int status = 0;
+  char* const demangled = abi::__cxa_demangle(symbol.c_str(), nullptr, nullptr, &status);
+  const std::string name = demangled ? demangled : symbol;
+  std::free(demangled);
+  int open = 0;  // parentheses, from the end
+  for (size_t at = name.size(); at-- > 0;) {
+    open += name[at] == ')' ? 1 : name[at] == '(' ? -1 : 0;
+    if (open == 0) return name.substr(0, at);
+  }
+  return name;
+}
+
 }  // namespace
 
 void report(Report found) {
+  found.kernel = readable(found.kernel);
   Reports& all = Reports::all();
   const std::lock_guard guard(all.lock);
   const std::string& places = found.places.empty() ? found.text : found.places;

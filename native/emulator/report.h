@@ -7,9 +7,9 @@
 namespace quern::emulator {
 
 struct Report {
-  std::string kind;  // race, out-of-bounds, use-after-free, misaligned, uninitialised, async, deadlock,
-                     // divergence, unsupported …
-  std::string kernel;
+  std::string kind;    // race, out-of-bounds, use-after-free, misaligned, uninitialised, async, deadlock,
+                       // divergence, unsupported …
+  std::string kernel;  // as the source names it, with its template arguments
   std::string
       text;  // one line: what, where (file:line of the .cu, and of the other access), which threads and block
   std::string places = {};  // two reports of a kind, a kernel and these are one; empty: the text
