@@ -1,18 +1,23 @@
 // Makes packages/cuda-linux-x64/libquern_cuda.so: the CUDA library as it is shipped, with code for all GPUs that are served, compressed and
 // stripped. Where there is no nvcc it says so and makes nothing. build/ stays as it is.
+// usage: prebuild-cuda.mjs [--architectures "80;90a"]
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { dropUnusableBuild } from './build-folder.mjs'
 import { root, run } from './run.mjs'
 import { runBuild } from './run-build.mjs'
 
 /** code_for() in native/backend/cuda/cuda_probe.cc knows them too. */
-const architectures = '80;86;89;90a;100;120'
+const everything = '80;86;89;90a;100;120'
 /** What the driver compiles for GPUs that come later. */
 const ptx = '80'
 
+const { architectures } = parseArgs({
+  options: { architectures: { type: 'string', default: everything } },
+}).values
 const folder = 'build/cuda-package'
 const library = join(root, 'packages/cuda-linux-x64/libquern_cuda.so')
 

@@ -83,13 +83,11 @@ const [tarball, cudaTarball] = execFileSync(process.execPath, ['scripts/pack.mjs
   .trim()
   .split('\n')
 
-/** The CUDA library of build/; where there is none, for it takes nvcc, a device library of the tests in its place. */
+/** The CUDA library that scripts/prebuild-cuda.mjs made; where there is none, for it takes nvcc, a device library of the tests in its place. */
 function builtCudaLibrary() {
-  const library = join(root, 'build/libquern_cuda.so')
+  const library = join(root, 'packages/cuda-linux-x64/libquern_cuda.so')
   if (existsSync(library)) return library
-  console.log(
-    'no build/libquern_cuda.so (cmake --build build --target quern_cuda): a device for tests is packed in its place',
-  )
+  console.log('no CUDA library (node scripts/prebuild-cuda.mjs): a device for tests is packed in its place')
   if (!run('cmake', ['--build', 'build', '--target', 'quern_late'])) process.exit(1)
   return join(root, 'build/quern_late.so')
 }
