@@ -13,9 +13,10 @@
 // a ring in shared memory with cp.async, kStages half-blocks ahead, and reads them back without any barrier.
 // Two barriers a block.
 //
-// Where rows alone do not fill the device, segments are spread over blocks; the last of a row to end, told by
-// a ticket, folds their results in order. Else one block walks all segments and folds as it goes: the same
-// bits. The grid depends on `longest` alone, so that a recorded step can be launched for any length up to it.
+// Where rows alone do not fill the device, segments are spread over blocks, and where they do, those of rows
+// with more than eight; the last block of a row to end, told by a ticket, folds their results in order. Else
+// one block walks all segments and folds as it goes: the same bits. The grid depends on `longest` alone, so
+// that a recorded step can be launched for any length up to it.
 //
 // Shared memory, d = 128: 4 stages of 16 KiB and 2.5 KiB. No bank conflicts: lanes read 16 bytes in a row.
 #include "backend/cuda/kernels/attention_kernels.h"
@@ -51,10 +52,14 @@ constexpr int ring_bytes(int tiles) {
   return stages_of(tiles) * kThreads * stage_pieces(tiles) * static_cast<int>(sizeof(uint4));
 }
 
+// Of a row among enough others.
+constexpr int kMostSegmentsEach = 8;
+
 // How the work is cut.
 struct Cut {
   FewRows wanted;
-  int splits = 1;         // blocks that share a tile's segments
+  int splits = 1;         // blocks that share a tile's segments, at most
+  int segments_each = 1;  // that a block has at least, where there are as many
   int most_segments = 1;  // of a tile
   int partial_rows = 0;   // that a tile can have
 };
@@ -133,13 +138,15 @@ __global__ void __launch_bounds__(kThreads, blocks_at_once(kTiles))
   const int first_position = span.first_position + tile.first / group;
   const int last_position = span.first_position + (tile.end - 1) / group;
   const Walk walk(first_position, last_position, op.window, op.sinks);
-  if (split >= walk.segments()) return;
+  const int wanted_splits = (walk.segments() + cut.segments_each - 1) / cut.segments_each;
+  const int splits = wanted_splits < cut.splits ? wanted_splits : cut.splits;  // of this tile
+  if (split >= splits) return;
   const LaneRows rows(tile, span, group, kv_head, tile.first);
   const Pages pages{pages_of(op.step, op.kv.group, tile.sequence), last_position / kPagePositions,
                     op.kv.kv_heads, kv_head, kPagePositions * op.kv.head_dim};
 
   // ---- the ring: half a step's keys, then its values, then the next step's keys
-  Cursor ahead(walk, cut.splits, split);
+  Cursor ahead(walk, splits, split);
   bool ahead_is_values = false;
   int ahead_stage = 0;
   const auto stage_of = [&](int stage) {
@@ -195,7 +202,7 @@ __global__ void __launch_bounds__(kThreads, blocks_at_once(kTiles))
   float largest[2] = {-INFINITY, -INFINITY}, row_largest[2] = {-INFINITY, -INFINITY};
   float page_sum[2] = {}, row_sum[2] = {};
 
-  for (Cursor at(walk, cut.splits, split); !at.is_done(); at.advance()) {
+  for (Cursor at(walk, splits, split); !at.is_done(); at.advance()) {
     const int block = walk.block_of(at.step());
     const bool for_sinks = walk.is_for_sinks(at.step());
     if (!has_queries || for_sinks != queries_are_for_sinks) {
@@ -295,7 +302,7 @@ __global__ void __launch_bounds__(kThreads, blocks_at_once(kTiles))
     for (int i = 0; i < 2; ++i) {
       const float4 of = *reinterpret_cast<const float4*>(shared.sums[g + 8 * i]);
       const float sum = sum_of_pages(of.x, of.y, of.z, of.w);
-      if (cut.splits == 1 || walk.segments() == 1) {
+      if (splits == 1) {
         const RowFold fold(row_largest[i], row_sum[i], largest[i], sum);
 #pragma unroll
         for (int c = 0; c < kOwned; ++c)
@@ -327,13 +334,12 @@ __global__ void __launch_bounds__(kThreads, blocks_at_once(kTiles))
         for (int k = 0; k < 4; ++k) numbers[c][half][k] = 0;
   }
 
-  if (cut.splits > 1 && walk.segments() > 1) {
+  if (splits > 1) {
     int32_t* const ticket = op.workspace.tickets + tile_index * op.kv.kv_heads + kv_head;
-    const int blocks = walk.segments() < cut.splits ? walk.segments() : cut.splits;
     __threadfence();
     __syncthreads();
     if (threadIdx.x == 0) {
-      shared.is_last = atomicAdd(ticket, 1) == blocks - 1;
+      shared.is_last = atomicAdd(ticket, 1) == splits - 1;
       if (shared.is_last) *ticket = 0;
     }
     __syncthreads();
@@ -401,12 +407,15 @@ void attend_few_rows(const Attention& op, FewRows wanted, StreamHandle stream) {
   const int most_tokens = has_one_each ? 1 : kTileRows;
   cut.most_segments = most_segments(op.longest, most_tokens, op.window, op.sinks);
   cut.partial_rows = has_one_each && group < kTileRows ? group : kTileRows;
-  const int64_t units = int64_t{tiles} * kv_heads, wanted_blocks = int64_t{4} * op.workspace.multiprocessors;
+  const int64_t units = int64_t{tiles} * kv_heads;
   const int64_t partials = units * cut.most_segments * cut.partial_rows * (op.kv.head_dim + 2);
-  if (units < op.workspace.multiprocessors && units <= op.workspace.most_tickets &&
-      partials <= op.workspace.most_partials) {
-    const int64_t splits = (wanted_blocks + units - 1) / units;
-    cut.splits = static_cast<int>(splits < cut.most_segments ? splits : cut.most_segments);
+  if (units <= op.workspace.most_tickets && partials <= op.workspace.most_partials) {
+    // Rows that fill the device by themselves are cut where one is so long that all would wait for it.
+    const bool fills = units >= op.workspace.multiprocessors;
+    cut.segments_each = fills ? kMostSegmentsEach : 1;
+    const int64_t most = (cut.most_segments + cut.segments_each - 1) / cut.segments_each;
+    const int64_t useful = fills ? most : (int64_t{4} * op.workspace.multiprocessors + units - 1) / units;
+    cut.splits = static_cast<int>(useful < most ? useful : most);
   }
   const dim3 grid(static_cast<unsigned>(tiles), static_cast<unsigned>(kv_heads),
                   static_cast<unsigned>(cut.splits));

@@ -54,6 +54,12 @@ TEST(a_long_sequence) {
   check_attention(shape, row, split);
   CHECK(split == run_attention(cuda::attention, shape, row, {.multiprocessors = 1}));
   CHECK(split == run_attention(cuda::attention, shape, row, {.multiprocessors = 2, .longest = 20000}));
+  CHECK(split == run_attention(cuda::attention, shape, row, {.most_partials = 0}));
+  const AttentionTokens other(shape, 6, 40);
+  const auto among =
+      run_attention(cuda::attention, shape, {{&other, 39, 1}, {&tokens, 6299, 1}, {&other, 20, 1}},
+                    {.multiprocessors = 3});  // each by itself, but for the long one
+  CHECK(split == std::vector<float>(among.begin() + 32, among.begin() + 64));
   const auto prompt = run_attention(cuda::attention, shape, {{&tokens, 6260, 40}});
   CHECK(split == std::vector<float>(prompt.end() - 32, prompt.end()));
 }
