@@ -99,6 +99,29 @@ struct Granule {
   }
 };
 
+// One row of x, normalised, to shared memory: everything is asked for at once and kept in registers.
+constexpr int kHeldFours = 4;
+__device__ __forceinline__ void fill_one_row(const Product& p, char* shared) {
+  __shared__ float sums[1][kNormWarps];
+  const int cols = p.parts[0].cols, stride = p.parts[0].stride;
+  const float* row = p.norm.x + int64_t{p.norm.chosen ? p.norm.chosen[0] : 0} * cols;
+  float4 x[kHeldFours], weight[kHeldFours];
+#pragma unroll
+  for (int i = 0; i < kHeldFours; ++i) x[i] = load_four(row, 4 * (threadIdx.x + i * kNormThreads), cols);
+#pragma unroll
+  for (int i = 0; i < kHeldFours; ++i)
+    weight[i] = load_four(p.norm.weight, 4 * (threadIdx.x + i * kNormThreads), cols);
+  float mine[1] = {}, inverse[1];
+#pragma unroll
+  for (int i = 0; i < kHeldFours; ++i) mine[0] = add_squares(mine[0], x[i]);
+  inverse_roots<1>(mine, 1, cols, p.norm.eps, sums, inverse);
+#pragma unroll
+  for (int i = 0; i < kHeldFours; ++i) {
+    const int c = 4 * (threadIdx.x + i * kNormThreads);
+    if (c < stride) *reinterpret_cast<uint2*>(shared + c * 2) = normalised_bf16(x[i], inverse[0], weight[i]);
+  }
+}
+
 // Copies rows of x to shared memory, normalised where a norm is.
 __device__ __forceinline__ void fill_shared_rows(const Product& p, char* shared) {
   const int cols = p.parts[0].cols, stride = p.parts[0].stride, pitch = shared_pitch(stride);
@@ -109,6 +132,7 @@ __device__ __forceinline__ void fill_shared_rows(const Product& p, char* shared)
     }
     return;
   }
+  if (p.rows == 1 && stride <= 4 * kNormThreads * kHeldFours) return fill_one_row(p, shared);
   __shared__ float sums[kMostSharedRows][kNormWarps];
   const float* rows[kMostSharedRows];
   float inverse[kMostSharedRows];
@@ -121,11 +145,8 @@ __device__ __forceinline__ void fill_shared_rows(const Product& p, char* shared)
 #pragma unroll
     for (int r = 0; r < kMostSharedRows; ++r) {
       if (r >= p.rows) break;
-      const float4 four = load_four(rows[r], c, cols);
-      const float i = inverse[r];
       *reinterpret_cast<uint2*>(shared + r * pitch + c * 2) =
-          uint2{pack_bf16(normalised(four.x, i, weight.x), normalised(four.y, i, weight.y)),
-                pack_bf16(normalised(four.z, i, weight.z), normalised(four.w, i, weight.w))};
+          normalised_bf16(load_four(rows[r], c, cols), inverse[r], weight);
     }
   }
 }

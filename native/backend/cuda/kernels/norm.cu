@@ -26,12 +26,14 @@ __global__ void __launch_bounds__(kNormThreads) norm_kernel(const Norm op) {
   const int64_t first = int64_t{row} * cols;
   for (int c = 4 * threadIdx.x; c < cols; c += 4 * kNormThreads) {
     const float4 four = load_four(x, c, cols), weight = load_four(op.weight, c, cols);
-    const float out[4] = {normalised(four.x, inverse[0], weight.x), normalised(four.y, inverse[0], weight.y),
-                          normalised(four.z, inverse[0], weight.z), normalised(four.w, inverse[0], weight.w)};
     if (cols % 4 == 0 && op.out_is_bf16) {
       *reinterpret_cast<uint2*>(static_cast<__nv_bfloat16*>(op.out) + first + c) =
-          uint2{pack_bf16(out[0], out[1]), pack_bf16(out[2], out[3])};
-    } else if (cols % 4 == 0) {
+          normalised_bf16(four, inverse[0], weight);
+      continue;
+    }
+    const float out[4] = {normalised(four.x, inverse[0], weight.x), normalised(four.y, inverse[0], weight.y),
+                          normalised(four.z, inverse[0], weight.z), normalised(four.w, inverse[0], weight.w)};
+    if (cols % 4 == 0) {
       *reinterpret_cast<float4*>(static_cast<float*>(op.out) + first + c) =
           float4{out[0], out[1], out[2], out[3]};
     } else {

@@ -19,23 +19,18 @@ __device__ __forceinline__ float normalised(float number, float inverse, float w
   return number * inverse * weight;
 }
 
-// 1 / sqrt(mean(row^2) + eps) of up to `most` rows, in every thread of a block of 256. `sums` is shared and
-// may be used again after another barrier.
+__device__ __forceinline__ float add_squares(float sum, float4 four) {
+  sum = fmaf(four.x, four.x, sum);
+  sum = fmaf(four.y, four.y, sum);
+  sum = fmaf(four.z, four.z, sum);
+  return fmaf(four.w, four.w, sum);
+}
+
+// 1 / sqrt(mean(row^2) + eps) of up to `most` rows, in every thread of a block of 256, from what each has of
+// the sums of squares. `sums` is shared and may be used again after another barrier.
 template <int most>
-__device__ __forceinline__ void inverse_rms(const float* const (&rows)[most], int count, int cols, float eps,
-                                            float (&sums)[most][kNormWarps], float (&inverse)[most]) {
-  float mine[most] = {};
-  for (int c = 4 * threadIdx.x; c < cols; c += 4 * kNormThreads) {
-#pragma unroll
-    for (int r = 0; r < most; ++r) {
-      if (r >= count) break;
-      const float4 four = load_four(rows[r], c, cols);
-      mine[r] = fmaf(four.x, four.x, mine[r]);
-      mine[r] = fmaf(four.y, four.y, mine[r]);
-      mine[r] = fmaf(four.z, four.z, mine[r]);
-      mine[r] = fmaf(four.w, four.w, mine[r]);
-    }
-  }
+__device__ __forceinline__ void inverse_roots(const float (&mine)[most], int count, int cols, float eps,
+                                              float (&sums)[most][kNormWarps], float (&inverse)[most]) {
 #pragma unroll
   for (int r = 0; r < most; ++r) {
     if (r >= count) break;
@@ -50,6 +45,25 @@ __device__ __forceinline__ void inverse_rms(const float* const (&rows)[most], in
     for (int warp = 0; warp < kNormWarps; ++warp) sum += sums[r][warp];
     inverse[r] = 1.0f / sqrtf(sum / static_cast<float>(cols) + eps);
   }
+}
+
+template <int most>
+__device__ __forceinline__ void inverse_rms(const float* const (&rows)[most], int count, int cols, float eps,
+                                            float (&sums)[most][kNormWarps], float (&inverse)[most]) {
+  float mine[most] = {};
+  for (int c = 4 * threadIdx.x; c < cols; c += 4 * kNormThreads) {
+#pragma unroll
+    for (int r = 0; r < most; ++r) {
+      if (r >= count) break;
+      mine[r] = add_squares(mine[r], load_four(rows[r], c, cols));
+    }
+  }
+  inverse_roots<most>(mine, count, cols, eps, sums, inverse);
+}
+
+__device__ __forceinline__ uint2 normalised_bf16(float4 four, float inverse, float4 weight) {
+  return {pack_bf16(normalised(four.x, inverse, weight.x), normalised(four.y, inverse, weight.y)),
+          pack_bf16(normalised(four.z, inverse, weight.z), normalised(four.w, inverse, weight.w))};
 }
 
 }  // namespace quern::cuda
