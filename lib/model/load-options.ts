@@ -49,6 +49,11 @@ export interface LoadOptions {
    */
   precision?: 'fast' | 'exact' | undefined
   /**
+   * Whether an answer must be the same, bit by bit, whatever else runs beside it. Every device keeps to that at its full speed, whatever this
+   * says: it is here for programs that rely on it to say so.
+   */
+  deterministic?: boolean | undefined
+  /**
    * How the layers tell positions apart: 'rope' turns queries and keys by their positions, 'alibi' lowers scores with the distance between
    * them, 'rope+alibi' does both. Default: as the model's config.json has it (`position_encoding`, or else 'rope'); another one is for models that
    * were trained with it.
@@ -118,6 +123,7 @@ export const defaultMaxQueue = 4096
 const choices: Record<string, readonly unknown[]> = {
   dtype: ['auto', ...dtypes, ...quantizations],
   precision: ['fast', 'exact'],
+  deterministic: [true, false],
   positionEncoding: positionEncodings,
   contextOverflow: ['error', 'sink'],
   tokenizer: [false],

@@ -39,6 +39,7 @@ describe('options', () => {
     ...['gpu', '', 5, null, 'CPU'].map((value): [string, unknown] => ['device', value]),
     ...['f64', 16, null, 'q4_0'].map((value): [string, unknown] => ['dtype', value]),
     ...['slow', null, true].map((value): [string, unknown] => ['precision', value]),
+    ...['yes', null, 1].map((value): [string, unknown] => ['deterministic', value]),
     ...['sse', null, 'avx1024'].map((value): [string, unknown] => ['isa', value]),
     ...[true, null, 'x'].map((value): [string, unknown] => ['tokenizer', value]),
     ...[5, null, 'x'].map((value): [string, unknown] => ['kvCache', value]),
