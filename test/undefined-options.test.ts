@@ -74,6 +74,7 @@ const loading: Unset<LoadOptions> = {
   device: undefined,
   dtype: undefined,
   precision: undefined,
+  deterministic: undefined,
   positionEncoding: undefined,
   contextLength: undefined,
   contextOverflow: undefined,

@@ -71,7 +71,6 @@ describe('options', () => {
   it.each([
     ['ropeScaling', {}],
     ['revision', 'main'],
-    ['deterministic', true],
     ['kvCache', { dtype: 'f16' }],
     ['contextlength', 5],
   ])('does not support %s: %s', async (name, value) => {
