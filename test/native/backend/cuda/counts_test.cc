@@ -10,7 +10,6 @@
 #include "check.h"
 #include "emulator/launch.h"
 #include "model/decoder.h"
-#include "numbers.h"
 #include "random_plan.h"
 
 namespace quern::test {
@@ -19,39 +18,37 @@ namespace {
 constexpr ModelSizes kSizes{1, 2560, 32, 8, 128, 9728, 512, 1024, true};
 constexpr int kPages = kSizes.context / kPagePositions;
 
-// A sequence that is continued by tokens of no meaning.
+// A sequence that is continued by a token of no meaning, from a position before which keys and values are
+// zeros.
 class Sequence {
  public:
-  explicit Sequence(const char* dtype)
-      : device_(cuda::create_cuda_device(0, 2)), plan_(parse_plan(random_plan(kSizes))) {
+  Sequence(const char* dtype, int position)
+      : device_(cuda::create_cuda_device(0, 2)), plan_(parse_plan(random_plan(kSizes))), computed_(position) {
     const KvShape shape{device_->kv_dtype(false), kSizes.kv_heads, kSizes.head_dim, kPages};
     const std::vector<int> windows(static_cast<size_t>(kSizes.layers), 0);
     DecoderWeights weights(plan_, *device_, *weight_choice(dtype), {});
     weight_bytes_ = weights.bytes_per_token();
     decoder_ = std::make_unique<Decoder>(plan_.config, std::move(weights), *device_,
                                          StateShape{shape, group_layers(windows)},
-                                         Decoder::Limits{kSizes.context, 4, 1, kSizes.context});
+                                         Decoder::Limits{1, 1, 1, kSizes.context});
     for (int page = 0; page < kPages; ++page) pages_.push_back(page);
     table_ = pages_.data();
     logits_.resize(static_cast<size_t>(kSizes.vocab));
   }
 
-  void step(int rows) {
-    std::vector<int32_t> tokens;
-    for (int i = 0; i < rows; ++i) tokens.push_back(random_.below(kSizes.vocab));
-    const DecoderInput input{tokens, computed_, 0, {&table_, 1}};
+  void step() {
+    const int32_t token = 7, row = 0;
+    const DecoderInput input{{&token, 1}, computed_, 0, {&table_, 1}};
     const Ticket step = decoder_->begin({&input, 1}, never_);
-    const int32_t last = rows - 1;
-    decoder_->read_logits({&last, 1}, logits_.data());
+    decoder_->read_logits({&row, 1}, logits_.data());
     decoder_->launch(step);
     StepResult result;
     CHECK(decoder_->collect(step, result));
-    computed_ += rows;
+    ++computed_;
   }
 
   int computed() const { return computed_; }
   uint64_t weight_bytes() const { return weight_bytes_; }  // that one token must read
-  const std::vector<float>& logits() const { return logits_; }
 
  private:
   const std::unique_ptr<Device> device_;
@@ -59,10 +56,9 @@ class Sequence {
   std::unique_ptr<Decoder> decoder_;
   uint64_t weight_bytes_ = 0;
   const std::atomic<bool> never_{false};
-  Random random_{1};
   std::vector<int32_t> pages_;
   const int32_t* table_ = nullptr;
-  int computed_ = 0;
+  int computed_;
   std::vector<float> logits_;
 };
 
@@ -89,23 +85,29 @@ Sum take_sum() {
   return sum;
 }
 
+struct Bound {
+  const char* dtype;
+  double bytes, sectors;  // beyond what must be read, and beyond what lanes' addresses need at least
+};
+// Beside the weights there is x, once a block; with whole numbers, scales that four lanes ask for, a sector
+// for each row.
+constexpr Bound kBounds[] = {{"bf16", 1.03, 1.01}, {"int8", 1.25, 1.25}, {"int4", 1.45, 1.05}};
+
 // The embedding, five launches a layer, the output matrix; every weight once, keys and values once, little
 // else.
 TEST(a_token_reads_every_weight_once) {
-  for (const char* const dtype : {"bf16", "int8", "int4"}) {
-    Sequence sequence(dtype);
-    sequence.step(300);
-    for (int i = 0; i < 2; ++i) sequence.step(1);  // as kernels, then recorded
+  for (const auto& [dtype, bytes, sectors] : kBounds) {
+    Sequence sequence(dtype, 300);
     take_sum();
-    sequence.step(1);
+    sequence.step();
     const Sum sum = take_sum();
-    CHECK_FOR(sum.launches <= uint64_t{5} * kSizes.layers + 2, dtype);
+    CHECK_FOR(sum.launches == uint64_t{5} * kSizes.layers + 2, dtype);
     const auto kv_bytes = static_cast<uint64_t>(4 * kSizes.kv_heads * kSizes.head_dim * sequence.computed());
     const uint64_t must = sequence.weight_bytes() + kv_bytes;
     CHECK_FOR(sum.bytes_read >= must, dtype);
-    CHECK_FOR(static_cast<double>(sum.bytes_read) <= 1.15 * static_cast<double>(must), dtype);
-    CHECK_FOR(static_cast<double>(sum.sectors) <= 1.1 * static_cast<double>(sum.ideal_sectors), dtype);
-    CHECK_FOR(sum.local == 0, dtype);
+    CHECK_FOR(static_cast<double>(sum.bytes_read) <= bytes * static_cast<double>(must), dtype);
+    CHECK_FOR(static_cast<double>(sum.sectors) <= sectors * static_cast<double>(sum.ideal_sectors), dtype);
+    CHECK_FOR(sum.conflicts == 0 && sum.local == 0, dtype);
   }
 }
 
