@@ -123,6 +123,12 @@ uint64_t Context::memory_left() const {
   return left;
 }
 
+void Context::wait_for_all() const {
+  enter();
+  const auto turn = take_turn();
+  check(cudaDeviceSynchronize(), "waiting for the GPU");
+}
+
 void check_launch(const char* kernel) {
   const cudaError_t status = cudaGetLastError();
   if (status == cudaSuccess) return;

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include <cuda_runtime_api.h>
@@ -31,6 +32,12 @@ class Context {
   bool is_lost() const { return lost_; }
   // Free bytes.
   uint64_t memory_left() const;
+  // Waits for all that was asked of this GPU, by whomever.
+  void wait_for_all() const;
+  // For those who record a stream, and those who ask for what concerns the GPU as a whole: waiting for all of
+  // it, taking its memory, giving that back. In the middle of a recording the runtime refuses that, to any
+  // thread, and the recording is broken too. So they take turns.
+  [[nodiscard]] std::unique_lock<std::mutex> take_turn() const { return std::unique_lock(turn_); }
 
  private:
   Context(int index, const cudaDeviceProp& properties) : index_(index), properties_(properties) {}
@@ -38,6 +45,7 @@ class Context {
   const int index_;
   const cudaDeviceProp properties_;
   mutable std::atomic<bool> lost_{false};
+  mutable std::mutex turn_;
 };
 
 // Resets the GPUs whose Context is lost: until then every call to the runtime fails.

@@ -10,6 +10,7 @@ DeviceBuffer::DeviceBuffer(std::shared_ptr<const Context> context, size_t bytes)
     : context_(std::move(context)), bytes_(bytes) {
   if (bytes == 0) return;
   context_->enter();
+  const auto turn = context_->take_turn();
   const cudaError_t status = cudaMalloc(&data_, bytes);
   if (status == cudaErrorMemoryAllocation) {
     cudaGetLastError();
@@ -23,20 +24,23 @@ DeviceBuffer::DeviceBuffer(std::shared_ptr<const Context> context, size_t bytes)
 }
 
 DeviceBuffer::~DeviceBuffer() {
-  if (data_ && context_->enter_to_release()) cudaFree(data_);
+  if (!data_ || !context_->enter_to_release()) return;
+  const auto turn = context_->take_turn();
+  cudaFree(data_);
 }
 
 void DeviceBuffer::clear() const {
   if (bytes_ == 0) return;
   context_->enter();
   context_->check(cudaMemset(data_, 0, bytes_), "cudaMemset");
-  context_->check(cudaDeviceSynchronize(), "cudaMemset");
+  context_->wait_for_all();
 }
 
 PinnedBuffer::PinnedBuffer(std::shared_ptr<const Context> context, size_t bytes)
     : context_(std::move(context)), bytes_(bytes) {
   if (bytes == 0) return;
   context_->enter();
+  const auto turn = context_->take_turn();
   const cudaError_t status = cudaMallocHost(&data_, bytes);
   if (status == cudaErrorMemoryAllocation) {
     cudaGetLastError();
@@ -47,7 +51,9 @@ PinnedBuffer::PinnedBuffer(std::shared_ptr<const Context> context, size_t bytes)
 }
 
 PinnedBuffer::~PinnedBuffer() {
-  if (data_ && context_->enter_to_release()) cudaFreeHost(data_);
+  if (!data_ || !context_->enter_to_release()) return;
+  const auto turn = context_->take_turn();
+  cudaFreeHost(data_);
 }
 
 }  // namespace quern::cuda

@@ -251,7 +251,7 @@ template <typename T>
 void DeviceSampler::reserve(DeviceBuffer& buffer, size_t count) const {
   if (count * sizeof(T) <= buffer.bytes()) return;
   const size_t bytes = std::max(count * sizeof(T), 2 * buffer.bytes());
-  context_->check(cudaDeviceSynchronize(), "waiting for a step");
+  context_->wait_for_all();
   buffer = DeviceBuffer();
   buffer = DeviceBuffer(context_, bytes);
 }

@@ -32,6 +32,7 @@ void GraphCache::launch(std::span<const Operation> operations, cudaStream_t stre
 }
 
 cudaGraphExec_t GraphCache::record(std::span<const Operation> operations, cudaStream_t stream) const {
+  const auto turn = context_->take_turn();
   context_->check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "recording a step");
   cudaGraph_t graph = nullptr;
   try {
