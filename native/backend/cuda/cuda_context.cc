@@ -59,7 +59,9 @@ bool ends_device(cudaError_t status) {
 void reset_lost_devices() {
   Opened& all = opened();
   const std::lock_guard lock(all.mutex);
-  std::erase_if(all.lost, [](int index) {
+  std::erase_if(all.lost, [&](int index) {
+    // It is used again although its reset failed: another one would take what is there now.
+    if (const auto last = all.last[index].lock(); last && !last->is_lost()) return true;
     cudaSetDevice(index);
     const cudaError_t status = cudaDeviceReset();
     cudaGetLastError();
@@ -100,9 +102,9 @@ void Context::check(cudaError_t status, const char* what) const {
   if (status == cudaSuccess) return;
   cudaGetLastError();
   if (ends_device(status)) {
-    lost_ = true;
     const std::lock_guard lock(opened().mutex);
-    opened().lost.insert(index_);
+    // Once: who comes late must not have the GPU reset that the next Context uses by then.
+    if (!lost_.exchange(true)) opened().lost.insert(index_);
     throw failed(what, status);
   }
   if (status == cudaErrorMemoryAllocation) {

@@ -8,6 +8,7 @@
 
 #include "backend/cuda/cuda_context.h"
 #include "backend/cuda/cuda_memory.h"
+#include "backend/cuda/cuda_probe.h"
 #include "backend/cuda/graph_cache.h"
 #include "check.h"
 #include "core/error.h"
@@ -95,6 +96,19 @@ TEST(steps_are_recorded_when_nobody_asks_for_the_whole_gpu) {
     CHECK_EQ(recording, std::string("none"));
   }
   context->wait_for_all();
+}
+
+TEST(who_notices_late_that_the_gpu_was_lost_does_not_take_it_from_its_next_users) {
+  const auto lost = Context::open(0);
+  CHECK_EQ(code_of([&] { lost->check(cudaErrorIllegalAddress, "a kernel"); }), std::string("device_failed"));
+  CHECK(lost->is_lost());
+  const auto next = Context::open(0);
+  CHECK(next != lost);
+  const DeviceBuffer buffer(next, 64);
+  CHECK_EQ(code_of([&] { lost->check(cudaErrorContextIsDestroyed, "another thread"); }),
+           std::string("device_failed"));
+  CHECK(!probe_cuda().problem);
+  CHECK_EQ(code_of([&] { buffer.clear(); }), std::string("none"));
 }
 
 }  // namespace
