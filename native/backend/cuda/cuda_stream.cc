@@ -80,14 +80,14 @@ class CudaStream final : public Stream {
         sampler_(context_, limits.logits_rows, 2 * std::max(limits.rows, limits.logits_rows), limits.vocab,
                  drawn_.as<int32_t>()),
         flights_{Flight(context_), Flight(context_)} {
+    take_workspace(limits);
+    drawn_.clear();
     context_->enter();
     context_->check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
     for (Flight& flight : flights_) {
       context_->check(cudaEventCreate(&flight.began), "cudaEventCreate");
       context_->check(cudaEventCreate(&flight.done), "cudaEventCreate");
     }
-    take_workspace(limits);
-    drawn_.clear();
   }
 
   ~CudaStream() override {
@@ -191,12 +191,14 @@ class CudaStream final : public Stream {
     for (const ReadBack& one : flight.read_backs) numbers += one.numbers;
     if (flight.numbers.bytes() < numbers * sizeof(float))
       flight.numbers = PinnedBuffer(context_, numbers * sizeof(float));
-    context_->check(cudaEventRecord(flight.began, stream_), "launching a step");
-    upload_.copy(stream_);
-    sampler_.upload(flight.sampling, stream_);
-    launch_operations(flight);
-    sampler_.read_back(flight.sampling, stream_);
-    context_->check(cudaEventRecord(flight.done, stream_), "launching a step");
+    try {
+      launch_all_of(flight);
+    } catch (...) {
+      // What was launched before it failed copies from and to the flight's memory, which the next step writes
+      // into. And if the GPU itself failed, this says so.
+      context_->check(cudaStreamSynchronize(stream_), "launching a step");
+      throw;
+    }
     flight.ticket = step;
     in_flight_.push_back(&flight);
   }
@@ -279,6 +281,15 @@ class CudaStream final : public Stream {
     const Copy copy{buffer.as<void>(), numbers.data(), slopes.size_bytes()};
     upload({&copy, 1});
     return buffer.as<float>();
+  }
+
+  void launch_all_of(Flight& flight) {
+    context_->check(cudaEventRecord(flight.began, stream_), "launching a step");
+    upload_.copy(stream_);
+    sampler_.upload(flight.sampling, stream_);
+    launch_operations(flight);
+    sampler_.read_back(flight.sampling, stream_);
+    context_->check(cudaEventRecord(flight.done, stream_), "launching a step");
   }
 
   // A decoding step's operations up to the first read-back are the same from step to step.

@@ -40,6 +40,7 @@ cudaGraphExec_t GraphCache::record(std::span<const Operation> operations, cudaSt
   } catch (...) {
     cudaStreamEndCapture(stream, &graph);
     if (graph) cudaGraphDestroy(graph);
+    cudaGetLastError();  // or the next launch would be taken for what failed here
     throw;
   }
   context_->check(cudaStreamEndCapture(stream, &graph), "recording a step");
