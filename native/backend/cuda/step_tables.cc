@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
+#include <utility>
 
 #include "core/error.h"
 
@@ -42,14 +44,17 @@ const T* StepUpload::device(size_t offset) const {
   return reinterpret_cast<const T*>(device_.as<std::byte>() + offset);
 }
 
-// Grows by doubling; what is in flight is waited for, since it reads where it was told to.
+// Grows by doubling; what is in flight is waited for, since it reads where it was told to. All of it grows or
+// nothing: the pieces are as large as the GPU's.
 void StepUpload::reserve(size_t bytes) {
   if (bytes <= device_.bytes()) return;
   bytes = std::max(bytes, 2 * device_.bytes());
-  context_->enter();
-  if (device_.bytes() > 0) context_->check(cudaDeviceSynchronize(), "waiting for a step");
-  device_ = DeviceBuffer(context_, bytes);
-  for (PinnedBuffer& piece : host_) piece = PinnedBuffer(context_, bytes);
+  DeviceBuffer device(context_, bytes);
+  PinnedBuffer host[kInFlight];
+  for (PinnedBuffer& piece : host) piece = PinnedBuffer(context_, bytes);
+  if (device_.bytes() > 0) context_->wait_for_all();
+  device_ = std::move(device);
+  std::move(std::begin(host), std::end(host), std::begin(host_));
 }
 
 void StepUpload::begin(const StepInput& input, const int32_t* drawn) {
