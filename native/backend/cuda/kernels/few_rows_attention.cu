@@ -366,8 +366,10 @@ void launch(const Attention& op, const Cut& cut, dim3 grid, StreamHandle stream)
   const int bytes =
       ring_bytes(kTiles) + (op.sink_turn.cos || queries_stay(kTiles) ? kTileRows * op.kv.head_dim * 2 : 0);
   const auto kernel = few_rows_attention_kernel<T, kTiles, kIsExact>;
-  if (bytes > 40 << 10)  // with what it has of its own, more than any kernel gets unasked
-    cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
+  // Always the same: other threads launch this kernel too, with more or less.
+  constexpr int kMost = ring_bytes(kTiles) + kTileRows * kTiles * 32;
+  if (kMost > 40 << 10)  // with what it has of its own, more than any kernel gets unasked
+    cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kMost);
   kernel<<<grid, kThreads, bytes, stream>>>(op, cut);
 }
 

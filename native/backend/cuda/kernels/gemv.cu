@@ -8,6 +8,7 @@ namespace quern::cuda {
 namespace {
 
 constexpr int kBlocksOfProcessor = 2;
+constexpr int kMostRowBytes = 90 << 10;  // of a block, on every device, beside its own arrays
 constexpr int kSharedUnasked =
     32 << 10;  // less than what a kernel gets without asking, its own arrays beside it
 
@@ -19,8 +20,9 @@ void launch(Product p, int shared_bytes, StreamHandle stream) {
   const int turns = (tiles + most - 1) / most;
   const int blocks = (tiles + turns - 1) / turns;
   const auto kernel = gemv<encoding, columns, in_shared>;
+  // Always the same: other threads launch this kernel too, with more or less.
   if (shared_bytes > kSharedUnasked)
-    cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes);
+    cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kMostRowBytes);
   kernel<<<blocks, kGemvThreads, shared_bytes, stream>>>(p, tiles);
   check_launch("gemv");
 }
@@ -37,10 +39,9 @@ void launch_for(const Product& p, StreamHandle stream) {
 }  // namespace
 
 int gemv_shared_bytes(const Product& p) {
-  constexpr int64_t kMost = 96 << 10;  // of a block, on every device
   if (p.rows > kMostSharedRows) return 0;
   const int64_t bytes = int64_t{p.rows} * shared_pitch(p.parts[0].stride);
-  return bytes <= kMost - (6 << 10) ? static_cast<int>(bytes) : 0;
+  return bytes <= kMostRowBytes ? static_cast<int>(bytes) : 0;
 }
 
 void launch_gemv(const Product& p, StreamHandle stream) {

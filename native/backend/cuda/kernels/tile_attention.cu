@@ -260,7 +260,9 @@ void launch(const Attention& op, FewRows few, dim3 grid, StreamHandle stream) {
   const int bytes = kStages * stage_bytes(kTiles) + parked_bytes(kTiles) +
                     (op.sink_turn.cos ? kTileRows * op.kv.head_dim * 2 : 0);
   const auto kernel = tile_attention_kernel<T, kTiles, kIsExact>;
-  if (bytes > 48 << 10) cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
+  // Always the same: other threads launch this kernel too, with more or less.
+  constexpr int kMost = kStages * stage_bytes(kTiles) + parked_bytes(kTiles) + kTileRows * kTiles * 32;
+  if (kMost > 48 << 10) cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kMost);
   kernel<<<grid, kThreads, bytes, stream>>>(op, few);
 }
 
