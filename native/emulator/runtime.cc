@@ -78,7 +78,8 @@ CUstream_st* Runtime::stream_of(cudaStream_t handle) {
 Limits limits() {
   const int arch = architecture().number;
   Limits found;
-  found.shared_bytes_opted_in = (arch >= 90 ? 227 : arch == 80 || arch == 87 ? 163 : 99) * 1024;
+  const bool is_large = arch >= 90 && arch < 120;  // of 12.0 a processor has as little as of 8.6
+  found.shared_bytes_opted_in = (is_large ? 227 : arch == 80 || arch == 87 ? 163 : 99) * 1024;
   found.shared_bytes_of_multiprocessor = found.shared_bytes_opted_in + 1024;
   found.multiprocessors = number_from("QUERN_EMULATOR_MULTIPROCESSORS", found.multiprocessors);
   return found;
