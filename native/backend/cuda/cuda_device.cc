@@ -1,5 +1,6 @@
 #include "backend/cuda/cuda_device.h"
 
+#include <algorithm>
 #include <mutex>
 #include <string>
 
@@ -14,6 +15,8 @@ namespace quern::cuda {
 
 namespace {
 
+// What a decoder takes beside weights, keys and values: scratch for its largest step, kernels, graphs.
+constexpr uint64_t kScratchBytes = uint64_t{384} << 20;
 constexpr int kContexts = 8;  // full ones that keys and values get room for, where there is room
 
 class CudaMemory final : public Memory {
@@ -48,7 +51,11 @@ class CudaDevice final : public Device {
   std::unique_ptr<Stream> create_stream(const StreamLimits& limits) override {
     return create_cuda_stream(context_, limits);
   }
-  KvBudget kv_budget() const override { return {context_->memory_left() / 10 * 9, kContexts}; }
+  KvBudget kv_budget() const override {
+    const uint64_t left = context_->memory_left(),
+                   held_back = std::max(left / 10, std::min(kScratchBytes, left / 2));
+    return {left - held_back, kContexts};
+  }
   Dtype kv_dtype(bool exact) const override { return exact ? Dtype::f32 : Dtype::bf16; }
   Dtype activation_dtype(bool exact) const override { return exact ? Dtype::f32 : Dtype::bf16; }
   bool samples(const SamplingOptions& options) const override { return DeviceSampler::knows(options); }

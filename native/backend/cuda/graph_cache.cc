@@ -28,7 +28,8 @@ void GraphCache::launch(std::span<const Operation> operations, cudaStream_t stre
   }
   entries_.splice(entries_.begin(), entries_, found);
   if (!found->graph) found->graph = record(operations, stream);
-  context_->check(cudaGraphLaunch(found->graph, stream), "launching a step");
+  if (found->graph) return context_->check(cudaGraphLaunch(found->graph, stream), "launching a step");
+  for (const Operation& operation : operations) cuda::launch(operation, stream);
 }
 
 cudaGraphExec_t GraphCache::record(std::span<const Operation> operations, cudaStream_t stream) const {
@@ -47,6 +48,10 @@ cudaGraphExec_t GraphCache::record(std::span<const Operation> operations, cudaSt
   cudaGraphExec_t made = nullptr;
   const cudaError_t status = cudaGraphInstantiate(&made, graph, 0);
   cudaGraphDestroy(graph);
+  if (status == cudaErrorMemoryAllocation) {  // the step can do without
+    cudaGetLastError();
+    return nullptr;
+  }
   context_->check(status, "recording a step");
   return made;
 }

@@ -26,8 +26,9 @@ class GraphCache {
   static constexpr size_t kMost = 64;
   struct Entry {
     std::vector<Operation> operations;
-    cudaGraphExec_t graph = nullptr;  // null: seen once
+    cudaGraphExec_t graph = nullptr;  // null: seen once, or there was no memory to record it
   };
+  // Null: the GPU has no memory for it.
   cudaGraphExec_t record(std::span<const Operation> operations, cudaStream_t stream) const;
   void destroy(const Entry& entry) const;
 
