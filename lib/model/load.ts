@@ -193,7 +193,7 @@ async function loadNative(
   const unlisten = signal && onAbort(signal, () => loading.abort())
   try {
     const handle = await loading.promise
-    if (signal?.aborted || failure) handle.close()
+    if (signal?.aborted || failure) await handle.close().freed
     signal?.throwIfAborted()
     if (failure) throw failure.reason
     return handle

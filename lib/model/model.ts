@@ -7,7 +7,6 @@ import { type GenerateOptions, takeGenerateOptions } from '../generation/options
 import { Requests } from '../generation/requests.js'
 import { expectOurs, guardReceivers } from '../input/guard-receivers.js'
 import { takePath } from '../input/take-text.js'
-import { callNative } from '../native/call-native.js'
 import { loadSession } from '../session/load-session.js'
 import { Session, type SessionOptions, takeSessionOptions } from '../session/session.js'
 import { type EmbedOptions, embed } from '../tasks/embed.js'
@@ -18,6 +17,7 @@ import type { TextInput, TextInputs } from '../tasks/take-texts.js'
 import type { TaskTarget } from '../tasks/task-target.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import { CompiledTemplates } from './compiled-templates.js'
+import { freeModel } from './free-model.js'
 import { Generations } from './generations.js'
 import { computeLogits, type Logits, type LogitsOptions } from './logits.js'
 import {
@@ -52,6 +52,7 @@ export class Model {
   readonly #target: TaskTarget
   readonly #generations: Generations
   #isClosed = false
+  #freed: Promise<void> | undefined
 
   /** @internal */
   constructor(parts: ModelParts) {
@@ -310,7 +311,7 @@ export class Model {
   }
 
   /**
-   * Frees the model. Generations that still run reject with `closed`. Closing twice is no error.
+   * Frees the model: when it resolves, its memory is given back. Generations that still run reject with `closed`. Closing twice is no error.
    *
    * @example
    * ```ts
@@ -318,11 +319,10 @@ export class Model {
    * ```
    */
   async close(): Promise<void> {
-    if (this.#isClosed) return
+    if (this.#isClosed) return this.#freed
     this.#isClosed = true
-    const { handle, requests } = this.#parts
-    requests.deliver(...callNative(() => handle.close()))
-    this.#target.nativeTokenizer?.forget()
+    this.#freed = freeModel(this.#parts, this.#target)
+    await this.#freed
   }
 
   /**

@@ -111,8 +111,15 @@ export interface NativeModel {
   consumed(request: number, tokens: number): void
   stats(): NativeStats
   info(): NativeModelInfo
-  /** Ends all requests and gives their last rows; the memory is freed on another thread. */
-  close(): NativeRows
+  /** Ends all requests; the memory is freed on another thread. */
+  close(): NativeClosing
+}
+
+export interface NativeClosing {
+  /** The last ones of all requests. */
+  rows: NativeRows
+  /** The memory is given back. */
+  freed: Promise<void>
 }
 
 export type NativeTask = NativeGenerate | NativeScore | NativeEmbed | NativeLogits | NativePages

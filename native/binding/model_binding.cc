@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -49,7 +50,7 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
   }
 
   ~ModelBinding() override {
-    shut_down(Env());
+    shut_down(Env(), [] {});
     if (self_) *self_ = nullptr;
   }
 
@@ -141,15 +142,24 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
   }
 
   // Ends all requests, whose last rows are delivered first, and frees the memory on another thread, since
-  // that may take a while.
+  // that may take a while: `freed` says when it is done.
   Napi::Value close(const Napi::CallbackInfo& args) {
     Napi::Env env = args.Env();
     Columns columns;  // not those that rows which are being read may be in
-    if (!engine_) return to_array(env, to_js(env, Rows{}, columns));
-    engine_->close();
-    const auto rows = drain(env, columns);  // which may run JavaScript, which may close this model
-    shut_down(env);
-    return to_array(env, rows);
+    if (engine_) engine_->close();
+    // Which may run JavaScript, which may close this model.
+    const auto rows = engine_ ? drain(env, columns) : to_js(env, Rows{}, columns);
+    const auto deferred = Napi::Promise::Deferred::New(env);
+    const Wakeup freed(env, "quern close",
+                       [deferred](Napi::Env call_env) { deferred.Resolve(call_env.Undefined()); });
+    shut_down(env, [freed] {
+      freed.call();
+      freed.release();
+    });
+    const Writer closing(env, "NativeClosing");
+    closing.object("rows", to_array(env, rows));
+    closing.promise("freed", deferred.Promise());
+    return closing.written();
   }
 
   static Napi::Array to_array(Napi::Env env, const std::vector<napi_value>& values) {
@@ -178,11 +188,15 @@ class ModelBinding : public Napi::ObjectWrap<ModelBinding> {
     model->engine_.reset();
   }
 
-  void shut_down(Napi::Env env) {
-    if (!engine_) return;
+  // Calls `freed` when the memory is given back, on another thread.
+  void shut_down(Napi::Env env, std::function<void()> freed) {
+    if (!engine_) return freed();
     napi_remove_env_cleanup_hook(env, &ModelBinding::end, this);
     engine_->close();
-    std::thread([engine = std::move(engine_)] {}).detach();
+    std::thread([engine = std::move(engine_), freed = std::move(freed)]() mutable {
+      engine.reset();
+      freed();
+    }).detach();
     wake_.release();
   }
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { type LoadOptions, load } from '../../lib/index.js'
+import { doctor, type LoadOptions, load } from '../../lib/index.js'
 import { runScript } from '../process/run-script.js'
 
 const text = 'Once upon a time'
@@ -67,6 +67,17 @@ describe('a GPU', () => {
     const results = await Promise.all(models.map((model) => model.generate(text, greedy).result()))
     expect(results[0]?.tokens).toEqual(results[1]?.tokens)
     await Promise.all(models.map((model) => model.close()))
+  })
+
+  it('has given all memory back when close() resolves, while a request runs too', async () => {
+    const freeBytes = async () => (await doctor()).cuda.devices[0]?.freeBytes
+    const before = await freeBytes()
+    for (let i = 0; i < 10; ++i) {
+      const model = await load(undefined, { device: 'cuda', contextLength: 256 })
+      const running = model.generate(text, { ...greedy, maxTokens: 50 }).text()
+      await Promise.all([model.close(), model.close(), expect(running).rejects.toThrow('closed')])
+      expect(await freeBytes()).toBe(before)
+    }
   })
 
   it('goes on with a conversation that the CPU has saved, and the other way round', async () => {
