@@ -72,11 +72,12 @@ cudaError_t __cudaPopCallConfiguration(dim3* grid, dim3* block, size_t* shared, 
   return cudaSuccess;
 }
 
+// Also while a device has failed: callers ask once and keep the answer.
 cudaError_t __cudaGetKernel(cudaKernel_t* kernel, const void* host) {
-  return api_call([&](Runtime& runtime) {
-    *kernel = reinterpret_cast<cudaKernel_t>(runtime.find_function(host));
-    return *kernel ? cudaSuccess : cudaErrorInvalidDeviceFunction;
-  });
+  Runtime& runtime = Runtime::instance();
+  const std::lock_guard guard(runtime.lock);
+  *kernel = reinterpret_cast<cudaKernel_t>(runtime.find_function(host));
+  return *kernel ? cudaSuccess : cudaErrorInvalidDeviceFunction;
 }
 
 cudaError_t __cudaLaunchKernel(cudaKernel_t kernel, dim3 grid, dim3 block, void** arguments, size_t shared,

@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "backend/library/elf_file.h"
 #include "backend/library/host.h"
 #include "backend/library/stream.h"
 #include "backend/library/wire.h"
@@ -92,6 +93,10 @@ class LibraryDevice final : public Device {
 QuernLibrary open_library(const std::string& path) {
   if (access(path.c_str(), R_OK) != 0)
     throw Error("missing_file", path + ": expected a device library, got no file that can be read");
+  if (is_cut_off(path)) {
+    throw Error("device_mismatch",
+                path + ": expected a whole device library, got one without its end: install it again");
+  }
   // Without a slash the system would look elsewhere.
   const std::string place = path.find('/') == std::string::npos ? "./" + path : path;
   void* const handle = dlopen(place.c_str(), RTLD_NOW | RTLD_LOCAL);

@@ -1,5 +1,7 @@
 // A device that lies in a library: what crosses, and what does not.
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -36,6 +38,19 @@ TEST(what_is_no_device_library) {
                                      ": expected a device library that this system can load, got: "));
   CHECK(failure_of(QUERN_OTHER_LIBRARY).starts_with("device_mismatch: "));
   CHECK(failure_of(QUERN_OTHER_LIBRARY).ends_with("got a library without quern_backend"));
+}
+
+// The system would map it all the same, and end the process where a page is missing.
+TEST(a_library_without_its_end_is_refused) {
+  std::ifstream file(QUERN_LATE_LIBRARY, std::ios::binary);
+  const std::string whole((std::istreambuf_iterator<char>(file)), {});
+  const Folder folder;
+  for (const size_t bytes : {size_t{64}, size_t{5000}, whole.size() / 3, whole.size() - 1}) {
+    const std::string path = folder.write("cut.so", whole.substr(0, bytes));
+    CHECK_EQ(failure_of(path),
+             "device_mismatch: " + path +
+                 ": expected a whole device library, got one without its end: install it again");
+  }
 }
 
 TEST(another_interface_is_refused_with_both_numbers) {
