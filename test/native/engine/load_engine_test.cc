@@ -65,6 +65,7 @@ TEST(what_lies_between_operations_is_of_the_devices_type) {
     options.weights.exact = exact;
     return load(watch, options)->decoder().workspace_bytes();
   };
+  watch.activations = Dtype::f32;
   const uint64_t wide = workspace(false), between = kStepRows * (2 * kQ + kFfn);
   CHECK(wide >= kStepRows * kHidden * 4 + between * 4);
   watch.activations = Dtype::bf16;
