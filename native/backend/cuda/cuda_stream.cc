@@ -25,9 +25,6 @@ constexpr int kMostGraphRows = 64;
 constexpr size_t kMostPartialBytes = size_t{256} << 20, kPartialShare = 128;
 constexpr int kAttentionSegment = 256;
 
-const CudaWeight* maybe(const Weight* weight) {
-  return weight ? &cuda_weight(*weight) : nullptr;
-}
 const float* vector_of(const Weight* weight) {
   return weight ? cuda_weight(*weight).vector() : nullptr;
 }
@@ -264,7 +261,7 @@ class CudaStream final : public Stream {
   // As products with this weight are done.
   template <typename T>
   void put(const Weight* weight, const T& operation) {
-    if (maybe(weight)->is_plain) {
+    if (cuda_weight(*weight).is_plain) {
       operations_.push_back(Plain<T>{operation});
     } else {
       operations_.push_back(operation);

@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "backend/cuda/code_of.h"
 #include "backend/cuda/cuda_context.h"
 #include "backend/cuda/cuda_memory.h"
 #include "backend/cuda/cuda_probe.h"
@@ -15,16 +16,6 @@
 
 namespace quern::cuda {
 namespace {
-
-template <typename Work>
-std::string code_of(const Work& work) {
-  try {
-    work();
-  } catch (const Error& error) {
-    return error.code();
-  }
-  return "none";
-}
 
 // Some small operations, which another `eps` makes others.
 std::vector<Operation> norms(const DeviceBuffer& numbers, float eps) {

@@ -2,13 +2,12 @@
 // that no kernel should touch. Without a GPU these counts stand for its speed. The layer has Qwen3-4B's
 // sizes.
 #include <atomic>
-#include <map>
 #include <string>
 #include <vector>
 
+#include "backend/cuda/counted.h"
 #include "backend/cuda/cuda_device.h"
 #include "check.h"
-#include "emulator/launch.h"
 #include "model/decoder.h"
 #include "random_plan.h"
 
@@ -62,29 +61,6 @@ class Sequence {
   std::vector<float> logits_;
 };
 
-struct Sum {
-  uint64_t launches = 0, bytes_read = 0, local = 0, sectors = 0, ideal_sectors = 0, conflicts = 0;
-};
-
-Sum take_sum() {
-  Sum sum;
-  for (const emulator::Counters& one : emulator::take_counters()) {
-    sum.launches += one.launches;
-    sum.bytes_read += one.global_bytes_read;
-    sum.local += one.local_accesses;
-    sum.sectors += one.global_sectors;
-    sum.ideal_sectors += one.global_ideal_sectors;
-    sum.conflicts += one.shared_conflict_cycles;
-    std::printf("  %-60.60s %3llu launches, %11llu bytes read, %llu/%llu sectors, %llu conflicts\n",
-                one.kernel.c_str(), static_cast<unsigned long long>(one.launches),
-                static_cast<unsigned long long>(one.global_bytes_read),
-                static_cast<unsigned long long>(one.global_sectors),
-                static_cast<unsigned long long>(one.global_ideal_sectors),
-                static_cast<unsigned long long>(one.shared_conflict_cycles));
-  }
-  return sum;
-}
-
 struct Bound {
   const char* dtype;
   double bytes, sectors;  // beyond what must be read, and beyond what lanes' addresses need at least
@@ -98,9 +74,9 @@ constexpr Bound kBounds[] = {{"bf16", 1.03, 1.01}, {"int8", 1.25, 1.25}, {"int4"
 TEST(a_token_reads_every_weight_once) {
   for (const auto& [dtype, bytes, sectors] : kBounds) {
     Sequence sequence(dtype, 300);
-    take_sum();
+    take_counted();
     sequence.step();
-    const Sum sum = take_sum();
+    const Counted sum = take_counted();
     CHECK_FOR(sum.launches == uint64_t{5} * kSizes.layers + 2, dtype);
     const auto kv_bytes = static_cast<uint64_t>(4 * kSizes.kv_heads * kSizes.head_dim * sequence.computed());
     const uint64_t must = sequence.weight_bytes() + kv_bytes;

@@ -5,23 +5,13 @@
 #include <string>
 #include <vector>
 
+#include "backend/cuda/code_of.h"
 #include "backend/cuda/cuda_device.h"
 #include "check.h"
-#include "core/error.h"
 #include "environment.h"
 
 namespace quern::cuda {
 namespace {
-
-template <typename Work>
-std::string code_of(const Work& work) {
-  try {
-    work();
-  } catch (const Error& error) {
-    return error.code();
-  }
-  return "none";
-}
 
 TEST(a_gpu_that_fails_in_the_middle_of_a_launch_is_there_for_the_next_model) {
   {

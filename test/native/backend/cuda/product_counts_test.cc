@@ -1,8 +1,8 @@
 // What products ask of the GPU's memories, counted: every weight is read once, in whole sectors; shared
 // memory is without conflicts between its banks, and nothing lies in local memory.
+#include "backend/cuda/counted.h"
 #include "backend/cuda/product_case.h"
 #include "check.h"
-#include "emulator/launch.h"
 
 namespace quern::test {
 namespace {
@@ -10,22 +10,6 @@ namespace {
 using cuda::Encoding;
 
 constexpr int kWeights = 64, kCols = 640;
-
-struct Counted {
-  uint64_t launches = 0, bytes_read = 0, sectors = 0, ideal_sectors = 0, conflicts = 0, local = 0;
-};
-Counted take_counted() {
-  Counted sum;
-  for (const emulator::Counters& one : emulator::take_counters()) {
-    sum.launches += one.launches;
-    sum.bytes_read += one.global_bytes_read;
-    sum.sectors += one.global_sectors;
-    sum.ideal_sectors += one.global_ideal_sectors;
-    sum.conflicts += one.shared_conflict_cycles;
-    sum.local += one.local_accesses;
-  }
-  return sum;
-}
 
 uint64_t number_bytes(const cuda::Matrix& matrix) {
   return uint64_t(matrix.rows) * uint64_t(cuda::row_bytes(matrix.encoding, matrix.stride));
