@@ -239,8 +239,7 @@ describe('closing', () => {
     await sleep(30)
     const start = performance.now()
     const closing = model.close()
-    for (const result of [...results, logits])
-      await expect(result).rejects.toMatchObject({ name: 'QuernError', code: 'closed' })
+    await Promise.all([...results, logits].map((result) => expectCode(() => result, 'closed')))
     await closing
     const milliseconds = performance.now() - start
     expect(await iterated).toMatchObject({ error: { code: 'closed' } })

@@ -130,9 +130,9 @@ test('a request is told that its time is up, or that the server ends, while its 
 
 test('once closed it loads nothing, whoever had asked for it', async () => {
   const app = createApp({ models: { a: { options: { threads: 1 } }, b: { options: { threads: 1 } } } })
-  const preloaded = app.preload()
+  const preloaded = expect(app.preload()).rejects.toMatchObject({ code: 'closing' })
   await app.close()
-  await expect(preloaded).rejects.toMatchObject({ code: 'closing' })
+  await preloaded
   await expect(app.preload()).rejects.toMatchObject({ code: 'closing' })
   const metrics = await (await app.request('/metrics')).text()
   expect(metrics).toMatch(/^quern_model_loaded\{model_name="a"\} 0\nquern_model_loaded\{model_name="b"\} 0$/m)

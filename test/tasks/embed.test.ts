@@ -237,9 +237,7 @@ describe('texts', () => {
 
   it('closed, it says so', async () => {
     const doomed = await load()
-    const asked = doomed.embed(texts)
-    await doomed.close()
-    await expectCode(() => asked, 'closed')
+    await Promise.all([expectCode(() => doomed.embed(texts), 'closed'), doomed.close()])
     await expectCode(() => doomed.embed('A'), 'closed')
   })
 })
