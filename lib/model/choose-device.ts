@@ -11,6 +11,8 @@ import type { LoadOptions } from './load-options.js'
 export interface ChosenDevice {
   library: string
   index: number
+  /** Where it runs if this one fails after all. */
+  substitute?: ChosenDevice
 }
 
 const cpu: ChosenDevice = { library: '', index: 0 }
@@ -41,7 +43,7 @@ export async function chooseDevice(
   }
   const needed = neededBytes(plan, options)
   const roomy = usable.find(({ memoryFree }) => memoryFree >= needed)
-  if (roomy) return { library, index: roomy.index }
+  if (roomy) return { library, index: roomy.index, substitute: cpu }
   warn(`the model runs on the CPU: it needs about ${gigabytes(needed)}, ${usable.map(whatIsFree).join(', ')}`)
   return cpu
 }

@@ -1,22 +1,18 @@
 import { Requests } from '../generation/requests.js'
 import type { HubLimits } from '../hub/limits.js'
 import { invalidOption } from '../input/check-option.js'
-import type { NativeModel, NativeRows } from '../native/binding.js'
-import { callNative, fromNative } from '../native/call-native.js'
 import { dtypes } from '../native/constants.js'
-import { native } from '../native/load-binding.js'
-import { onAbort } from '../on-abort.js'
 import { Tokenizer } from '../tokenizer/tokenizer.js'
 import { explainHubFailure } from '../checkpoint/explain-source.js'
 import { unusedMessages } from '../checkpoint/left-out.js'
 import { openFiles } from '../checkpoint/open-files.js'
 import { resolveSinks } from './attention-sinks.js'
-import { type ChosenDevice, chooseDevice, expectDevice } from './choose-device.js'
+import { chooseDevice, expectDevice } from './choose-device.js'
+import { loadChosen } from './load-native.js'
 import { defaultMaxQueue, type LoadOptions, takeLoadOptions } from './load-options.js'
 import { Model } from './model.js'
 import type { ModelParts } from './model-info.js'
 import type { ModelPlan } from '../checkpoint/plan.js'
-import { planText } from '../checkpoint/plan-text.js'
 import { fetchModel, type PullProgress } from '../checkpoint/pull.js'
 import { planModel } from '../checkpoint/plan-model.js'
 import { chooseRevision, resolveSource } from '../checkpoint/source.js'
@@ -71,12 +67,13 @@ export async function loadModel(
   const device = await chooseDevice(prepared.plan, options, onWarning)
   options.signal?.throwIfAborted()
   const requests = new Requests()
-  const handle = await loadNative(
-    prepared.plan,
-    { ...options, attentionSinks, ...device },
-    internals,
+  const handle = await loadChosen(prepared.plan, device, {
+    ...options,
+    attentionSinks,
+    onWarning,
+    stepRows: internals.stepRows ?? 512,
     requests,
-  )
+  })
   return new Model({
     ...prepared,
     handle,
@@ -154,58 +151,4 @@ function checkContext({ config }: ModelPlan, { contextLength }: LoadOptions): vo
     `at most ${config.contextLength}, the model's own limit`,
     contextLength,
   )
-}
-
-async function loadNative(
-  plan: ModelPlan,
-  options: LoadOptions & ChosenDevice,
-  internals: LoadInternals,
-  requests: Requests,
-): Promise<NativeModel> {
-  const { onProgress, signal } = options
-  let failure: { reason: unknown } | undefined // what onProgress threw
-  const report = (loadedBytes: number, totalBytes: number) => {
-    try {
-      if (failure === undefined && !signal?.aborted) onProgress?.({ phase: 'load', loadedBytes, totalBytes })
-    } catch (reason) {
-      failure = { reason }
-      loading.abort()
-    }
-  }
-  const loading = callNative(() =>
-    native().loadModel(planText(plan), {
-      dtype: options.dtype ?? 'auto',
-      exact: options.precision === 'exact',
-      threads: options.threads ?? 0,
-      isa: options.isa ?? 'auto',
-      deviceLibrary: options.library,
-      deviceIndex: options.index,
-      contextLength: options.contextLength ?? 0,
-      sinks: options.attentionSinks?.sinks ?? 0,
-      window: options.attentionSinks?.window ?? 0,
-      kvBytes: options.kvCache?.maxBytes ?? 0,
-      stepRows: internals.stepRows ?? 512,
-      maxQueue: options.maxQueue ?? defaultMaxQueue,
-      onProgress: onProgress && report,
-      onRows: deliverTo(requests),
-    }),
-  )
-  const unlisten = signal && onAbort(signal, () => loading.abort())
-  try {
-    const handle = await loading.promise
-    if (signal?.aborted || failure) await handle.close().freed
-    signal?.throwIfAborted()
-    if (failure) throw failure.reason
-    return handle
-  } catch (error) {
-    if (failure) throw failure.reason
-    throw signal?.aborted ? signal.reason : fromNative(error)
-  } finally {
-    unlisten?.()
-  }
-}
-
-/** Made outside of loadNative: a closure there would hold its variables, with them the handle, and no model could ever be collected. */
-function deliverTo(requests: Requests): (...rows: NativeRows) => void {
-  return (...rows) => requests.deliver(...rows)
 }

@@ -26,6 +26,27 @@ describe('a GPU that works', () => {
   })
 })
 
+it("is not what 'auto' insists on where another model has taken its memory meanwhile", async () => {
+  const { code, stdout, stderr } = await runScript(
+    `process.env.QUERN_EMULATOR_MEMORY = '600000000'
+    const { load } = await import(DIST)
+    const warnings = []
+    const options = { kvCache: { maxBytes: 300e6 }, onWarning: (message) => warnings.push(message) }
+    const models = await Promise.all([load(undefined, options), load(undefined, options)])
+    console.log(models.map(({ info }) => info.device).sort().join(' '))
+    console.log(warnings.join('\\n'))
+    const texts = await Promise.all(models.map((model) => model.generate('Once upon', { maxTokens: 3 }).result()))
+    console.log(texts.map(({ tokens }) => tokens.length).join(' '))`,
+    { timeout: 120_000 },
+  )
+  expect(stderr).toBe('')
+  const [devices, warning, lengths] = stdout.trim().split('\n')
+  expect(devices).toBe('cpu cuda')
+  expect(warning).toMatch(/^the model runs on the CPU: .*\d/)
+  expect(lengths).toBe('3 3')
+  expect(code).toBe(0)
+})
+
 it.each([20, 200, 800])('a process may end %d ms into an answer', async (milliseconds) => {
   const { code, stderr } = await runScript(
     `const { load } = await import(DIST)
