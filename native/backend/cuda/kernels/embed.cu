@@ -8,6 +8,7 @@
 #include "backend/cuda/kernels/decode.cuh"
 #include "backend/cuda/kernels/launch.h"
 #include "backend/cuda/kernels/operations.h"
+#include "backend/cuda/kernels/with_encoding.h"
 
 namespace quern::cuda {
 

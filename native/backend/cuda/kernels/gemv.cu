@@ -3,6 +3,7 @@
 
 #include "backend/cuda/kernels/gemv.h"
 #include "backend/cuda/kernels/launch.h"
+#include "backend/cuda/kernels/with_encoding.h"
 
 namespace quern::cuda {
 namespace {
@@ -45,18 +46,7 @@ int gemv_shared_bytes(const Product& p) {
 }
 
 void launch_gemv(const Product& p, StreamHandle stream) {
-  switch (p.parts[0].encoding) {
-    case Encoding::f32:
-      return launch_for<Encoding::f32>(p, stream);
-    case Encoding::f16:
-      return launch_for<Encoding::f16>(p, stream);
-    case Encoding::bf16:
-      return launch_for<Encoding::bf16>(p, stream);
-    case Encoding::int8:
-      return launch_for<Encoding::int8>(p, stream);
-    case Encoding::int4:
-      return launch_for<Encoding::int4>(p, stream);
-  }
+  with_encoding(p.parts[0].encoding, [&](auto of) { launch_for<of.encoding>(p, stream); });
 }
 
 }  // namespace quern::cuda

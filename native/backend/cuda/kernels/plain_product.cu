@@ -11,6 +11,7 @@
 
 #include "backend/cuda/kernels/decode.cuh"
 #include "backend/cuda/kernels/launch.h"
+#include "backend/cuda/kernels/with_encoding.h"
 
 namespace quern::cuda {
 
