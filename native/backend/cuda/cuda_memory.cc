@@ -6,54 +6,45 @@
 
 namespace quern::cuda {
 
-DeviceBuffer::DeviceBuffer(std::shared_ptr<const Context> context, size_t bytes)
-    : context_(std::move(context)), bytes_(bytes) {
-  if (bytes == 0) return;
-  context_->enter();
-  const auto turn = context_->take_turn();
-  const cudaError_t status = cudaMalloc(&data_, bytes);
+void* OnDevice::take(const Context& context, size_t bytes) {
+  void* data = nullptr;
+  const cudaError_t status = cudaMalloc(&data, bytes);
   if (status == cudaErrorMemoryAllocation) {
     cudaGetLastError();
     throw Error("out_of_memory",
                 "expected " + std::to_string(bytes) + " more bytes of the GPU's memory, got " +
-                    std::to_string(context_->memory_left()) + " that are free of " +
-                    std::to_string(context_->properties().totalGlobalMem) +
+                    std::to_string(context.memory_left()) + " that are free of " +
+                    std::to_string(context.properties().totalGlobalMem) +
                     ": take a smaller model, dtype 'int8' or 'int4', or a smaller kvCache.maxBytes");
   }
-  context_->check(status, "cudaMalloc");
+  context.check(status, "cudaMalloc");
+  return data;
 }
 
-DeviceBuffer::~DeviceBuffer() {
-  if (!data_ || !context_->enter_to_release()) return;
-  const auto turn = context_->take_turn();
-  cudaFree(data_);
+void OnDevice::give_back(void* data) {
+  cudaFree(data);
 }
 
-void DeviceBuffer::clear() const {
-  if (bytes_ == 0) return;
-  context_->enter();
-  context_->check(cudaMemset(data_, 0, bytes_), "cudaMemset");
-  context_->wait_for_all();
+void OnDevice::clear(const Context& context, void* data, size_t bytes) {
+  context.enter();
+  context.check(cudaMemset(data, 0, bytes), "cudaMemset");
+  context.wait_for_all();
 }
 
-PinnedBuffer::PinnedBuffer(std::shared_ptr<const Context> context, size_t bytes)
-    : context_(std::move(context)), bytes_(bytes) {
-  if (bytes == 0) return;
-  context_->enter();
-  const auto turn = context_->take_turn();
-  const cudaError_t status = cudaMallocHost(&data_, bytes);
+void* Pinned::take(const Context& context, size_t bytes) {
+  void* data = nullptr;
+  const cudaError_t status = cudaMallocHost(&data, bytes);
   if (status == cudaErrorMemoryAllocation) {
     cudaGetLastError();
     throw Error("out_of_memory", "expected " + std::to_string(bytes) +
                                      " bytes of the host's memory that the GPU can copy from, got none");
   }
-  context_->check(status, "cudaMallocHost");
+  context.check(status, "cudaMallocHost");
+  return data;
 }
 
-PinnedBuffer::~PinnedBuffer() {
-  if (!data_ || !context_->enter_to_release()) return;
-  const auto turn = context_->take_turn();
-  cudaFreeHost(data_);
+void Pinned::give_back(void* data) {
+  cudaFreeHost(data);
 }
 
 }  // namespace quern::cuda

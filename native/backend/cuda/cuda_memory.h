@@ -1,5 +1,6 @@
 // Memory of a GPU, and memory of the host that it can copy from and to while the host goes on.
 #pragma once
+#include <concepts>
 #include <cstddef>
 #include <memory>
 #include <utility>
@@ -8,19 +9,42 @@
 
 namespace quern::cuda {
 
-// Throws Error out_of_memory, with what was wanted and what is left.
-class DeviceBuffer {
+// How bytes of the GPU are taken, and given back.
+struct OnDevice {
+  static void* take(const Context& context, size_t bytes);
+  static void give_back(void* data);
+  static void clear(const Context& context, void* data, size_t bytes);
+};
+// The same of the host, where the GPU can copy from and to them on its own.
+struct Pinned {
+  static void* take(const Context& context, size_t bytes);
+  static void give_back(void* data);
+};
+
+template <typename Place>
+class OwnedBytes {
  public:
-  DeviceBuffer() = default;
-  DeviceBuffer(std::shared_ptr<const Context> context, size_t bytes);
-  DeviceBuffer(DeviceBuffer&& other) noexcept { *this = std::move(other); }
-  DeviceBuffer& operator=(DeviceBuffer&& other) noexcept {
+  OwnedBytes() = default;
+  // Throws Error out_of_memory, with what was wanted and what is left.
+  OwnedBytes(std::shared_ptr<const Context> context, size_t bytes)
+      : context_(std::move(context)), bytes_(bytes) {
+    if (bytes == 0) return;
+    context_->enter();
+    const auto turn = context_->take_turn();
+    data_ = Place::take(*context_, bytes);
+  }
+  OwnedBytes(OwnedBytes&& other) noexcept { *this = std::move(other); }
+  OwnedBytes& operator=(OwnedBytes&& other) noexcept {
     std::swap(context_, other.context_);
     std::swap(data_, other.data_);
     std::swap(bytes_, other.bytes_);
     return *this;
   }
-  ~DeviceBuffer();
+  ~OwnedBytes() {
+    if (!data_ || !context_->enter_to_release()) return;
+    const auto turn = context_->take_turn();
+    Place::give_back(data_);
+  }
 
   size_t bytes() const { return bytes_; }
   template <typename T>
@@ -28,31 +52,10 @@ class DeviceBuffer {
     return static_cast<T*>(data_);
   }
   // Fills it with zeros, after all that was asked of the GPU before.
-  void clear() const;
-
- private:
-  std::shared_ptr<const Context> context_;
-  void* data_ = nullptr;
-  size_t bytes_ = 0;
-};
-
-class PinnedBuffer {
- public:
-  PinnedBuffer() = default;
-  PinnedBuffer(std::shared_ptr<const Context> context, size_t bytes);
-  PinnedBuffer(PinnedBuffer&& other) noexcept { *this = std::move(other); }
-  PinnedBuffer& operator=(PinnedBuffer&& other) noexcept {
-    std::swap(context_, other.context_);
-    std::swap(data_, other.data_);
-    std::swap(bytes_, other.bytes_);
-    return *this;
-  }
-  ~PinnedBuffer();
-
-  size_t bytes() const { return bytes_; }
-  template <typename T>
-  T* as() const {
-    return static_cast<T*>(data_);
+  void clear() const
+    requires std::same_as<Place, OnDevice>
+  {
+    if (bytes_ > 0) OnDevice::clear(*context_, data_, bytes_);
   }
 
  private:
@@ -60,5 +63,8 @@ class PinnedBuffer {
   void* data_ = nullptr;
   size_t bytes_ = 0;
 };
+
+using DeviceBuffer = OwnedBytes<OnDevice>;
+using PinnedBuffer = OwnedBytes<Pinned>;
 
 }  // namespace quern::cuda
