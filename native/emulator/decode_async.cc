@@ -58,9 +58,9 @@ void begin_copies(Warp& warp, const Instruction& i, uint32_t lanes) {
     keep_in_arena(warp, i, asked, i.bytes, from);
     allowed &= ~asked | from.lanes;
   }
-  if (from.lanes) count_global(block.tally, from, i.bytes, false);
+  if (from.lanes) count_global(block.counters, from, i.bytes, false);
   to.lanes = allowed;
-  if (to.lanes) count_shared(block.tally, to, i.bytes);
+  if (to.lanes) count_shared(block.counters, to, i.bytes);
   each_lane(allowed, [&](int l) {
     AsyncQueue& queue = warp.async[l];
     AsyncCopy asked{to.addresses[l], from.addresses[l], i.bytes, read[l], queue.group, pc, false};

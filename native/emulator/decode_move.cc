@@ -55,7 +55,7 @@ void unpack(Warp& warp, const Instruction& i, uint32_t lanes) {
 template <class T>
 void clock(Warp& warp, const Instruction& i, uint32_t lanes) {
   T* d = warp.at<T>(i.d);
-  const uint64_t now = warp.block->tally.warp_instructions;
+  const uint64_t now = warp.block->counters.warp_instructions;
   each_lane(lanes, [&](int l) { d[l] = static_cast<T>(now); });
 }
 

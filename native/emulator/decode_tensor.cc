@@ -24,7 +24,7 @@ void append(Form& form, const std::vector<Place>& more) {
 // The registers of an mma lie in Program::lists: d, a, b, c.
 template <SmallFloat type, int depth>
 void mma_float(Warp& warp, const Instruction& i, uint32_t) {
-  ++warp.block->tally.tensor_instructions;
+  ++warp.block->counters.tensor_instructions;
   constexpr int kPairs = depth / 8;  // of registers of a; registers of b
   const uint32_t* list = warp.program->lists.data() + i.list;
   uint16_t a[16][16], b[16][8];
@@ -59,7 +59,7 @@ void mma_float(Warp& warp, const Instruction& i, uint32_t) {
 // 8-bit integers, depth 16 or 32; A and B: int8_t or uint8_t.
 template <class A, class B, int depth>
 void mma_integer(Warp& warp, const Instruction& i, uint32_t) {
-  ++warp.block->tally.tensor_instructions;
+  ++warp.block->counters.tensor_instructions;
   constexpr int kPairs = depth / 16;
   const uint32_t* list = warp.program->lists.data() + i.list;
   A a[16][32];

@@ -67,7 +67,7 @@ void Flowing::leave(const Group& group, uint32_t pc) {
 }
 
 void Flowing::run(uint64_t limit) {
-  Tally& tally = warp_.block->tally;
+  Counters& counters = warp_.block->counters;
   uint64_t left = limit;
   Group group;
   while (!warp_.has_stopped && choose(group)) {
@@ -75,7 +75,7 @@ void Flowing::run(uint64_t limit) {
       const Instruction& i = code_[group.pc];
       uint32_t lanes = group.lanes;
       if (i.guard != kNowhere) lanes &= warp_.predicate(i.guard) ^ (i.guard_is_negated ? ~0u : 0);
-      ++tally.warp_instructions;
+      ++counters.warp_instructions;
       --left;
       if (i.flow == Flow::next) {
         if (lanes) i.run(warp_, i, lanes);

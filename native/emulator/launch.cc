@@ -4,9 +4,11 @@
 #include <map>
 #include <numeric>
 #include <stdexcept>
+#include <utility>
 
 #include "emulator/arena.h"
 #include "emulator/checker.h"
+#include "emulator/counters.h"
 #include "emulator/executor.h"
 #include "emulator/report.h"
 
@@ -44,9 +46,10 @@ Settings& settings() {
   return all;
 }
 
-std::map<std::string, Counters>& counters() {
-  static auto& all = *new std::map<std::string, Counters>();
-  return all;
+// By all launches since it was taken.
+Counters& counted() {
+  static Counters& sum = *new Counters();
+  return sum;
 }
 
 class Random {
@@ -88,7 +91,7 @@ class Launch {
   Launch(const Launch&) = delete;
   Launch& operator=(const Launch&) = delete;
   bool run();
-  const Tally& tally() const { return block_.tally; }
+  const Counters& counters() const { return block_.counters; }
 
  private:
   bool run_block(uint64_t number);
@@ -246,7 +249,7 @@ bool Launch::run_block(uint64_t number) {
 }
 
 bool Launch::run_warps() {
-  const uint64_t begin = block_.tally.warp_instructions;
+  const uint64_t begin = block_.counters.warp_instructions;
   uint64_t idle_rounds = 0;  // in which warps only yielded
   for (;;) {
     bool any_ran = false, all_yield = true;
@@ -264,7 +267,7 @@ bool Launch::run_warps() {
     if (is_over) return true;
     idle_rounds = any_ran && all_yield && !completed ? idle_rounds + 1 : 0;
     const bool is_stuck = !any_ran && !completed;
-    if (is_stuck || idle_rounds > 100'000 || block_.tally.warp_instructions - begin > kMostInstructions) {
+    if (is_stuck || idle_rounds > 100'000 || block_.counters.warp_instructions - begin > kMostInstructions) {
       report({"deadlock", kernel_.name,
               (is_stuck ? "no thread can go on: " : "threads wait for what never comes: ") + waiting()});
       return false;
@@ -299,18 +302,8 @@ bool run(const Kernel& kernel, const LaunchShape& shape, const std::byte* parame
   try {
     Launch launch(kernel, shape);
     const bool is_fine = launch.run();
-    Counters& sum = counters()[kernel.name];
-    const Tally& tally = launch.tally();
-    sum.kernel = kernel.name;
-    ++sum.launches;
-    sum.warp_instructions += tally.warp_instructions;
-    sum.tensor_instructions += tally.tensor_instructions;
-    sum.global_bytes_read += tally.global_bytes_read;
-    sum.global_bytes_written += tally.global_bytes_written;
-    sum.global_sectors += tally.global_sectors;
-    sum.global_ideal_sectors += tally.global_ideal_sectors;
-    sum.shared_conflict_cycles += tally.shared_conflict_cycles;
-    sum.local_accesses += tally.local_accesses;
+    ++counted().launches;
+    counted() += launch.counters();
     return is_fine;
   } catch (const std::runtime_error& error) {
     report({"unsupported", kernel.name, error.what()});
@@ -325,11 +318,8 @@ void set_checked(bool is_checked) {
   settings().is_checked = is_checked;
 }
 
-std::vector<Counters> take_counters() {
-  std::vector<Counters> taken;
-  for (const auto& [name, sum] : counters()) taken.push_back(sum);
-  counters().clear();
-  return taken;
+Counters take_counters() {
+  return std::exchange(counted(), {});
 }
 
 }  // namespace quern::emulator

@@ -50,15 +50,4 @@ void set_order(const Order& order);
 // (all | bounds | none).
 void set_checked(bool is_checked);
 
-// What launches did since counters were taken last, by kernel: for lints.
-struct Counters {
-  std::string kernel;
-  uint64_t launches = 0, warp_instructions = 0, tensor_instructions = 0;
-  uint64_t global_bytes_read = 0, global_bytes_written = 0;  // asked for by lanes
-  uint64_t global_sectors = 0, global_ideal_sectors = 0;     // of 32 bytes
-  uint64_t shared_conflict_cycles = 0;                       // beyond the ideal
-  uint64_t local_accesses = 0;
-};
-std::vector<Counters> take_counters();
-
 }  // namespace quern::emulator

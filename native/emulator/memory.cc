@@ -124,7 +124,7 @@ uint32_t local_lanes(Warp& warp, const Instruction& i, uint32_t bytes, Access& a
     access.lanes &= ~(1u << l);
     if (!warp.has_stopped) warp.fault("out-of-bounds", i, "an access outside the thread's local memory", l);
   });
-  warp.block->tally.local_accesses += static_cast<uint64_t>(std::popcount(local));
+  warp.block->counters.local_accesses += static_cast<uint64_t>(std::popcount(local));
   return local;
 }
 
@@ -185,8 +185,8 @@ void prepare(Warp& warp, const Instruction& i, uint32_t lanes, uint32_t bytes, b
                                                           counted.addresses[std::countr_zero(counted.lanes)] -
                                                                   reinterpret_cast<uint64_t>(block.shared) <
                                                               Arena::kSharedBytes);
-  if (is_shared) return count_shared(block.tally, counted, bytes);
-  if (space != MemorySpace::constant) count_global(block.tally, counted, bytes, is_write);
+  if (is_shared) return count_shared(block.counters, counted, bytes);
+  if (space != MemorySpace::constant) count_global(block.counters, counted, bytes, is_write);
 }
 
 namespace {
@@ -203,14 +203,14 @@ bool is_row(const Access& access, uint32_t bytes) {
 
 }  // namespace
 
-void count_global(Tally& tally, const Access& access, uint32_t bytes, bool is_write) {
+void count_global(Counters& counters, const Access& access, uint32_t bytes, bool is_write) {
   constexpr uint64_t kSector = 32;
   const auto lanes = static_cast<uint64_t>(std::popcount(access.lanes));
-  (is_write ? tally.global_bytes_written : tally.global_bytes_read) += lanes * bytes;
+  (is_write ? counters.global_bytes_written : counters.global_bytes_read) += lanes * bytes;
   if (is_row(access, bytes)) {
     const uint64_t begin = access.addresses[0], end = begin + uint64_t{kLanes} * bytes;
-    tally.global_sectors += (end - 1) / kSector - begin / kSector + 1;
-    tally.global_ideal_sectors += (uint64_t{kLanes} * bytes + kSector - 1) / kSector;
+    counters.global_sectors += (end - 1) / kSector - begin / kSector + 1;
+    counters.global_ideal_sectors += (uint64_t{kLanes} * bytes + kSector - 1) / kSector;
     return;
   }
   uint64_t sectors[kLanes * 2];
@@ -226,13 +226,13 @@ void count_global(Tally& tally, const Access& access, uint32_t bytes, bool is_wr
       if (std::find(sectors, sectors + count, sector) == sectors + count) sectors[count++] = sector;
     }
   });
-  tally.global_sectors += count;
+  counters.global_sectors += count;
   // Lanes that read the same need it once.
   const uint64_t needed = std::min(lanes * bytes, end > begin ? end - begin : 0);
-  tally.global_ideal_sectors += std::min<uint64_t>(count, (needed + kSector - 1) / kSector);
+  counters.global_ideal_sectors += std::min<uint64_t>(count, (needed + kSector - 1) / kSector);
 }
 
-void count_shared(Tally& tally, const Access& access, uint32_t bytes) {
+void count_shared(Counters& counters, const Access& access, uint32_t bytes) {
   if (is_row(access, bytes)) return;
   // Whole warps for up to 4 bytes a lane, halves for 8, quarters for 16: each moves at most one word a bank.
   const int group = bytes >= 16 ? 8 : bytes == 8 ? 16 : 32;
@@ -252,7 +252,7 @@ void count_shared(Tally& tally, const Access& access, uint32_t bytes) {
         most = std::max(most, ++counts[bank]);
       }
     }
-    tally.shared_conflict_cycles += most - 1u;
+    counters.shared_conflict_cycles += most - 1u;
   }
 }
 

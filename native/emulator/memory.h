@@ -43,7 +43,7 @@ void resolve(Warp& warp, const Instruction& i, uint32_t lanes, uint32_t bytes, A
 
 // For lints: 32-byte sectors of a global access beside those that its bytes need, and the cycles that banks
 // of shared memory cost beyond one for each 128 bytes.
-void count_global(Tally& tally, const Access& access, uint32_t bytes, bool is_write);
-void count_shared(Tally& tally, const Access& access, uint32_t bytes);
+void count_global(Counters& counters, const Access& access, uint32_t bytes, bool is_write);
+void count_shared(Counters& counters, const Access& access, uint32_t bytes);
 
 }  // namespace quern::emulator

@@ -117,6 +117,17 @@ cudaError_t find_symbol(Runtime& runtime, const void* symbol, std::byte** addres
   }
 }
 
+// Where the `bytes` from `offset` on of such a variable lie.
+cudaError_t find_in_symbol(Runtime& runtime, const void* symbol, size_t offset, size_t bytes,
+                           std::byte** address) {
+  size_t all = 0;
+  const cudaError_t error = find_symbol(runtime, symbol, address, &all);
+  if (error != cudaSuccess) return error;
+  if (offset > all || bytes > all - offset) return cudaErrorInvalidValue;
+  *address += offset;
+  return cudaSuccess;
+}
+
 }  // namespace
 
 extern "C" {
@@ -213,24 +224,20 @@ cudaError_t cudaGetSymbolAddress(void** address, const void* symbol) {
 cudaError_t cudaMemcpyToSymbol(const void* symbol, const void* from, size_t bytes, size_t offset,
                                cudaMemcpyKind kind) {
   return api_call([&](Runtime& runtime) {
-    size_t most = 0;
     std::byte* at = nullptr;
-    const cudaError_t error = find_symbol(runtime, symbol, &at, &most);
+    const cudaError_t error = find_in_symbol(runtime, symbol, offset, bytes, &at);
     if (error != cudaSuccess) return error;
-    if (offset > most || bytes > most - offset) return cudaErrorInvalidValue;
-    return copy(runtime, nullptr, {at + offset, from, bytes, 1, bytes, bytes}, kind, false);
+    return copy(runtime, nullptr, {at, from, bytes, 1, bytes, bytes}, kind, false);
   });
 }
 
 cudaError_t cudaMemcpyFromSymbol(void* to, const void* symbol, size_t bytes, size_t offset,
                                  cudaMemcpyKind kind) {
   return api_call([&](Runtime& runtime) {
-    size_t most = 0;
     std::byte* at = nullptr;
-    const cudaError_t error = find_symbol(runtime, symbol, &at, &most);
+    const cudaError_t error = find_in_symbol(runtime, symbol, offset, bytes, &at);
     if (error != cudaSuccess) return error;
-    if (offset > most || bytes > most - offset) return cudaErrorInvalidValue;
-    return copy(runtime, nullptr, {to, at + offset, bytes, 1, bytes, bytes}, kind, false);
+    return copy(runtime, nullptr, {to, at, bytes, 1, bytes, bytes}, kind, false);
   });
 }
 

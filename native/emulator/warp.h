@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "emulator/counters.h"
 #include "emulator/program.h"
 
 namespace quern::emulator {
@@ -73,13 +74,6 @@ struct Warp {
   void fault(const char* kind, const Instruction& instruction, const std::string& what, int lane = -1);
 };
 
-// What the counters of a launch count (launch.h).
-struct Tally {
-  uint64_t warp_instructions = 0, tensor_instructions = 0;
-  uint64_t global_bytes_read = 0, global_bytes_written = 0, global_sectors = 0, global_ideal_sectors = 0;
-  uint64_t shared_conflict_cycles = 0, local_accesses = 0;
-};
-
 struct Barrier {
   uint64_t arrived = 0;   // warps, bit by index: those that wait and those that only told (bar.arrive)
   uint64_t waiting = 0;   // of them, those that wait
@@ -95,7 +89,7 @@ struct Block {
   std::vector<std::byte> of_block;
   Barrier barriers[16];
   bool is_checked = true, async_is_late = true;
-  Tally tally;
+  Counters counters;
 };
 
 // Handler: where a variable of each lane lies (d), the one at `offset` of the running function's local

@@ -1,7 +1,7 @@
 // What attention asks of the GPU's memories, counted: keys and values once for a whole group of query heads,
 // no bank conflicts, no local memory, one launch.
 #include "backend/cuda/attention_case.h"
-#include "emulator/launch.h"
+#include "emulator/counters.h"
 
 namespace quern::test {
 namespace {
@@ -10,17 +10,7 @@ emulator::Counters count(const AttentionShape& shape, int first, int rows, int m
   const AttentionTokens tokens(shape, 3, first + rows);
   emulator::take_counters();
   run_attention(cuda::attention, shape, {{&tokens, first, rows}}, {.multiprocessors = multiprocessors});
-  emulator::Counters sum;
-  for (const emulator::Counters& one : emulator::take_counters()) {
-    sum.launches += one.launches;
-    sum.warp_instructions += one.warp_instructions;
-    sum.tensor_instructions += one.tensor_instructions;
-    sum.global_bytes_read += one.global_bytes_read;
-    sum.global_sectors += one.global_sectors;
-    sum.global_ideal_sectors += one.global_ideal_sectors;
-    sum.shared_conflict_cycles += one.shared_conflict_cycles;
-    sum.local_accesses += one.local_accesses;
-  }
+  const emulator::Counters sum = emulator::take_counters();
   CHECK_EQ(sum.launches, 1u);
   CHECK_EQ(sum.shared_conflict_cycles, 0u);
   CHECK_EQ(sum.local_accesses, 0u);

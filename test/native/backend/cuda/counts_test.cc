@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "backend/cuda/counted.h"
 #include "backend/cuda/cuda_device.h"
 #include "check.h"
+#include "emulator/counters.h"
 #include "model/decoder.h"
 #include "random_plan.h"
 
@@ -74,16 +74,18 @@ constexpr Bound kBounds[] = {{"bf16", 1.03, 1.01}, {"int8", 1.25, 1.25}, {"int4"
 TEST(a_token_reads_every_weight_once) {
   for (const auto& [dtype, bytes, sectors] : kBounds) {
     Sequence sequence(dtype, 300);
-    take_counted();
+    emulator::take_counters();
     sequence.step();
-    const Counted sum = take_counted();
+    const emulator::Counters sum = emulator::take_counters();
     CHECK_FOR(sum.launches == uint64_t{5} * kSizes.layers + 2, dtype);
     const auto kv_bytes = static_cast<uint64_t>(4 * kSizes.kv_heads * kSizes.head_dim * sequence.computed());
     const uint64_t must = sequence.weight_bytes() + kv_bytes;
-    CHECK_FOR(sum.bytes_read >= must, dtype);
-    CHECK_FOR(static_cast<double>(sum.bytes_read) <= bytes * static_cast<double>(must), dtype);
-    CHECK_FOR(static_cast<double>(sum.sectors) <= sectors * static_cast<double>(sum.ideal_sectors), dtype);
-    CHECK_FOR(sum.conflicts == 0 && sum.local == 0, dtype);
+    CHECK_FOR(sum.global_bytes_read >= must, dtype);
+    CHECK_FOR(static_cast<double>(sum.global_bytes_read) <= bytes * static_cast<double>(must), dtype);
+    CHECK_FOR(
+        static_cast<double>(sum.global_sectors) <= sectors * static_cast<double>(sum.global_ideal_sectors),
+        dtype);
+    CHECK_FOR(sum.shared_conflict_cycles == 0 && sum.local_accesses == 0, dtype);
   }
 }
 

@@ -1,8 +1,8 @@
 // What products ask of the GPU's memories, counted: every weight is read once, in whole sectors; shared
 // memory is without conflicts between its banks, and nothing lies in local memory.
-#include "backend/cuda/counted.h"
 #include "backend/cuda/product_case.h"
 #include "check.h"
+#include "emulator/counters.h"
 
 namespace quern::test {
 namespace {
@@ -18,14 +18,14 @@ uint64_t scale_bytes(const cuda::Matrix& matrix) {
   return matrix.scales ? uint64_t(matrix.rows) * uint64_t(matrix.stride) / 16 : 0;
 }
 
-void check_clean(const Counted& got, Encoding encoding) {
+void check_clean(const emulator::Counters& got, Encoding encoding) {
   CHECK_EQ(got.launches, uint64_t{1});
-  CHECK_EQ(got.local, uint64_t{0});
-  CHECK_EQ(got.conflicts, uint64_t{0});
+  CHECK_EQ(got.local_accesses, uint64_t{0});
+  CHECK_EQ(got.shared_conflict_cycles, uint64_t{0});
   // Scales are a few bytes a row, and a lane's eight numbers of f32 are two reads of half a sector each. What
   // is written of a few rows does not fill its sectors.
   if (encoding == Encoding::bf16 || encoding == Encoding::f16)
-    CHECK(got.sectors <= got.ideal_sectors + got.ideal_sectors / 100);
+    CHECK(got.global_sectors <= got.global_ideal_sectors + got.global_ideal_sectors / 100);
 }
 
 TEST(few_rows_read_every_weight_once_in_one_launch) {
@@ -44,21 +44,21 @@ TEST(few_rows_read_every_weight_once_in_one_launch) {
       const uint64_t weights = number_bytes(matrix) + 4 * scale_bytes(matrix);
       const uint64_t rows_of_x = uint64_t(rows) * kCols;
 
-      take_counted();
+      emulator::take_counters();
       cuda::matmul_add({matrix, in.data(), rows, sums.data(), scratch.workspace()}, nullptr);
-      const Counted matmul = take_counted();
+      const emulator::Counters matmul = emulator::take_counters();
       check_clean(matmul, encoding);
       const uint64_t blocks = kWeights / 16;
-      CHECK_EQ(matmul.bytes_read, weights + blocks * rows_of_x * 2 + uint64_t(rows) * kWeights * 4);
+      CHECK_EQ(matmul.global_bytes_read, weights + blocks * rows_of_x * 2 + uint64_t(rows) * kWeights * 4);
 
       cuda::ffn_input(
           {x.data(), rows, norm.data(), 1e-6f, matrix, up.matrix(), out.data(), scratch.workspace()},
           nullptr);
-      const Counted ffn = take_counted();
+      const emulator::Counters ffn = emulator::take_counters();
       check_clean(ffn, encoding);
       // One row of x is kept; more are read again, from the first cache, to be normalised.
       const uint64_t times = rows == 1 ? 1 : 2;
-      CHECK_EQ(ffn.bytes_read, 2 * weights + 2 * blocks * (times * rows_of_x * 4 + kCols * 4));
+      CHECK_EQ(ffn.global_bytes_read, 2 * weights + 2 * blocks * (times * rows_of_x * 4 + kCols * 4));
     }
   }
 }
@@ -72,13 +72,13 @@ TEST(many_rows_read_every_weight_once_for_a_tile) {
     const DeviceArray<uint16_t> in(bf16_of(random.reals(size_t(kRows * kCols), 1)));
     const DeviceArray<float> sums(random.reals(size_t(kRows * kWeights), 1));
     const Scratch scratch(kRows, 1, 1, 2);
-    take_counted();
+    emulator::take_counters();
     cuda::matmul_add({matrix, in.data(), kRows, sums.data(), scratch.workspace()}, nullptr);
-    const Counted got = take_counted();
+    const emulator::Counters got = emulator::take_counters();
     check_clean(got, encoding);
     constexpr uint64_t kTiles = kWeights / 32;  // of the smallest kind
-    CHECK_EQ(got.bytes_read, number_bytes(matrix) + scale_bytes(matrix) + kTiles * kRows * kCols * 2 +
-                                 uint64_t{kRows} * kWeights * 4);
+    CHECK_EQ(got.global_bytes_read, number_bytes(matrix) + scale_bytes(matrix) + kTiles * kRows * kCols * 2 +
+                                        uint64_t{kRows} * kWeights * 4);
   }
 }
 

@@ -1,0 +1,31 @@
+// What launches do, counted: for lints.
+#pragma once
+#include <cstdint>
+
+namespace quern::emulator {
+
+struct Counters {
+  uint64_t launches = 0, warp_instructions = 0, tensor_instructions = 0;
+  uint64_t global_bytes_read = 0, global_bytes_written = 0;  // asked for by lanes
+  uint64_t global_sectors = 0, global_ideal_sectors = 0;     // of 32 bytes
+  uint64_t shared_conflict_cycles = 0;                       // beyond the ideal
+  uint64_t local_accesses = 0;
+
+  Counters& operator+=(const Counters& other) {
+    launches += other.launches;
+    warp_instructions += other.warp_instructions;
+    tensor_instructions += other.tensor_instructions;
+    global_bytes_read += other.global_bytes_read;
+    global_bytes_written += other.global_bytes_written;
+    global_sectors += other.global_sectors;
+    global_ideal_sectors += other.global_ideal_sectors;
+    shared_conflict_cycles += other.shared_conflict_cycles;
+    local_accesses += other.local_accesses;
+    return *this;
+  }
+};
+
+// What all launches since the last call did, together.
+Counters take_counters();
+
+}  // namespace quern::emulator
