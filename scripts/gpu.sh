@@ -21,6 +21,7 @@ mkdir -p "$results" "$build"
 results=$(cd "$results" && pwd)
 rm -f "$results"/*.log "$results"/*.jsonl "$results"/results.json
 export QUERN_GOLDENS=${QUERN_GOLDENS:-$PWD/build/gpu-cases}
+export CUDA_DEVICE_ORDER=PCI_BUS_ID  # as nvidia-smi counts: else CUDA's first GPU is the fastest
 
 table=()     # its lines
 failed=0     # parts
