@@ -35,11 +35,11 @@ export function lookForNvidia(root = '/'): NvidiaTraces {
       'outside of one, run nvidia-modprobe or nvidia-smi as root'
     return { ...found, problem }
   }
-  const [closed] = nodes.flatMap((name) => whyClosed(path(`dev/${name}`)))
+  const closed = whyNoneOpens(nodes, path('dev'))
   if (closed !== undefined) {
     const problem =
       `this user may not open /dev/nvidia* (${closed}): add the user to the group that may (ls -l /dev/nvidia*; often video or render), ` +
-      'or let everybody read and write it'
+      'or let everybody read and write it; a job or a container must have been given a GPU'
     return { ...found, problem }
   }
   return found
@@ -79,6 +79,17 @@ function namesIn(folder: string): string[] {
   } catch {
     return []
   }
+}
+
+/** One GPU that opens is enough, as long as nvidiactl does: a job sees those of other jobs, and may not open them. */
+function whyNoneOpens(nodes: string[], folder: string): string | undefined {
+  const [control, gpus] = [
+    nodes.filter((name) => name === 'nvidiactl'),
+    nodes.filter((name) => name !== 'nvidiactl'),
+  ]
+  const closed = (names: string[]) => names.flatMap((name) => whyClosed(join(folder, name)))
+  const ofGpus = closed(gpus)
+  return closed(control)[0] ?? (ofGpus.length === gpus.length ? ofGpus[0] : undefined)
 }
 
 /** Found by opening it: what a container forbids, permissions do not show. */

@@ -74,7 +74,20 @@ describe('lookForNvidia', () => {
   it('finds devices that are closed', () => {
     put({ 'dev/nvidiactl': '', ...driver('580.65.06') })
     mkdirSync(join(root, 'dev/nvidia0'))
+    mkdirSync(join(root, 'dev/nvidia1'))
     expect(lookForNvidia(root).problem).toMatch(/^this user may not open .*nvidia0.*video or render/)
+  })
+
+  it('takes the GPUs of its own job where those of others are closed', () => {
+    put({ 'dev/nvidiactl': '', 'dev/nvidia3': '', ...driver('580.65.06') })
+    for (const index of [0, 1, 2, 10]) mkdirSync(join(root, `dev/nvidia${index}`))
+    expect(lookForNvidia(root)).toEqual({ hasDriver: true, driver: '580.65.06' })
+  })
+
+  it('finds what all GPUs are asked through closed', () => {
+    put({ 'dev/nvidia0': '', ...driver('580.65.06') })
+    mkdirSync(join(root, 'dev/nvidiactl'))
+    expect(lookForNvidia(root).problem).toMatch(/^this user may not open .*nvidiactl/)
   })
 
   it('knows the Linux of Windows', () => {
