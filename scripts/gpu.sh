@@ -2,24 +2,40 @@
 # Everything that is to be known of the CUDA backend on the GPU of this machine, without Node: builds it for that GPU in a folder of its
 # own, runs the tests of its kernels, the goldens, the benchmarks, and the kernels' tests once more under compute-sanitizer; prints a table
 # at the end. docs/internals/gpu.md says what to bring and how to read it.
-# usage: gpu.sh [--emulated] [folder for results]    ($OUT, or build/gpu-results)
+# usage: gpu.sh [--emulated] [folder for results]    ($OUT, or build/gpu-results; what an earlier run left there is removed)
 #   --emulated             on the GPU that is computed, little of each: to try this script
 #   QUERN_GPU_CODE         compute capability to compile for, as nvcc spells it: what nvidia-smi says
 #   QUERN_GPU_BUILD        build folder (build/gpu)
 #   QUERN_GPU_SECONDS      after which nothing is begun, and what runs is ended (280)
 #   QUERN_GOLDENS          the goldens that scripts/gpu-cases.mjs wrote (build/gpu-cases)
-set -uo pipefail
-cd "$(dirname "$0")/.."
+set -uo pipefail # without -e: what fails is noted, and the rest is run
 
-emulated=
-if [ "${1:-}" = --emulated ]; then emulated=1; shift; fi
-results=${1:-${OUT:-build/gpu-results}}
-build=${QUERN_GPU_BUILD:-build/gpu}
+usage() { echo "usage: gpu.sh [--emulated] [folder for results]"; }
+refuse() { echo "gpu.sh: $1" >&2; usage >&2; exit 2; }
+
+emulated= folders=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --emulated) emulated=1 ;;
+    -h | --help) usage; exit 0 ;;
+    --) shift; folders+=("$@"); break ;;
+    -*) refuse "expected --emulated or a folder, got $1" ;;
+    *) folders+=("$1") ;;
+  esac
+  shift
+done
+[ ${#folders[@]} -le 1 ] || refuse "expected one folder for results, got ${#folders[@]}: ${folders[*]}"
+results=${folders[0]-${OUT:-build/gpu-results}}
+[ -n "$results" ] || refuse "expected a folder for results, got an empty name"
 most_seconds=${QUERN_GPU_SECONDS:-280}
+[[ $most_seconds =~ ^[0-9]+$ ]] || refuse "expected whole seconds in QUERN_GPU_SECONDS, got $most_seconds"
+
+cd "$(dirname "$0")/.." || exit 2
+build=${QUERN_GPU_BUILD:-build/gpu}
 cores=$(nproc)
-mkdir -p "$results" "$build"
-results=$(cd "$results" && pwd)
-rm -f "$results"/*.log "$results"/*.jsonl "$results"/results.json
+mkdir -p -- "$results" "$build" || refuse "the folders for results and for the build cannot be made"
+results=$(cd -- "$results" && pwd) && [ -n "$results" ] && [ -w "$results" ] || refuse "the folder for results cannot be written to"
+rm -f -- "$results"/*.log "$results"/*.jsonl "$results"/results.json
 export QUERN_GOLDENS=${QUERN_GOLDENS:-$PWD/build/gpu-cases}
 export CUDA_DEVICE_ORDER=PCI_BUS_ID  # as nvidia-smi counts: else CUDA's first GPU is the fastest
 

@@ -1,6 +1,6 @@
 // scripts/gpu.sh with programs that stand for those of a machine with a GPU: whatever becomes of one, the rest is run, and said.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
@@ -107,4 +107,53 @@ it('goes on after what fails, hangs, or was not built, and says so', () => {
   expect(results.parts.find(({ part }) => part === 'backend.cuda.d_hangs')?.about).toMatch(/^ended after/)
   expect(results.failed).toBe(5)
   expect(status).toBe(1)
+})
+
+/** With arguments that it must refuse, in a checkout of its own. `rm` is one that writes down what it is told. */
+function refused(name: string, args: string[], env: NodeJS.ProcessEnv = {}) {
+  const root = temporary.join(name)
+  for (const folder of ['scripts', 'bin']) mkdirSync(join(root, folder), { recursive: true })
+  copyFileSync(script, join(root, 'scripts/gpu.sh'))
+  writeFileSync(join(root, 'a-file'), '')
+  for (const program of ['rm', 'nvidia-smi']) {
+    writeFileSync(join(root, 'bin', program), `#!/bin/sh\necho "$0" "$@" >> "${join(root, 'called')}"\n`)
+    chmodSync(join(root, 'bin', program), 0o755)
+  }
+  const { status, stdout, stderr } = spawnSync('bash', [join(root, 'scripts/gpu.sh'), ...args], {
+    env: { PATH: [join(root, 'bin'), process.env.PATH].join(delimiter), ...env },
+    encoding: 'utf8',
+  })
+  expect(existsSync(join(root, 'called'))).toBe(false)
+  expect(existsSync(join(root, 'build'))).toBe(false)
+  return { status, stdout, stderr }
+}
+
+const usage = 'usage: gpu.sh [--emulated] [folder for results]\n'
+
+it.each([
+  ['an unknown flag', ['--nonsense'], 'expected --emulated or a folder, got --nonsense'],
+  ['one after a known one', ['--emulated', '--nonsense'], 'expected --emulated or a folder, got --nonsense'],
+  ['two folders', ['one', 'two'], 'expected one folder for results, got 2: one two'],
+  ['an empty name', [''], 'expected a folder for results, got an empty name'],
+  [
+    'a folder that cannot be made',
+    ['a-file/results'],
+    'the folders for results and for the build cannot be made',
+  ],
+])('begins nothing and removes nothing with %s', (name, args, message) => {
+  const { status, stdout, stderr } = refused(name, args, { QUERN_GPU_BUILD: 'elsewhere' })
+  expect(stderr).toContain(`gpu.sh: ${message}\n${usage}`)
+  expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+})
+
+it('refuses seconds that are no number', () => {
+  const { status, stderr } = refused('seconds', [], { QUERN_GPU_SECONDS: 'soon' })
+  expect({ status, stderr }).toEqual({
+    status: 2,
+    stderr: `gpu.sh: expected whole seconds in QUERN_GPU_SECONDS, got soon\n${usage}`,
+  })
+})
+
+it('tells its usage', () => {
+  expect(refused('help', ['--help'])).toEqual({ status: 0, stdout: usage, stderr: '' })
 })
