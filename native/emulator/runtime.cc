@@ -1,9 +1,11 @@
 #include "emulator/runtime.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
+#include <thread>
 
 #include "emulator/fat_binary.h"
 #include "emulator/runtime_stream.h"
@@ -23,6 +25,8 @@ bool says(const char* variable, const char* word) {
 
 }  // namespace
 
+std::atomic<bool> Runtime::has_ended = false;
+
 // Never destroyed: host code unregisters itself when the process exits, in any order.
 Runtime& Runtime::instance() {
   static Runtime& runtime = *new Runtime();
@@ -32,6 +36,10 @@ Runtime& Runtime::instance() {
 void Runtime::open() {
   if (is_open_) return;
   is_open_ = true;
+  std::atexit([] {
+    has_ended = true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));  // for those who call it all the same
+  });
   Arena::instance().guard();
   is_late = says("QUERN_EMULATOR_STREAMS", "late");
   devices.resize(size_t(number_from("QUERN_EMULATOR_DEVICES", 1)));

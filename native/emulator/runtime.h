@@ -3,6 +3,8 @@
 #pragma once
 #include <cuda_runtime_api.h>
 
+#include <atomic>
+#include <cstdio>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -55,6 +57,8 @@ class Runtime {
   std::set<CUgraph_st*> graphs;
   std::set<CUgraphExec_st*> graph_execs;
   bool is_late = false;  // QUERN_EMULATOR_STREAMS=late
+  // A process that ends takes NVIDIA's runtime down; who calls it then does what NVIDIA calls undefined.
+  static std::atomic<bool> has_ended;
 
   // Of the calling thread.
   static int& current_device();
@@ -78,6 +82,7 @@ class Runtime {
 template <typename Body>
 cudaError_t api_call(Body body) {
   Runtime& runtime = Runtime::instance();
+  if (Runtime::has_ended) std::fputs("computed GPU: called while the process ends\n", stderr);
   const std::lock_guard guard(runtime.lock);
   runtime.open();
   cudaError_t error = runtime.devices.empty() ? cudaErrorNoDevice : runtime.device().fault;

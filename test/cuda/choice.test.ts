@@ -57,3 +57,15 @@ it.each([20, 200, 800])('a process may end %d ms into an answer', async (millise
   )
   expect({ code, stderr }).toEqual({ code: 7, stderr: '' })
 })
+
+it('a process may end while a model is being closed, and while one is being loaded', async () => {
+  const { code, stderr } = await runScript(
+    `const { load } = await import(DIST)
+    const model = await load(${JSON.stringify(fixture)}, { device: 'cuda', contextLength: 256 })
+    model.generate({ tokens: [1, 2, 3] }, { maxTokens: 200, ignoreEos: true }).result().catch(() => {})
+    model.close()
+    load(undefined, { device: 'cuda', onProgress: () => process.exit(7) })`,
+    { timeout: 120_000 },
+  )
+  expect({ code, stderr }).toEqual({ code: 7, stderr: '' })
+})

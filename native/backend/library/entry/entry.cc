@@ -1,6 +1,7 @@
 #include "backend/library/entry/entry.h"
 
 #include "backend/library/entry/entry_stream.h"
+#include "backend/library/entry/gate.h"
 #include "backend/library/wire.h"
 
 namespace quern {
@@ -20,22 +21,26 @@ const Device& of(const QuernDevice* device) {
 }
 
 QuernStatus probe(QuernProbe* into, QuernFailure* failure) {
-  return wire::guarded(failure, [&] { wire::put_probe(*into, probe_devices.load()()); });
+  return gate::pass(failure, [&] {
+    wire::put_probe(*into, probe_devices.load()());
+    gate::watch_exit();
+  });
 }
 
 QuernStatus create_device(const QuernDeviceOptions* options, QuernDevice** device, QuernFailure* failure) {
-  return wire::guarded(failure, [&] {
+  return gate::pass(failure, [&] {
     auto created = create.load()(options->index, options->threads, options->isa);
     *device = reinterpret_cast<QuernDevice*>(created.release());
+    gate::watch_exit();
   });
 }
 
 void destroy_device(QuernDevice* device) {
-  delete reinterpret_cast<Device*>(device);
+  gate::give_back(reinterpret_cast<Device*>(device));
 }
 
 QuernStatus describe(const QuernDevice* device, QuernDescription* into, QuernFailure* failure) {
-  return wire::guarded(failure, [&] {
+  return gate::pass(failure, [&] {
     const DeviceDescription description = of(device).describe();
     wire::put_text(into->kind, description.kind);
     wire::put_text(into->isa, description.isa);
@@ -49,7 +54,7 @@ QuernStatus describe(const QuernDevice* device, QuernDescription* into, QuernFai
 }
 
 QuernStatus kv_budget(const QuernDevice* device, QuernKvBudget* into, QuernFailure* failure) {
-  return wire::guarded(failure, [&] {
+  return gate::pass(failure, [&] {
     const KvBudget budget = of(device).kv_budget();
     *into = {budget.bytes, budget.contexts};
   });
@@ -57,12 +62,12 @@ QuernStatus kv_budget(const QuernDevice* device, QuernKvBudget* into, QuernFailu
 
 QuernStatus samples(const QuernDevice* device, const QuernSampling* options, int32_t* does,
                     QuernFailure* failure) {
-  return wire::guarded(failure, [&] { *does = of(device).samples(sampling_options(*options)); });
+  return gate::pass(failure, [&] { *does = of(device).samples(sampling_options(*options)); });
 }
 
 QuernStatus create_weight(QuernDevice* device, const QuernWeightView* view, QuernWeight** weight,
                           uint64_t* bytes, QuernFailure* failure) {
-  return wire::guarded(failure, [&] {
+  return gate::pass(failure, [&] {
     const Format* const format = find_format(view->format);
     if (!format) {
       throw Error("device_mismatch",
@@ -79,12 +84,12 @@ QuernStatus create_weight(QuernDevice* device, const QuernWeightView* view, Quer
 }
 
 void destroy_weight(QuernWeight* weight) {
-  delete reinterpret_cast<Weight*>(weight);
+  gate::give_back(reinterpret_cast<Weight*>(weight));
 }
 
 QuernStatus create_memory(QuernDevice* device, size_t bytes, QuernMemory** memory, void** address,
                           QuernFailure* failure) {
-  return wire::guarded(failure, [&] {
+  return gate::pass(failure, [&] {
     auto allocated = of(device).allocate(bytes);
     *address = allocated->address();
     *memory = reinterpret_cast<QuernMemory*>(allocated.release());
@@ -92,12 +97,12 @@ QuernStatus create_memory(QuernDevice* device, size_t bytes, QuernMemory** memor
 }
 
 void destroy_memory(QuernMemory* memory) {
-  delete reinterpret_cast<Memory*>(memory);
+  gate::give_back(reinterpret_cast<Memory*>(memory));
 }
 
 QuernStatus create_stream(QuernDevice* device, const QuernStreamLimits* limits, QuernStream** stream,
                           int32_t* depth, QuernFailure* failure) {
-  return wire::guarded(failure, [&] {
+  return gate::pass(failure, [&] {
     auto entry = std::make_unique<EntryStream>(of(device).create_stream(
         {limits->rows, limits->logits_rows, limits->hidden, limits->heads, limits->kv_heads, limits->head_dim,
          limits->ffn, limits->vocab, limits->context}));
@@ -107,7 +112,7 @@ QuernStatus create_stream(QuernDevice* device, const QuernStreamLimits* limits, 
 }
 
 void destroy_stream(QuernStream* stream) {
-  delete reinterpret_cast<EntryStream*>(stream);
+  gate::give_back(reinterpret_cast<EntryStream*>(stream));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "backend/library/entry/entry_stream.h"
 
+#include "backend/library/entry/gate.h"
 #include "backend/library/wire.h"
 
 namespace quern {
@@ -17,7 +18,7 @@ const Weight* maybe(const QuernWeight* weight) {
 }
 
 QuernStatus begin(QuernStream* stream, const QuernStepInput* input, uint64_t* step, QuernFailure* failure) {
-  return wire::guarded(failure, [&] {
+  return gate::pass(failure, [&] {
     std::vector<Angles>& ropes = of(stream).ropes;
     ropes.clear();
     for (const QuernAngles& angles : std::span(input->ropes, input->rope_count))
@@ -32,13 +33,13 @@ QuernStatus begin(QuernStream* stream, const QuernStepInput* input, uint64_t* st
 }
 
 QuernStatus embed(QuernStream* stream, const QuernWeight* table, QuernTensor x, QuernFailure* failure) {
-  return wire::guarded(failure, [&] { of(stream).stream->embed(of(table), wire::tensor(x)); });
+  return gate::pass(failure, [&] { of(stream).stream->embed(of(table), wire::tensor(x)); });
 }
 
 QuernStatus attention_input(QuernStream* stream, const QuernAttentionInputWeights* w, int32_t rope,
                             QuernTensor x, const QuernKvShape* shape, QuernKvLayer kv, QuernTensor q,
                             QuernFailure* failure) {
-  return wire::guarded(failure, [&] {
+  return gate::pass(failure, [&] {
     const AttentionInputWeights weights{maybe(w->norm),
                                         {maybe(w->q), maybe(w->q_bias)},
                                         {maybe(w->k), maybe(w->k_bias)},
@@ -53,7 +54,7 @@ QuernStatus attention_input(QuernStream* stream, const QuernAttentionInputWeight
 
 QuernStatus attention(QuernStream* stream, const QuernAttentionSpec* spec, QuernTensor q,
                       const QuernKvShape* shape, QuernKvLayer kv, QuernTensor out, QuernFailure* failure) {
-  return wire::guarded(failure, [&] {
+  return gate::pass(failure, [&] {
     of(stream).stream->attention(
         {spec->window, {spec->slopes, spec->slope_count}, spec->sinks, spec->sink_turn}, wire::tensor(q),
         wire::shape(*shape), wire::layer(kv), wire::tensor(out));
@@ -62,13 +63,13 @@ QuernStatus attention(QuernStream* stream, const QuernAttentionSpec* spec, Quern
 
 QuernStatus matmul_add(QuernStream* stream, const QuernWeight* weight, QuernTensor in, QuernTensor x,
                        QuernFailure* failure) {
-  return wire::guarded(failure,
-                       [&] { of(stream).stream->matmul_add(of(weight), wire::tensor(in), wire::tensor(x)); });
+  return gate::pass(failure,
+                    [&] { of(stream).stream->matmul_add(of(weight), wire::tensor(in), wire::tensor(x)); });
 }
 
 QuernStatus ffn_input(QuernStream* stream, const QuernFfnInputWeights* w, QuernTensor x, QuernTensor out,
                       QuernFailure* failure) {
-  return wire::guarded(failure, [&] {
+  return gate::pass(failure, [&] {
     const FfnInputWeights weights{maybe(w->norm), maybe(w->gate), maybe(w->up), w->norm_eps};
     of(stream).stream->ffn_input(weights, wire::tensor(x), wire::tensor(out));
   });
@@ -76,7 +77,7 @@ QuernStatus ffn_input(QuernStream* stream, const QuernFfnInputWeights* w, QuernT
 
 QuernStatus final_norm(QuernStream* stream, const QuernWeight* norm, float norm_eps, QuernTensor x,
                        const int32_t* chosen, size_t chosen_count, QuernTensor out, QuernFailure* failure) {
-  return wire::guarded(failure, [&] {
+  return gate::pass(failure, [&] {
     of(stream).stream->final_norm(of(norm), norm_eps, wire::tensor(x), {chosen, chosen_count},
                                   wire::tensor(out));
   });
@@ -85,7 +86,7 @@ QuernStatus final_norm(QuernStream* stream, const QuernWeight* norm, float norm_
 QuernStatus logits(QuernStream* stream, const QuernWeight* norm, float norm_eps, const QuernWeight* head,
                    QuernTensor x, const int32_t* chosen, size_t chosen_count, QuernTensor out,
                    QuernFailure* failure) {
-  return wire::guarded(failure, [&] {
+  return gate::pass(failure, [&] {
     of(stream).stream->logits(of(norm), norm_eps, of(head), wire::tensor(x), {chosen, chosen_count},
                               wire::tensor(out));
   });
@@ -93,7 +94,7 @@ QuernStatus logits(QuernStream* stream, const QuernWeight* norm, float norm_eps,
 
 QuernStatus sample(QuernStream* stream, QuernTensor logits, const QuernSampleParams* params, size_t count,
                    QuernFailure* failure) {
-  return wire::guarded(failure, [&] {
+  return gate::pass(failure, [&] {
     EntryStream& entry = of(stream);
     entry.options.clear();
     entry.samples.clear();
@@ -112,7 +113,7 @@ QuernStatus sample(QuernStream* stream, QuernTensor logits, const QuernSamplePar
 
 QuernStatus score(QuernStream* stream, QuernTensor logits, const QuernScoreParams* params, size_t count,
                   QuernFailure* failure) {
-  return wire::guarded(failure, [&] {
+  return gate::pass(failure, [&] {
     EntryStream& entry = of(stream);
     entry.scores.clear();
     for (const QuernScoreParams& one : std::span(params, count))
@@ -122,11 +123,11 @@ QuernStatus score(QuernStream* stream, QuernTensor logits, const QuernScoreParam
 }
 
 QuernStatus read_back(QuernStream* stream, QuernTensor from, float* into, QuernFailure* failure) {
-  return wire::guarded(failure, [&] { of(stream).stream->read_back(wire::tensor(from), into); });
+  return gate::pass(failure, [&] { of(stream).stream->read_back(wire::tensor(from), into); });
 }
 
 QuernStatus launch(QuernStream* stream, uint64_t step, QuernFailure* failure) {
-  return wire::guarded(failure, [&] { of(stream).stream->launch(step); });
+  return gate::pass(failure, [&] { of(stream).stream->launch(step); });
 }
 
 // Where the likeliest of one row will lie once all are there.
@@ -160,7 +161,7 @@ void give(EntryStream& entry, QuernStepResult& result) {
 }
 
 QuernStatus collect(QuernStream* stream, uint64_t step, QuernStepResult* result, QuernFailure* failure) {
-  return wire::guarded(failure, [&] {
+  return gate::pass(failure, [&] {
     EntryStream& entry = of(stream);
     const bool completed = entry.stream->collect(step, entry.result);
     give(entry, *result);
@@ -176,11 +177,11 @@ std::span<const Copy> copies(EntryStream& entry, const QuernCopy* from, size_t c
 }
 
 QuernStatus upload(QuernStream* stream, const QuernCopy* from, size_t count, QuernFailure* failure) {
-  return wire::guarded(failure, [&] { of(stream).stream->upload(copies(of(stream), from, count)); });
+  return gate::pass(failure, [&] { of(stream).stream->upload(copies(of(stream), from, count)); });
 }
 
 QuernStatus download(QuernStream* stream, const QuernCopy* from, size_t count, QuernFailure* failure) {
-  return wire::guarded(failure, [&] { of(stream).stream->download(copies(of(stream), from, count)); });
+  return gate::pass(failure, [&] { of(stream).stream->download(copies(of(stream), from, count)); });
 }
 
 }  // namespace
