@@ -15,6 +15,25 @@ export {
   type ToolCallParserEnd,
   type ToolCallParserOptions,
 } from './chat/tool-call-parser.js'
+export type {
+  AttentionMixer,
+  DecoderConfig,
+  DenseFfn,
+  LayerSpec,
+  RopeConfig,
+  RopeScaling,
+} from './checkpoint/decoder-config.js'
+export type { PositionEncoding } from './checkpoint/layer-spec.js'
+export type { LeftOut } from './checkpoint/left-out.js'
+export type {
+  ModelPlan,
+  PlannedWeight,
+  WeightDtype,
+  WeightPart,
+  WeightSource,
+} from './checkpoint/plan.js'
+export { planText } from './checkpoint/plan-text.js'
+export { type PulledModel, type PullOptions, type PullProgress, pull } from './checkpoint/pull.js'
 export { QuernError, type QuernErrorCode } from './errors.js'
 export { Generation } from './generation/generation.js'
 export type { TokenLogprob, TopLogprob } from './generation/logprobs.js'
@@ -39,6 +58,8 @@ export type {
   XtcOptions,
 } from './generation/sampling-options.js'
 export type { FunctionTool, ToolDefinition } from './generation/tools.js'
+export type { AttentionSinks } from './model/attention-sinks.js'
+export type { CudaDevice, CudaProblem, CudaReport } from './model/cuda-report.js'
 export {
   type DoctorOptions,
   doctor,
@@ -46,36 +67,15 @@ export {
   type MachineReport,
   type MatrixProduct,
 } from './model/doctor.js'
-export type { CudaDevice, CudaProblem, CudaReport } from './model/cuda-report.js'
 export { type InspectOptions, inspect, type ModelInspection, type TensorInfo } from './model/inspect.js'
-export type { LoadedBytes } from './model/loaded-bytes.js'
 export { load } from './model/load.js'
-export type { AttentionSinks } from './model/attention-sinks.js'
 export type { LoadOptions, LoadProgress, Quantization } from './model/load-options.js'
+export type { LoadedBytes } from './model/loaded-bytes.js'
 export type { Logits, LogitsOptions } from './model/logits.js'
 export { Model } from './model/model.js'
 export type { ModelInfo, ModelStats } from './model/model-info.js'
-export type {
-  AttentionMixer,
-  DecoderConfig,
-  DenseFfn,
-  LayerSpec,
-  RopeConfig,
-  RopeScaling,
-} from './checkpoint/decoder-config.js'
-export type { PositionEncoding } from './checkpoint/layer-spec.js'
-export type { LeftOut } from './checkpoint/left-out.js'
-export type {
-  ModelPlan,
-  PlannedWeight,
-  WeightDtype,
-  WeightPart,
-  WeightSource,
-} from './checkpoint/plan.js'
-export { planText } from './checkpoint/plan-text.js'
 export type { GenerateInput } from './model/prompt.js'
 export type { PromptTokensOptions } from './model/prompt-tokens.js'
-export { type PulledModel, type PullOptions, type PullProgress, pull } from './checkpoint/pull.js'
 export { Session, type SessionOptions } from './session/session.js'
 export type { EmbedOptions } from './tasks/embed.js'
 export type { Perplexity, PerplexityOptions } from './tasks/perplexity.js'

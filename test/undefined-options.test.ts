@@ -1,5 +1,6 @@
 // An option that is undefined is one that is not given, in the types (this file compiles under exactOptionalPropertyTypes) and at run time.
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { bundledModelPath } from '../lib/checkpoint/bundled.js'
 import {
   type ChatMessage,
   ChatTemplate,
@@ -34,7 +35,6 @@ import {
   type ToolDefinition,
   type XtcOptions,
 } from '../lib/index.js'
-import { bundledModelPath } from '../lib/checkpoint/bundled.js'
 
 /** Every optional member of T, as undefined. */
 type Unset<T> = { [K in keyof T as object extends Pick<T, K> ? K : never]-?: undefined }

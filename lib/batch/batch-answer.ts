@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { newId } from '../server/new-id.js'
 import type { ServerApp } from '../server/index.js'
+import { newId } from '../server/new-id.js'
 import { type BatchRequest, LineFault, parseRequest } from './batch-request.js'
 
 /**

@@ -1,6 +1,6 @@
+import { QuernError } from '../index.js'
 import type { AnswerFile } from './answer-file.js'
 import { type BatchAnswer, isFailure } from './batch-answer.js'
-import { QuernError } from '../index.js'
 import { fileLines } from './file-lines.js'
 import type { InputIndex } from './input-index.js'
 

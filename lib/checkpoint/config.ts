@@ -1,7 +1,7 @@
 import type { Range } from '../input/range.js'
 import type { Architecture } from './architectures.js'
-import type { Fields } from './fields.js'
 import type { DecoderConfig } from './decoder-config.js'
+import type { Fields } from './fields.js'
 import { type FoundDecoder, findDecoder } from './find-decoder.js'
 import { layerSpec, type PositionEncoding, positionEncodings, withPositionEncoding } from './layer-spec.js'
 import { refuseQuantization } from './quantization.js'

@@ -1,8 +1,8 @@
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { QuernError } from '../errors.js'
-import { isRepoId } from '../hub/repo.js'
 import { quote } from '../files/quote.js'
+import { isRepoId } from '../hub/repo.js'
 import { packageFolder, wasMoved } from '../package.js'
 
 const example = 'such as Qwen/Qwen3-0.6B'

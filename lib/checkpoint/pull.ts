@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
-import type { HubLimits } from '../hub/limits.js'
 import type { ModelHeaders } from '../hub/headers.js'
+import type { HubLimits } from '../hub/limits.js'
 import type { Repo } from '../hub/repo.js'
 import { readRepoUrl } from '../hub/repo-url.js'
 import { type FetchedSnapshot, fetchHeaders, fetchSnapshot, type HubOptions } from '../hub/snapshot.js'

@@ -1,6 +1,6 @@
 import type { Range } from '../input/range.js'
-import type { Fields } from './fields.js'
 import type { RopeScaling } from './decoder-config.js'
+import type { Fields } from './fields.js'
 
 const positive: Range = { min: 1e-6, max: 1e12 }
 /** Of a longrope, one for each pair. */

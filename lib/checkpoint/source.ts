@@ -2,12 +2,12 @@ import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { QuernError } from '../errors.js'
+import { quote } from '../files/quote.js'
 import { isRepoId } from '../hub/repo.js'
 import { readRepoUrl } from '../hub/repo-url.js'
 import { show } from '../input/show.js'
 import { bundledModelPath } from './bundled.js'
 import { explainMissingBundled, explainMissingSource } from './explain-source.js'
-import { quote } from '../files/quote.js'
 import { isRandomModelId } from './random.js'
 
 /** What a model's name stands for. */

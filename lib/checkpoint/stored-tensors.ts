@@ -1,6 +1,6 @@
 import type { Architecture } from './architectures.js'
 import type { DecoderConfig } from './decoder-config.js'
-import { layerShape, type LayerWeightKind, type Slot, type WeightKind } from './slots.js'
+import { type LayerWeightKind, layerShape, type Slot, type WeightKind } from './slots.js'
 
 /** How a checkpoint names what an architecture has. */
 export interface StoredNames {

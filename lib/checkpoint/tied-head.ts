@@ -1,6 +1,6 @@
 import { type OpenFile, readExactly, withFile } from '../files/read-file.js'
-import type { PlannedModel } from './plan-model.js'
 import { type ModelPlan, type PlannedWeight, weightBytes } from './plan.js'
+import type { PlannedModel } from './plan-model.js'
 
 /** Compared at a time, of each matrix. */
 const pieceBytes = 4 * 1024 * 1024

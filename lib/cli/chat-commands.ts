@@ -1,6 +1,6 @@
+import type { GenerationResult, Model, Session } from '../index.js'
 import { formatBytes } from './bytes.js'
 import { type ChatSettings, conversationDefaults } from './chat-settings.js'
-import type { GenerationResult, Model, Session } from '../index.js'
 
 /** The talk that a command works on. */
 export interface Talk {

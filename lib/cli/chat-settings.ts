@@ -1,5 +1,5 @@
 import { type GenerateOptions, type Model, QuernError } from '../index.js'
-import { samplingFlags, samplingName, type SamplingFlags } from './sampling-flags.js'
+import { type SamplingFlags, samplingFlags, samplingName } from './sampling-flags.js'
 
 /** What every conversation of the command line begins with: it goes on, however long it gets. */
 export function conversationDefaults({ info }: Model): Pick<GenerateOptions, 'contextOverflow'> {

@@ -74,7 +74,8 @@ function cudaRows({
 
 function deviceRow(device: CudaDevice): [string, string] {
   const { index, name, computeCapability, multiprocessors, memoryBytes, freeBytes, isa, problem } = device
-  const memory = `${formatBytes(freeBytes)} of ${formatBytes(memoryBytes)} free`
+  const free = problem ? '' : `${formatBytes(freeBytes)} free of ` // what is free of one that cannot be used, the driver may not say
+  const memory = `${free}${formatBytes(memoryBytes)} of memory`
   const code = problem?.message ?? `code for ${isa}`
   return [
     `cuda:${index}`,

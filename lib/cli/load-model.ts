@@ -1,4 +1,4 @@
-import { load, type LoadOptions, type LoadProgress, type Model } from '../index.js'
+import { type LoadOptions, type LoadProgress, load, type Model } from '../index.js'
 import { formatBytes } from './bytes.js'
 import { loadOptions, type ModelFlags } from './model-flags.js'
 

@@ -1,5 +1,5 @@
-import type { Command } from 'commander'
 import { createReadStream } from 'node:fs'
+import type { Command } from 'commander'
 import { type Model, type Perplexity, QuernError, type Score } from '../index.js'
 import { interruptible } from './interruptible.js'
 import { demoNote, loadModel, ProgressLine } from './load-model.js'

@@ -1,5 +1,5 @@
-import { JsonError, type JsonObject, type JsonOptions, type JsonValue, withDefaults } from './json-value.js'
 import { numberCharactersEnd, numberLiteralAt, numberOf } from './json-number.js'
+import { JsonError, type JsonObject, type JsonOptions, type JsonValue, withDefaults } from './json-value.js'
 import { quote } from './quote.js'
 
 /** A plain object, where those are wanted. Behind `JsonValue`'s back: whoever asks for plain objects knows. */

@@ -1,11 +1,11 @@
 import { QuernError } from '../errors.js'
+import type { GenerationDefaults } from '../generation-defaults.js'
 import { checkMembers, checkNames, checkNumber, invalidOption } from '../input/check-option.js'
 import type { Range } from '../input/range.js'
 import type { NativeTokenizer } from '../native/binding.js'
 import { callNative } from '../native/call-native.js'
 import { samplers as samplerNames } from '../native/constants.js'
 import type { NativeSampling } from '../native/sampling.js'
-import type { GenerationDefaults } from '../generation-defaults.js'
 import type {
   DryOptions,
   MirostatOptions,

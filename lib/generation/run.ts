@@ -5,8 +5,8 @@ import type { RequestTarget } from './ask.js'
 import { type TokenLogprob, textsOf, tokenLogprob, tokenLogprobs } from './logprobs.js'
 import type { ResolvedOptions } from './options.js'
 import { Queue } from './queue.js'
-import type { RequestSink } from './requests.js'
 import { plainReader, Reply, type ReplyPart, type ReplyReader } from './reply.js'
+import type { RequestSink } from './requests.js'
 import {
   cancelledTimings,
   type DroppedMessages,

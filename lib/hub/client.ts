@@ -1,8 +1,8 @@
 import { QuernError } from '../errors.js'
 import { onAbort } from '../on-abort.js'
+import { Conversation, TooSlow } from './conversation.js'
 import type { HubEnvironment } from './environment.js'
 import type { HubLimits } from './limits.js'
-import { Conversation, TooSlow } from './conversation.js'
 import { nowAndThen, type Retries, retrying, Transient } from './retry.js'
 import { checkStatus, RangesIgnored } from './status.js'
 

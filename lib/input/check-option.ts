@@ -1,6 +1,6 @@
 import { QuernError } from '../errors.js'
-import { isRecord } from './is-record.js'
 import { nearestName } from '../nearest-name.js'
+import { isRecord } from './is-record.js'
 import { isInside, type Range } from './range.js'
 import { show } from './show.js'
 import { given } from './take-data.js'

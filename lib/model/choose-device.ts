@@ -1,8 +1,8 @@
 import type { ModelPlan } from '../checkpoint/plan.js'
 import { planText } from '../checkpoint/plan-text.js'
 import { QuernError } from '../errors.js'
-import type { NativeProbedDevice } from '../native/device-probe.js'
 import { callNative } from '../native/call-native.js'
+import type { NativeProbedDevice } from '../native/device-probe.js'
 import { deviceLibrary, native } from '../native/load-binding.js'
 import { askCuda, type CudaPlaces, type CudaState, errorOf, usableDevices } from './cuda.js'
 import type { LoadOptions } from './load-options.js'
@@ -38,32 +38,57 @@ export async function chooseDevice(
   const { library } = state
   const usable = usableDevices(state)
   if (library === undefined || usable.length === 0) {
-    if (state.isExpected && state.problem) warn(`the model runs on the CPU: ${state.problem.message}`)
+    if (state.isExpected && state.problem) warn(onCpu(state.problem.message))
     return cpu
   }
   const needed = neededBytes(plan, options)
   const roomy = usable.find(({ memoryFree }) => memoryFree >= needed)
   if (roomy) return { library, index: roomy.index, substitute: cpu }
-  warn(`the model runs on the CPU: it needs about ${gigabytes(needed)}, ${usable.map(whatIsFree).join(', ')}`)
+  const less = options.kvCache?.maxBytes === undefined ? 'a smaller contextLength' : 'less kvCache.maxBytes'
+  warn(
+    onCpu(
+      `it needs about ${gigabytes(needed)}, ${usable.map(whatIsFree).join(', ')}: ` +
+        `end what else uses its memory, or take a smaller dtype ('int8', 'int4') or ${less}`,
+    ),
+  )
   return cpu
 }
+
+/** What is said where 'auto' goes past a GPU. */
+export function onCpu(why: string): string {
+  return `the model runs on the CPU: ${why}; device: 'cpu' asks for no GPU`
+}
+
+/** What else than a GPU. */
+const others = "device: 'cpu' or 'auto' goes without"
+const none = {
+  code: 'no_device',
+  message: 'none of those that are here can be used: run `quern doctor`',
+} as const
 
 /** Of 'cuda' or 'cuda:N'. */
 function insistedDevice(device: string, state: CudaState): ChosenDevice {
   const { library, probe } = state
   const all = probe?.devices ?? []
-  const refuse = (message: string) => new QuernError('no_device', message, { value: device })
-  if (library === undefined || all.length === 0)
-    throw state.problem ?? refuse(`device: expected an NVIDIA GPU, and there is none`)
+  const refuse = (problem: Pick<QuernError, 'code' | 'message'>) => {
+    if (problem.code === 'native_binding') return problem
+    const why = problem.message.replace(/^device: /, '')
+    const message = `device: expected an NVIDIA GPU that works for '${device}': ${why}; ${others}`
+    return new QuernError(problem.code, message, { value: device, cause: problem })
+  }
+  if (library === undefined || all.length === 0) throw refuse(state.problem ?? none)
   const [, wanted] = device.split(':')
   if (wanted !== undefined) {
     const chosen = all.find(({ index }) => index === Number(wanted))
-    if (!chosen) throw refuse(`device: expected one of ${all.map(nameOf).join(', ')}, got '${device}'`)
-    if (chosen.problem) throw errorOf(chosen.problem)
+    if (!chosen) {
+      const message = `device: expected one of ${all.map(nameOf).join(', ')}, got '${device}'; ${others}`
+      throw new QuernError('no_device', message, { value: device })
+    }
+    if (chosen.problem) throw refuse(errorOf(chosen.problem))
     return { library, index: chosen.index }
   }
   const [first] = usableDevices(state)
-  if (!first) throw state.problem ?? refuse('device: none of the GPUs can be used')
+  if (!first) throw refuse(state.problem ?? none)
   return { library, index: first.index }
 }
 

@@ -1,6 +1,6 @@
 import { ChatTemplate, type ChatTemplateTokens } from '../chat/chat-template.js'
-import { QuernError } from '../errors.js'
 import type { ChatTemplates } from '../checkpoint/chat-templates.js'
+import { QuernError } from '../errors.js'
 
 /** A model's chat templates, each compiled when it is first needed. */
 export class CompiledTemplates {

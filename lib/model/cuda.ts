@@ -1,7 +1,7 @@
 import { QuernError, type QuernErrorCode } from '../errors.js'
-import type { NativeDeviceProbe, NativeProbedDevice, NativeProblem } from '../native/device-probe.js'
 import { fromNative } from '../native/call-native.js'
 import { cudaPackage, packagedCudaLibrary } from '../native/cuda-library.js'
+import type { NativeDeviceProbe, NativeProbedDevice, NativeProblem } from '../native/device-probe.js'
 import { cudaLibraryOverride, native } from '../native/load-binding.js'
 import { packageVersion } from '../package.js'
 import { lookForNvidia } from './nvidia.js'
@@ -36,17 +36,21 @@ export interface CudaPlaces {
 /** Finds the CUDA library and asks it what there is. Opens nothing where the system shows that there can be nothing. Does not throw. */
 export async function askCuda(places: CudaPlaces = {}): Promise<CudaState> {
   const override = cudaLibraryOverride()
-  if (override !== '') return probe(override, { isExpected: true }, places.patience)
+  if (override !== '') return nameVariable(await probe(override, { isExpected: true }, places.patience))
   const { hasDriver, driver, problem } = lookForNvidia(places.root)
   const state: CudaState = { isExpected: hasDriver, ...(driver !== undefined && { driver }) }
+  let library: string | undefined
+  let ofPackage: QuernError | undefined
   try {
-    const library = packagedCudaLibrary(places.folder)
-    if (problem !== undefined)
-      return { ...state, ...(library && { library }), problem: new QuernError('no_device', problem) }
-    if (library !== undefined) return await probe(library, state, places.patience)
+    library = packagedCudaLibrary(places.folder)
   } catch (error) {
-    return { ...state, problem: asProblem(error) }
+    ofPackage = asProblem(error)
   }
+  // Without a GPU, whatever is wrong with the package does not matter.
+  if (problem !== undefined)
+    return { ...state, ...(library && { library }), problem: new QuernError('no_device', problem) }
+  if (library !== undefined) return probe(library, state, places.patience)
+  if (ofPackage !== undefined) return { ...state, problem: ofPackage }
   const missing =
     `the package ${cudaPackage}, which computes on NVIDIA's GPUs, is not installed: ` +
     `npm install ${cudaPackage}@${packageVersion()} (an install with --omit=optional leaves it out)`
@@ -74,6 +78,17 @@ async function probe(library: string, state: CudaState, limit = patience): Promi
   }
 }
 
+/** A library that cannot be opened, told by what named it. */
+function nameVariable(state: CudaState): CudaState {
+  const { problem } = state
+  if (state.probe !== undefined || problem === undefined || problem.code === 'native_binding') return state
+  const message = `QUERN_CUDA_LIBRARY: ${problem.message}; unset it to use that of ${cudaPackage}`
+  return {
+    ...state,
+    problem: new QuernError(problem.code, message, { value: state.library, cause: problem }),
+  }
+}
+
 /** By library: a driver that does not answer is asked once, not by one more thread at each load. */
 const running = new Map<string, Promise<NativeDeviceProbe>>()
 
@@ -90,9 +105,7 @@ function probing(library: string): Promise<NativeDeviceProbe> {
 async function withinTime<T>(answer: Promise<T>, milliseconds: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    const message =
-      `NVIDIA's driver gave no answer within ${milliseconds / 1000} seconds: look at nvidia-smi and the system's log; ` +
-      "device: 'cpu' does without it"
+    const message = `NVIDIA's driver gave no answer within ${milliseconds / 1000} seconds: look at nvidia-smi and the system's log`
     timer = setTimeout(() => reject(new QuernError('no_device', message)), milliseconds)
   })
   try {

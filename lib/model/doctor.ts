@@ -1,12 +1,12 @@
+import type { WeightDtype } from '../checkpoint/plan.js'
 import { checkNumber, invalidOption } from '../input/check-option.js'
 import { takeOptions } from '../input/take-options.js'
-import { callNative } from '../native/call-native.js'
 import type { NativeProduct } from '../native/binding.js'
+import { callNative } from '../native/call-native.js'
 import { native } from '../native/load-binding.js'
 import { type CudaReport, cudaReport } from './cuda-report.js'
 import { checkIsa, runnableIsas } from './isa.js'
 import type { Quantization } from './load-options.js'
-import type { WeightDtype } from '../checkpoint/plan.js'
 
 /**
  * What a machine offers to quern.

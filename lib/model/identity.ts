@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
-import type { ModelIdentity } from '../session/session-model.js'
-import { packageVersion } from '../package.js'
-import type { ModelInfo } from './model-info.js'
 import { firstPlace, type ModelPlan, weightBytes } from '../checkpoint/plan.js'
 import { planText } from '../checkpoint/plan-text.js'
 import { readExactly, withFile } from '../files/read-file.js'
+import { packageVersion } from '../package.js'
+import type { ModelIdentity } from '../session/session-model.js'
+import type { ModelInfo } from './model-info.js'
 
 /** Enough of each weight's numbers to tell a model from its fine-tunes: their files often have equal sizes and headers. */
 const sampleBytes = 256

@@ -6,7 +6,7 @@ import type { NativeModel, NativeRows } from '../native/binding.js'
 import { callNative, fromNative } from '../native/call-native.js'
 import { native } from '../native/load-binding.js'
 import { onAbort } from '../on-abort.js'
-import type { ChosenDevice } from './choose-device.js'
+import { type ChosenDevice, onCpu } from './choose-device.js'
 import { defaultMaxQueue, type LoadOptions } from './load-options.js'
 
 /** What the engine is told: options that were taken, and what load() made of them. */
@@ -38,7 +38,7 @@ export async function loadChosen(
   } catch (error) {
     const isOfDevice = error instanceof QuernError && failuresOfDevices.includes(error.code)
     if (!substitute || !isOfDevice || options.signal?.aborted) throw error
-    options.onWarning(`the model runs on the CPU: ${error.message}`)
+    options.onWarning(onCpu(error.message))
   }
   return loadNative(plan, substitute, options)
 }

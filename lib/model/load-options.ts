@@ -1,3 +1,6 @@
+import { type PositionEncoding, positionEncodings } from '../checkpoint/layer-spec.js'
+import type { WeightDtype } from '../checkpoint/plan.js'
+import { checkHubOptions } from '../checkpoint/pull.js'
 import {
   checkCallback,
   checkNumber,
@@ -9,9 +12,6 @@ import { takeOptions } from '../input/take-options.js'
 import { dtypes, quantizations } from '../native/constants.js'
 import { type AttentionSinks, checkSinkOptions } from './attention-sinks.js'
 import { checkIsa } from './isa.js'
-import { type PositionEncoding, positionEncodings } from '../checkpoint/layer-spec.js'
-import type { WeightDtype } from '../checkpoint/plan.js'
-import { checkHubOptions } from '../checkpoint/pull.js'
 
 /**
  * What matrices can be made of while a model is loaded, beside the types they are stored in.

@@ -1,10 +1,10 @@
-import { QuernError } from '../errors.js'
-import { dtypes, quantizations } from '../native/constants.js'
-import { callNative } from '../native/call-native.js'
-import { native } from '../native/load-binding.js'
-import type { Quantization } from './load-options.js'
 import type { ModelPlan, WeightDtype } from '../checkpoint/plan.js'
 import { planText } from '../checkpoint/plan-text.js'
+import { QuernError } from '../errors.js'
+import { callNative } from '../native/call-native.js'
+import { dtypes, quantizations } from '../native/constants.js'
+import { native } from '../native/load-binding.js'
+import type { Quantization } from './load-options.js'
 
 /**
  * Bytes that a model's weights take in memory, by the `dtype` that `load` is told.

@@ -1,12 +1,12 @@
-import { QuernError } from '../errors.js'
-import type { GenerationDefaults } from '../generation-defaults.js'
-import type { Requests } from '../generation/requests.js'
-import type { NativeModel } from '../native/binding.js'
-import { callNative } from '../native/call-native.js'
-import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { ChatTemplates } from '../checkpoint/chat-templates.js'
 import type { DecoderConfig } from '../checkpoint/decoder-config.js'
 import type { ModelPlan, WeightDtype } from '../checkpoint/plan.js'
+import { QuernError } from '../errors.js'
+import type { Requests } from '../generation/requests.js'
+import type { GenerationDefaults } from '../generation-defaults.js'
+import type { NativeModel } from '../native/binding.js'
+import { callNative } from '../native/call-native.js'
+import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { AttentionSinks } from './attention-sinks.js'
 
 /**

@@ -48,7 +48,8 @@ export function lookForNvidia(root = '/'): NvidiaTraces {
 function withoutDriver(root: string): string {
   return hasNvidiaOnBus(join(root, 'sys/bus/pci/devices'))
     ? `an NVIDIA GPU is here, but its driver is not: install version ${leastDriver} or newer`
-    : 'no NVIDIA GPU and no driver of it is here'
+    : `no NVIDIA GPU and no driver of it is here: install NVIDIA's driver, version ${leastDriver} or newer; ` +
+        'a container or virtual machine must be handed the GPU (docker run --gpus all)'
 }
 
 function driverVersion(path: string): string | undefined {

@@ -9,17 +9,22 @@ export const cudaPackage = '@quern/cuda-linux-x64'
 
 /**
  * The path of the CUDA library, out of its package as `folder`, that of this package, finds it. Undefined: it is not installed. Throws
- * `device_mismatch` where it belongs to another version.
+ * `device_mismatch` where it belongs to another version, `no_device` where it is damaged.
  */
 export function packagedCudaLibrary(folder: string = packageFolder): string | undefined {
+  const expected = packageVersion()
+  const again = `install it again: npm install ${cudaPackage}@${expected}`
+  const damaged = (what: string, value: string, cause?: unknown) =>
+    new QuernError('no_device', `the package ${cudaPackage} is damaged, ${what}: ${again}`, { value, cause })
   let found: string
+  let version: unknown
   try {
     found = createRequire(join(folder, 'package.json')).resolve(`${cudaPackage}/package.json`)
-  } catch {
-    return undefined
+    version = (JSON.parse(readFileSync(found, 'utf8')) as { version?: unknown }).version
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND') return undefined
+    throw damaged('its package.json cannot be read', String(error), error)
   }
-  const { version } = JSON.parse(readFileSync(found, 'utf8')) as { version?: unknown }
-  const expected = packageVersion()
   if (version !== expected) {
     throw new QuernError(
       'device_mismatch',
@@ -29,5 +34,6 @@ export function packagedCudaLibrary(folder: string = packageFolder): string | un
     )
   }
   const library = join(dirname(found), 'libquern_cuda.so')
-  return existsSync(library) ? library : undefined
+  if (!existsSync(library)) throw damaged(`${library} is missing`, library)
+  return library
 }

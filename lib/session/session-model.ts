@@ -1,7 +1,7 @@
 import type { ChatMessage } from '../chat/messages.js'
+import type { RequestTarget } from '../generation/ask.js'
 import type { Generation } from '../generation/generation.js'
 import type { GenerateOptions } from '../generation/options.js'
-import type { RequestTarget } from '../generation/ask.js'
 import type { RunEnd } from '../generation/run.js'
 
 /** What makes a model this one, and what its numbers depend on besides. */

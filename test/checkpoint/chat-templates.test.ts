@@ -1,9 +1,9 @@
 // Chat templates by name, in every place where transformers has put them. Which one counts is transformers' get_chat_template.
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import { inspect, load, type ToolDefinition } from '../../lib/index.js'
 import { bundledModelPath } from '../../lib/checkpoint/bundled.js'
 import { readChatTemplates } from '../../lib/checkpoint/chat-templates.js'
+import { inspect, load, type ToolDefinition } from '../../lib/index.js'
 import { expectCode } from '../model/expect-code.js'
 import { temporaryFolder } from '../model/temporary.js'
 

@@ -1,9 +1,9 @@
 // Configs as they are found. Expected values were read off transformers 5: Qwen3Config, Qwen2Config and LlamaConfig of the same members.
 import { describe, expect, it } from 'vitest'
-import { type JsonObject, parseJson } from '../../lib/files/json.js'
 import { readConfig } from '../../lib/checkpoint/config.js'
 import { Fields } from '../../lib/checkpoint/fields.js'
 import { readGenerationConfig } from '../../lib/checkpoint/generation-config.js'
+import { type JsonObject, parseJson } from '../../lib/files/json.js'
 
 const fields = (value: unknown) =>
   new Fields(

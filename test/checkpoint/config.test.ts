@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { QuernError, type QuernErrorCode } from '../../lib/errors.js'
 import { readConfig } from '../../lib/checkpoint/config.js'
 import { readGenerationConfig } from '../../lib/checkpoint/generation-config.js'
 import { planText } from '../../lib/checkpoint/plan-text.js'
+import { QuernError, type QuernErrorCode } from '../../lib/errors.js'
 import { expectCode } from '../model/expect-code.js'
 import { decoder, fields, minimal } from './read-decoder.js'
 

@@ -1,12 +1,12 @@
 import { cp, readFile, writeFile } from 'node:fs/promises'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { planText } from '../../lib/checkpoint/plan-text.js'
 import { QuernError } from '../../lib/errors.js'
 import { inspect } from '../../lib/model/inspect.js'
-import { planText } from '../../lib/checkpoint/plan-text.js'
 import { fixturePath } from '../golden.js'
-import { expectLittleWork } from '../promptly.js'
 import { temporaryFolder } from '../model/temporary.js'
+import { expectLittleWork } from '../promptly.js'
 
 const temporary = temporaryFolder()
 

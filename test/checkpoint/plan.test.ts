@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { expectCode } from '../model/expect-code.js'
 import { layerSpec } from '../../lib/checkpoint/layer-spec.js'
 import type { ModelPlan } from '../../lib/checkpoint/plan.js'
 import { planText } from '../../lib/checkpoint/plan-text.js'
+import { expectCode } from '../model/expect-code.js'
 
 const sizes = { heads: 2, kvHeads: 1, headDim: 4, window: 0, qkNorm: true, qkvBias: false, ffn: 16 }
 const plan: ModelPlan = {

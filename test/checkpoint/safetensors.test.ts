@@ -1,12 +1,12 @@
 import { mkdir, open, readFile, truncate, writeFile } from 'node:fs/promises'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { QuernError } from '../../lib/errors.js'
 import { readSafetensorsHeader } from '../../lib/checkpoint/safetensors.js'
+import { QuernError } from '../../lib/errors.js'
 import { fixturePath } from '../golden.js'
-import { expectLittleWork } from '../promptly.js'
 import { expectCode } from '../model/expect-code.js'
 import { safetensorsBytes, temporaryFolder } from '../model/temporary.js'
+import { expectLittleWork } from '../promptly.js'
 
 const folder = temporaryFolder()
 

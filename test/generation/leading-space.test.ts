@@ -1,7 +1,7 @@
 // What a generation's text begins with where the tokenizer puts a space before a text: prompt and text joined are the text of all tokens.
 import { describe, expect, it } from 'vitest'
 import { load } from '../../lib/index.js'
-import { tinyCheckpoint, writeModel, packTensors } from '../model/edit-checkpoint.js'
+import { packTensors, tinyCheckpoint, writeModel } from '../model/edit-checkpoint.js'
 import { temporaryFolder } from '../model/temporary.js'
 import { sentencePieceJson, vocabulary } from '../tokenizer/sentencepiece-json.js'
 

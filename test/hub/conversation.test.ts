@@ -1,5 +1,5 @@
 // How long a peer lets us wait, and that what keeps us ourselves is not held against it.
-import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { Conversation } from '../../lib/hub/conversation.js'
 import { defaultLimits } from '../../lib/hub/limits.js'

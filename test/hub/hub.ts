@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach } from 'vitest'
-import type { HubLimits } from '../../lib/hub/limits.js'
 import { bundledModelPath } from '../../lib/checkpoint/bundled.js'
 import { fetchModel, type PullOptions } from '../../lib/checkpoint/pull.js'
+import type { HubLimits } from '../../lib/hub/limits.js'
 import { commit, FakeHub } from './fake-hub.js'
 
 /** A fake hub for the tests of a file, forgotten between them; call it at the top level. */

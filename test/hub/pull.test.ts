@@ -1,7 +1,7 @@
 import { lstat, mkdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import { pull } from '../../lib/index.js'
 import type { PullProgress } from '../../lib/checkpoint/pull.js'
+import { pull } from '../../lib/index.js'
 import { expectCode } from '../model/expect-code.js'
 import { temporaryFolder } from '../model/temporary.js'
 import { commit, gitHash, sha256 } from './fake-hub.js'

@@ -1,7 +1,7 @@
 // The addon itself with objects that lib/ never hands it: a member may run JavaScript, after which neither the engine nor a buffer need be there.
 import { describe, expect, it } from 'vitest'
-import { inspect } from '../../lib/index.js'
 import { planText } from '../../lib/checkpoint/plan-text.js'
+import { inspect } from '../../lib/index.js'
 import type { NativeLoadOptions, NativeModel, NativeTask } from '../../lib/native/binding.js'
 import { native } from '../../lib/native/load-binding.js'
 import type { NativeSampling } from '../../lib/native/sampling.js'

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { load, type LoadOptions, type Model } from '../../lib/index.js'
+import { type LoadOptions, load, type Model } from '../../lib/index.js'
 import { loadModel } from '../../lib/model/load.js'
 import { goldenPath, goldensPresent, readJson, requireGoldens } from '../golden.js'
 import { expectWithin, largestDifference, rowAt, type Tolerance } from '../numbers.js'

@@ -2,8 +2,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { load } from '../../lib/index.js'
 import { quern } from '../cli/quern.js'
-import { expectCode } from './expect-code.js'
 import { fixturePath } from '../golden.js'
+import { expectCode } from './expect-code.js'
 
 const given = process.env.QUERN_DEVICE_LIBRARY
 /** Where the scripts test-late.mjs and test-cuda.mjs have these tests run. */

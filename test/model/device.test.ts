@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { doctor, inspect, load, type LoadOptions, type ModelPlan } from '../../lib/index.js'
+import { doctor, inspect, type LoadOptions, load, type ModelPlan } from '../../lib/index.js'
+import { chooseDevice, expectDevice } from '../../lib/model/choose-device.js'
 import { askCuda } from '../../lib/model/cuda.js'
 import { cudaReport } from '../../lib/model/cuda-report.js'
-import { chooseDevice, expectDevice } from '../../lib/model/choose-device.js'
 import { packageVersion } from '../../lib/package.js'
 import { quern } from '../cli/quern.js'
 import { lateLibrary } from '../late-library.js'
@@ -14,6 +14,10 @@ import { expectCode } from './expect-code.js'
 
 beforeEach(() => vi.stubEnv('QUERN_DEVICE_LIBRARY', ''))
 afterEach(() => vi.unstubAllEnvs())
+
+/** What stands at the end of errors, and of warnings. */
+const others = "; device: 'cpu' or 'auto' goes without"
+const quiet = "; device: 'cpu' asks for no GPU"
 
 /** Loads the bundled model; gives its info and what was warned of. */
 async function loaded(options: LoadOptions) {
@@ -53,28 +57,35 @@ describe('with a GPU', () => {
 
   it('says which there are where the wanted one is not', async () => {
     const error = await expectCode(() => load(undefined, { device: 'cuda:7' }), 'no_device')
-    expect(error.message).toBe("device: expected one of cuda:0 (late device), got 'cuda:7'")
+    expect(error.message).toBe(`device: expected one of cuda:0 (late device), got 'cuda:7'${others}`)
+    expect(error.value).toBe('cuda:7')
   })
 
   it('a driver that serves none', async () => {
     vi.stubEnv('QUERN_LATE_PROBLEM', 'the driver is asleep: wake it')
     expect(await loaded({})).toMatchObject({
       info: { device: 'cpu' },
-      warnings: ['the model runs on the CPU: the driver is asleep: wake it'],
+      warnings: [`the model runs on the CPU: the driver is asleep: wake it${quiet}`],
     })
     const error = await expectCode(() => load(undefined, { device: 'cuda' }), 'no_device')
-    expect(error.message).toBe('the driver is asleep: wake it')
+    expect(error.message).toBe(
+      `device: expected an NVIDIA GPU that works for 'cuda': the driver is asleep: wake it${others}`,
+    )
+    expect(error.value).toBe('cuda')
   })
 
   it('a GPU that cannot be used', async () => {
     vi.stubEnv('QUERN_LATE_DEVICE_PROBLEM', 'too old: buy one')
     expect(await loaded({})).toMatchObject({
       info: { device: 'cpu' },
-      warnings: ['the model runs on the CPU: too old: buy one'],
+      warnings: [`the model runs on the CPU: too old: buy one${quiet}`],
     })
     for (const device of ['cuda', 'cuda:0'] as const) {
       const error = await expectCode(() => load(undefined, { device }), 'no_device')
-      expect(error.message).toBe('too old: buy one')
+      expect(error.message).toBe(
+        `device: expected an NVIDIA GPU that works for '${device}': too old: buy one${others}`,
+      )
+      expect(error.value).toBe(device)
     }
   })
 
@@ -84,7 +95,7 @@ describe('with a GPU', () => {
     expect(info.device).toBe('cpu')
     expect(warnings).toHaveLength(1)
     expect(warnings[0]).toMatch(
-      /^the model runs on the CPU: it needs about 0\.\d GB, cuda:0 \(late device\) has 0\.2 GB free$/,
+      /^the model runs on the CPU: it needs about 0\.\d GB, cuda:0 \(late device\) has 0\.2 GB free: .*a smaller dtype .* or a smaller contextLength; device: 'cpu' asks for no GPU$/,
     )
     expect((await loaded({ device: 'cuda' })).info.device).toBe('late') // who insists may try
   })
@@ -95,14 +106,17 @@ describe('with a GPU', () => {
     const { info, warnings } = await loaded({ kvCache: { maxBytes: 1.8e9 } })
     expect(info.device).toBe('cpu')
     expect(warnings[0]).toContain('needs about 2.1 GB')
+    expect(warnings[0]).toContain('or less kvCache.maxBytes;')
   })
 
   it('a library that is not there', async () => {
     vi.stubEnv('QUERN_CUDA_LIBRARY', '/nowhere/cuda.so')
-    await expectCode(() => load(undefined, { device: 'cuda' }), 'missing_file')
-    expect((await loaded({})).warnings[0]).toMatch(
-      /^the model runs on the CPU: \/nowhere\/cuda\.so: expected/,
-    )
+    const error = await expectCode(() => load(undefined, { device: 'cuda' }), 'missing_file')
+    expect(error.value).toBe('cuda')
+    const why =
+      /QUERN_CUDA_LIBRARY: \/nowhere\/cuda\.so: expected .*; unset it to use that of @quern\/cuda-linux-x64; /
+    expect(error.message).toMatch(why)
+    expect((await loaded({})).warnings[0]).toMatch(why)
   })
 
   it('nothing is downloaded for a GPU that is not there', async () => {
@@ -145,14 +159,16 @@ describe('with a GPU', () => {
     const { out } = await quern('doctor')
     expect(out).toContain('driver for CUDA 13.0, library of CUDA 13.0')
     expect(out).toMatch(
-      /^cuda:0 +late device, compute capability 8\.6, 2 multiprocessors, .* free: code for \w+$/m,
+      /^cuda:0 +late device, compute capability 8\.6, 2 multiprocessors, [\d.]+ \w+ free of [\d.]+ \w+ of memory: code for \w+$/m,
     )
     expect(out).not.toContain('no GPU')
   })
 
   it('doctor tells what is wrong', async () => {
     vi.stubEnv('QUERN_LATE_DEVICE_PROBLEM', 'too old: buy one')
-    expect((await quern('doctor')).out).toMatch(/^cuda:0 .*: too old: buy one$/m)
+    const { out } = await quern('doctor')
+    expect(out).toMatch(/^cuda:0 .*: too old: buy one$/m)
+    expect(out).not.toMatch(/^cuda:0 .* free/m)
     vi.stubEnv('QUERN_LATE_PROBLEM', 'gone: bring it back')
     const { cuda } = await doctor()
     expect(cuda).toMatchObject({
@@ -199,7 +215,38 @@ describe('the package of the CUDA library', () => {
     install(packageVersion())
     expect(await chosen()).toEqual({ library: '', warnings: [] })
     const error = await expectCode(() => expectDevice({ device: 'cuda' }, places()), 'no_device')
-    expect(error.message).toBe('no NVIDIA GPU and no driver of it is here')
+    expect(error.message).toMatch(
+      /^device: expected an NVIDIA GPU that works for 'cuda': no NVIDIA GPU and no driver of it is here: install/,
+    )
+    expect(error.message).toContain(others)
+    expect(error.value).toBe('cuda')
+  })
+
+  it('what is wrong with it does not matter without a GPU', async () => {
+    install('0.0.1')
+    const error = await expectCode(() => expectDevice({ device: 'cuda:0' }, places()), 'no_device')
+    expect(error.message).toContain("'cuda:0': no NVIDIA GPU and no driver of it is here")
+    expect((await cudaReport(places())).problem?.message).toContain('no NVIDIA GPU')
+  })
+
+  const again = `: install it again: npm install @quern/cuda-linux-x64@${packageVersion()}`
+
+  it('lacks its library', async () => {
+    driver()
+    install(packageVersion())
+    const error = await expectCode(() => expectDevice({ device: 'cuda' }, places()), 'no_device')
+    expect(error.message).toMatch(
+      /the package @quern\/cuda-linux-x64 is damaged, .*libquern_cuda\.so is missing/,
+    )
+    expect(error.message).toContain(again)
+    expect((await chosen()).warnings[0]).toContain(again)
+  })
+
+  it.each(['{"version":', '', 'null', '[1'])('has a package.json that is none: %s', async (text) => {
+    driver()
+    put('node_modules/@quern/cuda-linux-x64/package.json', text)
+    const error = await expectCode(() => expectDevice({ device: 'cuda' }, places()), 'no_device')
+    expect(error.message).toContain(`is damaged, its package.json cannot be read${again}`)
   })
 
   it('is missing', async () => {
@@ -220,11 +267,11 @@ describe('the package of the CUDA library', () => {
     const { library, warnings } = await chosen()
     expect([library, warnings.length]).toEqual(['', 1])
     const error = await expectCode(() => expectDevice({ device: 'cuda' }, places()), 'device_mismatch')
-    expect(error.message).toBe(
+    const why =
       `expected @quern/cuda-linux-x64 ${packageVersion()}, of the same version as quern, got 0.0.1: ` +
-        `npm install @quern/cuda-linux-x64@${packageVersion()}`,
-    )
-    expect(warnings[0]).toBe(`the model runs on the CPU: ${error.message}`)
+      `npm install @quern/cuda-linux-x64@${packageVersion()}`
+    expect(error.message).toBe(`device: expected an NVIDIA GPU that works for 'cuda': ${why}${others}`)
+    expect(warnings[0]).toBe(`the model runs on the CPU: ${why}${quiet}`)
     expect((await cudaReport(places())).problem?.code).toBe('device_mismatch')
   })
 

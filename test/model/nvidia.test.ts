@@ -42,7 +42,9 @@ describe('lookForNvidia', () => {
     put({ 'dev/null': '' })
     expect(lookForNvidia(root)).toEqual({
       hasDriver: false,
-      problem: 'no NVIDIA GPU and no driver of it is here',
+      problem: expect.stringMatching(
+        /^no NVIDIA GPU and no driver of it is here: install NVIDIA's driver, version 580 or newer; .*container/,
+      ),
     })
     expect(lookForNvidia(join(root, 'nowhere')).hasDriver).toBe(false)
   })

@@ -1,6 +1,6 @@
 // Matrices of a single row: of a feed-forward network of one number, of a vocabulary of one token, of a residual stream of one number.
 import { describe, expect, it } from 'vitest'
-import { load, type LoadOptions } from '../../lib/index.js'
+import { type LoadOptions, load } from '../../lib/index.js'
 import { packTensors, type RawTensor, tinyCheckpoint, writeModel } from './edit-checkpoint.js'
 import { temporaryFolder } from './temporary.js'
 

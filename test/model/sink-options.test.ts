@@ -1,7 +1,7 @@
 // What load() and requests may be told of sequences without an end.
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { load, type LoadOptions, type Model } from '../../lib/index.js'
+import { type LoadOptions, load, type Model } from '../../lib/index.js'
 import { fixturePath, goldenPath, goldensPresent, readJson, requireGoldens } from '../golden.js'
 import { expectCode } from './expect-code.js'
 

@@ -28,12 +28,12 @@ import {
   type Score,
   type ScoreOptions,
   type SessionOptions,
-  type TokenDecoder,
   type TaskProgress,
   type TextInput,
   type TextInputs,
-  type TokenLogprob,
+  type TokenDecoder,
   type Tokenizer,
+  type TokenLogprob,
   type ToolDefinition,
 } from 'quern'
 

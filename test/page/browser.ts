@@ -1,6 +1,6 @@
-import { violations } from './axe.ts'
 import { type Browser, type BrowserContextOptions, chromium as driver, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect } from 'vitest'
+import { violations } from './axe.ts'
 import { chromium } from './installed.ts'
 
 let browser: Browser

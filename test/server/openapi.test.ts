@@ -1,7 +1,7 @@
 // The document says what is served.
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createApp, type ServerApp } from '../../lib/server/index.js'
 import { endpoints } from '../../lib/server/endpoints.js'
+import { createApp, type ServerApp } from '../../lib/server/index.js'
 import { type Json, json } from './requests.js'
 
 let app: ServerApp

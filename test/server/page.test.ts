@@ -1,5 +1,5 @@
 // The page: who gets it, in what form, under which policy. What it does is tried in a browser, in test/page.
-import { gunzipSync, brotliDecompressSync } from 'node:zlib'
+import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { Hono } from 'hono'
 import { expect, test } from 'vitest'
 import { createApp } from '../../lib/server/index.js'

@@ -10,8 +10,8 @@ import { expectCode } from '../model/expect-code.js'
 import { temporaryFolder } from '../model/temporary.js'
 import { expectWithin, type Tolerance } from '../numbers.js'
 import { ExpectedTensors } from '../safetensors.js'
-import { byteTokenizer } from './byte-tokenizer.js'
 import { bareCheckpoint, packedBare } from './bare-checkpoint.js'
+import { byteTokenizer } from './byte-tokenizer.js'
 
 const folder = temporaryFolder()
 /** "atol 1e-5 for both", of numbers at most 1. */

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { loadOptions, addModelFlags, type ModelFlags, whole } from '../model-flags.js'
+import { addModelFlags, loadOptions, type ModelFlags, whole } from '../model-flags.js'
 import { outputOf } from '../output.js'
 import { servedSources } from '../served-sources.js'
 import { drive, type Load, type Sample } from './load-driver.js'
