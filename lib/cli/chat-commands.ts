@@ -1,6 +1,7 @@
 import type { GenerationResult, Model, Session } from '../index.js'
 import { formatBytes } from './bytes.js'
 import { type ChatSettings, conversationDefaults } from './chat-settings.js'
+import { placeOf } from './place.js'
 
 /** The talk that a command works on. */
 export interface Talk {
@@ -92,7 +93,7 @@ export const commands: readonly ChatCommand[] = [
       talk.say(
         `weights ${formatBytes(memory.weights)}, KV cache ${formatBytes(kvCache.bytes)} in ${kvCache.pages} pages`,
       )
-      talk.say(`${model.info.device} ${model.info.isa}, ${model.info.threads} threads, ${model.info.dtype}`)
+      talk.say(`${placeOf(model.info)}, ${model.info.threads} threads, ${model.info.dtype}`)
     },
   },
   {

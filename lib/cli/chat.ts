@@ -6,6 +6,7 @@ import { History, historyPath } from './history.js'
 import { demoNote, loadModel } from './load-model.js'
 import { addModelFlags, type ModelFlags } from './model-flags.js'
 import { type Output, outputOf } from './output.js'
+import { placeOf } from './place.js'
 import { addSamplingFlags, type SamplingFlags, samplingOptions } from './sampling-flags.js'
 import { isPiped, readInput } from './standard-input.js'
 
@@ -56,7 +57,10 @@ export function register(program: Command): void {
         const settings = new ChatSettings(model, samplingOptions(flags))
         if (flags.think !== undefined) settings.think(flags.think)
         const session = await openSession(model, flags)
-        if (message !== undefined) return await answer(session.chat(message, settings.options), flags, output)
+        if (message !== undefined) {
+          const place = placeOf(model.info)
+          return await answer(session.chat(message, settings.options), place, flags, output)
+        }
         const history = await History.open(historyPath())
         const streams = { input: process.stdin, output: process.stdout }
         const terminal = new ChatTerminal(model, session, settings, streams, history)
@@ -69,7 +73,12 @@ export function register(program: Command): void {
 }
 
 /** One answer, streamed. */
-async function answer(generation: Generation, flags: Flags, { out, err }: Output): Promise<void> {
+async function answer(
+  generation: Generation,
+  place: string,
+  flags: Flags,
+  { out, err }: Output,
+): Promise<void> {
   const onInterrupt = () => {
     process.exitCode = 130
     generation.cancel()
@@ -79,7 +88,7 @@ async function answer(generation: Generation, flags: Flags, { out, err }: Output
     if (!flags.json) for await (const piece of generation) out(piece)
     const result = await generation.result()
     out(flags.json ? `${JSON.stringify({ ...result, tokens: [...result.tokens] }, null, 2)}\n` : '\n')
-    if (flags.stats) err(`${speedLine(result)}\n`)
+    if (flags.stats) err(`${speedLine(result)}; on ${place}\n`)
   } finally {
     process.off('SIGINT', onInterrupt)
   }

@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
-import { type GenerationResult, QuernError } from '../index.js'
+import { type GenerationResult, type ModelInfo, QuernError } from '../index.js'
 import { demoNote, loadModel } from './load-model.js'
 import { addModelFlags, type ModelFlags } from './model-flags.js'
 import { outputOf } from './output.js'
+import { placeOf } from './place.js'
 import { addSamplingFlags, type SamplingFlags, samplingOptions } from './sampling-flags.js'
 import { isPiped, readInput } from './standard-input.js'
 
@@ -41,7 +42,7 @@ export function register(program: Command): void {
         }
         const result = await generation.result()
         if (flags.json) out(`${JSON.stringify({ prompt, ...result, tokens: [...result.tokens] }, null, 2)}\n`)
-        if (flags.stats) err(describe(result))
+        if (flags.stats) err(describe(result, model.info))
         if (interrupt.signal.aborted) process.exitCode = 130
       } finally {
         process.off('SIGINT', onInterrupt)
@@ -50,10 +51,10 @@ export function register(program: Command): void {
     })
 }
 
-function describe({ usage, timings, finishReason, seed }: GenerationResult): string {
+function describe({ usage, timings, finishReason, seed }: GenerationResult, info: ModelInfo): string {
   return (
     `${usage.promptTokens} + ${usage.completionTokens} tokens, ${finishReason}, seed ${seed}; ` +
     `first token after ${timings.firstTokenMs.toFixed(0)} ms, prompt ${timings.prefillTokensPerSecond.toFixed(1)} tokens/s, ` +
-    `text ${timings.decodeTokensPerSecond.toFixed(1)} tokens/s\n`
+    `text ${timings.decodeTokensPerSecond.toFixed(1)} tokens/s; on ${placeOf(info)}\n`
   )
 }

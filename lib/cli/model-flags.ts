@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { LoadOptions } from '../index.js'
+import { byteCount } from './bytes.js'
 
 /** The flags that every command with a model has. */
 export interface ModelFlags {
@@ -13,6 +14,7 @@ export interface ModelFlags {
   context?: number
   contextOverflow?: NonNullable<LoadOptions['contextOverflow']>
   attentionSinks?: NonNullable<LoadOptions['attentionSinks']>
+  kvCache?: number
   revision?: string
   cacheDir?: string
 }
@@ -43,6 +45,11 @@ export function addLoadFlags(command: Command): Command {
     .option('--context <n>', "tokens of prompt and answer together (default: the model's limit)", whole)
     .option('--context-overflow <how>', 'what then: error, or sink to go on without an end (default: error)')
     .option('--attention-sinks <sinks,window>', 'the first and the last tokens that are seen then', sinks)
+    .option(
+      '--kv-cache <bytes>',
+      'memory for keys and values, as in 2GB (default: one full context; on a GPU most of what is free)',
+      byteCount,
+    )
     .addOption(
       new Option(
         '--isa <name>',
@@ -54,7 +61,7 @@ export function addLoadFlags(command: Command): Command {
 /** What load() makes of them. */
 export function loadOptions(flags: Omit<ModelFlags, 'model'>): LoadOptions {
   const { device, dtype, threads, isa, precision, positionEncoding, context, revision, cacheDir } = flags
-  const { contextOverflow, attentionSinks } = flags
+  const { contextOverflow, attentionSinks, kvCache } = flags
   return {
     ...(device !== undefined && { device }),
     ...(dtype !== undefined && { dtype }),
@@ -65,6 +72,7 @@ export function loadOptions(flags: Omit<ModelFlags, 'model'>): LoadOptions {
     ...(context !== undefined && { contextLength: context }),
     ...(contextOverflow !== undefined && { contextOverflow }),
     ...(attentionSinks !== undefined && { attentionSinks }),
+    ...(kvCache !== undefined && { kvCache: { maxBytes: kvCache } }),
     ...(revision !== undefined && { revision }),
     ...(cacheDir !== undefined && { cacheDir }),
   }

@@ -1,9 +1,10 @@
 import { type Command, Option } from 'commander'
-import type { LoadOptions } from '../index.js'
+import type { LoadOptions, ModelInfo } from '../index.js'
 import type { RunningServer, ServeOptions } from '../server/index.js'
 import { demoNote, ProgressLine, warningLine } from './load-model.js'
 import { addLoadFlags, decimal, loadOptions, type ModelFlags, whole } from './model-flags.js'
 import { outputOf } from './output.js'
+import { placeOf } from './place.js'
 import { servedSources } from './served-sources.js'
 import { untilEnded } from './until-ended.js'
 
@@ -66,9 +67,9 @@ export function register(program: Command): void {
       const server = await serve({ ...options, onWarning: warn })
       await untilEnded({
         async begin() {
-          await preload(server, Object.keys(options.models).length)
+          const info = await preload(server, Object.keys(options.models).length)
           line.erase()
-          err(greeting(server, options))
+          err(greeting(server, options, info))
         },
         // Loading ends at once; requests have their time.
         async end(isHurried) {
@@ -81,8 +82,8 @@ export function register(program: Command): void {
 }
 
 /** A model that is alone is loaded at once, so that what is wrong with it shows. */
-async function preload(server: RunningServer, models: number): Promise<void> {
-  if (models === 1) await server.preload()
+async function preload(server: RunningServer, models: number): Promise<ModelInfo | undefined> {
+  return models === 1 ? (await server.preload())[0] : undefined
 }
 
 function serveOptions(flags: Flags, more: LoadOptions): ServeOptions {
@@ -105,14 +106,14 @@ function serveOptions(flags: Flags, more: LoadOptions): ServeOptions {
 }
 
 /** Where it is, what it serves, and how to ask it. */
-function greeting({ url }: RunningServer, { models, apiKeys, page }: ServeOptions): string {
+function greeting({ url }: RunningServer, { models, apiKeys, page }: ServeOptions, info?: ModelInfo): string {
   const names = Object.keys(models)
   const key = apiKeys === undefined ? '' : " -H 'Authorization: Bearer KEY'"
   const model = names.length === 1 ? '' : `"model": ${JSON.stringify(names[0])}, `
   const isDemo = names.length === 1 && Object.values(models).every((one) => 'options' in one && !one.source)
   return [
     ...(isDemo ? [demoNote] : []),
-    `serving ${names.join(', ')} on ${url}, ${apiKeys === undefined ? 'without' : 'for those with'} an API key`,
+    `serving ${names.join(', ')} on ${url}, ${apiKeys === undefined ? 'without' : 'for those with'} an API key${info ? `; computed on ${placeOf(info)}` : ''}`,
     ...(page ? [`chat: open ${url}/ in a browser`] : []),
     `try: curl ${url}/v1/completions -H 'Content-Type: application/json'${key} -d '{${model}"prompt": "Once upon a time", "max_tokens": 64}'`,
     '',

@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono'
 import { cors } from 'hono/cors'
+import type { ModelInfo } from '../index.js'
 import { answer, errorResponse, type Server } from './answer.js'
 import { ApiError, apiErrorOf } from './api-error.js'
 import { type AppOptions, appOptionShape, checkOptions, settingsOf } from './app-options.js'
@@ -29,11 +30,11 @@ import type { Settings } from './settings.js'
  */
 export interface ServerApp extends Hono {
   /**
-   * Loads the models that are not, one after the other, before anybody asks for them; until then `/ready` fails.
+   * Loads the models that are not, one after the other, before anybody asks for them; until then `/ready` fails. Gives what they are.
    *
    * @throws {QuernError} what `load()` throws.
    */
-  preload(): Promise<void>
+  preload(): Promise<ModelInfo[]>
   /**
    * Takes no more requests, lets those that run end, and frees the models that it has loaded; those that were given loaded stay their owner's.
    * What still runs after `grace` seconds is told that the server ends: those of the options, unless others are given here. It may be called

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { z } from 'zod'
+import type { ModelInfo } from '../index.js'
 import { createApp, type ServerApp } from './app.js'
 import { type AppOptions, appOptionShape, checkOptions } from './app-options.js'
 import { loopbackHosts } from './guards/host.js'
@@ -41,7 +42,7 @@ export interface RunningServer {
   /** Where it is: `http://127.0.0.1:8080`. */
   url: string
   /** As `ServerApp.preload`. */
-  preload(): Promise<void>
+  preload(): Promise<ModelInfo[]>
   /** Takes no more connections, then as `ServerApp.close`. */
   close(options?: { grace?: number }): Promise<void>
 }

@@ -1,4 +1,4 @@
-import { type LoadOptions, type LoadProgress, load, Model } from '../index.js'
+import { type LoadOptions, type LoadProgress, load, Model, type ModelInfo } from '../index.js'
 import { ApiError, clipped } from './api-error.js'
 import { closing } from './running-calls.js'
 
@@ -74,14 +74,20 @@ export class ServedModels {
   }
 
   /**
-   * Loads all of them, one after the other.
+   * Loads all of them, one after the other; gives what they are.
    *
    * @throws {QuernError} what `load()` throws.
    */
-  async preload(): Promise<void> {
+  async preload(): Promise<ModelInfo[]> {
     this.#preloads++
+    const infos: ModelInfo[] = []
     try {
-      for (const served of this.all()) (await served.lease()).release()
+      for (const served of this.all()) {
+        const { model, release } = await served.lease()
+        infos.push(model.info)
+        release()
+      }
+      return infos
     } finally {
       this.#preloads--
     }

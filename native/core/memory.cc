@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "core/bytes_text.h"
 #include "core/error.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -38,7 +39,7 @@ Buffer::Buffer(size_t bytes) : bytes_(bytes) {
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (data == MAP_FAILED) {
     bytes_ = 0;
-    throw Error("out_of_memory", "the system refused to reserve " + std::to_string(bytes) + " bytes");
+    throw Error("out_of_memory", "the system refused to reserve " + bytes_text(bytes));
   }
   data_ = data;
   forbid_margin(static_cast<char*>(data_) + bytes);

@@ -54,11 +54,9 @@ uint32_t Engine::submit(Request request) {
   }
   const int64_t cache = capacity();
   if (length > cache) {
-    throw Error("kv_cache_too_small",
-                "the prompt has " + std::to_string(length) + " tokens, the KV cache holds " +
-                    std::to_string(cache) +
-                    ": load the model with a larger kvCache.maxBytes (by default one full context, at most "
-                    "half of the memory that was free)");
+    throw Error("kv_cache_too_small", "the prompt has " + std::to_string(length) +
+                                          " tokens, the KV cache holds " + std::to_string(cache) +
+                                          ": load the model with a larger kvCache.maxBytes (--kv-cache)");
   }
   request.task->prepare(request.prompt, config, *device_);
   const std::lock_guard lock(mutex_);

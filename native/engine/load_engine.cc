@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/bytes_text.h"
 #include "core/error.h"
 
 namespace quern {
@@ -61,11 +62,12 @@ StateShape plan_state(const DecoderConfig& config, const Device& device, const L
   const auto least =
       is_endless ? pages_needed(shape.sights(), longest, 1) : static_cast<int64_t>(shape.groups.size());
   if (shape.kv.pages < least) {
-    throw Error("kv_cache_too_small",
-                "a KV cache of " + std::to_string(bytes) + " bytes does not hold " +
-                    (is_endless ? "the sinks and a window" : "16 positions") + ", which take " +
-                    std::to_string(static_cast<uint64_t>(least) * page_bytes) +
-                    ": give kvCache.maxBytes more" + (is_endless ? " or take a smaller window" : ""));
+    throw Error("kv_cache_too_small", "a KV cache of " + bytes_text(bytes) + " does not hold " +
+                                          (is_endless ? "the sinks and a window" : "16 positions") +
+                                          ", which take " +
+                                          bytes_text(static_cast<uint64_t>(least) * page_bytes) +
+                                          ": give kvCache.maxBytes (--kv-cache) more" +
+                                          (is_endless ? " or take a smaller window" : ""));
   }
   return shape;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/bytes_text.h"
 #include "core/error.h"
 #include "model/alibi.h"
 
@@ -42,7 +43,16 @@ Decoder::Decoder(const DecoderConfig& config, DecoderWeights weights, Device& de
   logits_ = reserve(limits.logits_rows, config.vocab, Dtype::f32);
   states_ = reserve(limits.logits_rows, config.hidden, Dtype::f32);
   const size_t layer_bytes = static_cast<size_t>(state.kv.layer_bytes());
-  const auto take = [&] { return memory_.emplace_back(device.allocate(layer_bytes))->address(); };
+  const auto take = [&] {
+    try {
+      return memory_.emplace_back(device.allocate(layer_bytes))->address();
+    } catch (const Error& error) {
+      if (error.code() != "out_of_memory") throw;
+      const uint64_t all = 2 * layer_bytes * static_cast<uint64_t>(state.page_layers());
+      throw Error(error.code(),
+                  "keys and values, " + bytes_text(all) + " in all (kvCache.maxBytes): " + error.what());
+    }
+  };
   for (int i = 0; i < state.page_layers(); ++i) {
     void *const keys = take(), *const values = take();
     page_kv_.push_back({keys, values});

@@ -25,7 +25,7 @@ describe('one answer', () => {
 
   test('--stats tells the speed on standard error', async () => {
     const { err } = await quern('chat', question, ...greedy, '--stats')
-    expect(err).toMatch(/^10 tokens, [\d.]+ tokens\/s, first after \d+ ms, prompt 16\n$/)
+    expect(err).toMatch(/^10 tokens, [\d.]+ tokens\/s, first after \d+ ms, prompt 16; on cpu \w+\n$/)
   })
 
   test('--json prints the result', async () => {

@@ -27,7 +27,7 @@ test('prints one JSON object with --json', async () => {
 test('tells speed on standard error with --stats', async () => {
   const { out, err } = await quern(...greedy, '--stats')
   expect(err).toMatch(
-    /^4 \+ 24 tokens, length, seed \d+; first token after \d+ ms, prompt [\d.]+ tokens\/s, text [\d.]+ tokens\/s\n$/,
+    /^4 \+ 24 tokens, length, seed \d+; first token after \d+ ms, prompt [\d.]+ tokens\/s, text [\d.]+ tokens\/s; on cpu \w+\n$/,
   )
   expect(out).not.toContain('tokens/s')
 })

@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest'
-import { ProgressLine } from '../../lib/cli/load-model.js'
+import { byteCount } from '../../lib/cli/bytes.js'
+import { loadModel, ProgressLine } from '../../lib/cli/load-model.js'
 import {
   packTensors,
   type RawTensor,
@@ -24,6 +25,36 @@ test('what load() warns of looks the same in every command', async () => {
   expect(first(await quern('chat', '--model', path, 'Hi'))).toMatch(warned)
   const bench = await quern('bench', '--model', path, '--prompt', '4', '--generate', '2', '--runs', '1')
   expect(first(bench)).toMatch(warned)
+})
+
+test.each([
+  ['2GB', 2e9],
+  ['512mb', 512e6],
+  ['1.5 GiB', 1.5 * 2 ** 30],
+  ['4G', 4e9],
+  ['100kB', 100e3],
+  ['64MiB', 2 ** 26],
+  ['5000000', 5e6],
+])('%s are %d bytes', (text, bytes) => {
+  expect(byteCount(text)).toBe(bytes)
+})
+
+test.each(['', 'much', '2 GBs', '-1GB', '0', '1e9', '2GB3', 'Infinity', '1e400'])('"%s" are none', (text) => {
+  expect(() => byteCount(text)).toThrow('expected bytes, as in 2GB')
+})
+
+test('--kv-cache is the memory for keys and values', async () => {
+  const loaded = vi.fn()
+  const model = await loadModel({ kvCache: byteCount('1MB') }, loaded)
+  expect(model.stats().kvCache.bytes).toBeLessThanOrEqual(1e6)
+  expect(model.stats().kvCache.bytes).toBeGreaterThan(9e5)
+  await model.close()
+  for (const command of ['generate', 'chat', 'embed', 'score', 'bench', 'serve', 'batch']) {
+    const { code, err } = await quern(command, 'a', 'b', '--kv-cache', 'much')
+    expect(code, command).toBe(2)
+    expect(err, command).toContain('--kv-cache')
+    expect(err, command).toContain('expected bytes, as in 2GB')
+  }
 })
 
 test('how far loading is gets written when it is another percent, not with each piece of a file', () => {

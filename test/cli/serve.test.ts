@@ -48,7 +48,7 @@ describe('quern serve', () => {
   it('serves the bundled model, and says how to ask it', async () => {
     const { url, said, child, exit } = await start()
     const sentence = said()
-    expect(sentence).toContain(`serving quern-tiny on ${url}, without an API key`)
+    expect(sentence).toContain(`serving quern-tiny on ${url}, without an API key; computed on cpu `)
     expect(sentence).toContain(`curl ${url}/v1/completions`)
     const { status, text } = await ask(`${url}/v1/completions`, { prompt: 'Once upon a time', max_tokens: 4 })
     expect(status).toBe(200)

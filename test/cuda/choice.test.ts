@@ -42,7 +42,7 @@ it("is not what 'auto' insists on where another model has taken its memory meanw
   expect(stderr).toBe('')
   const [devices, warning, lengths] = stdout.trim().split('\n')
   expect(devices).toBe('cpu cuda')
-  expect(warning).toMatch(/^the model runs on the CPU: .*\d/)
+  expect(warning).toMatch(/^the model runs on the CPU: .*\d.*; device: 'cpu' asks for no GPU$/)
   expect(lengths).toBe('3 3')
   expect(code).toBe(0)
 })

@@ -130,13 +130,21 @@ describe('a process', () => {
       `const { load } = await import(DIST)
       process.env.QUERN_EMULATOR_MEMORY = '4000000'
       const error = await load(undefined, ${device}).catch((error) => error)
-      console.log(error.code, /\\d+/.test(error.message))
+      console.log(error.code)
+      console.log(error.message)
       const model = await load(undefined, { device: 'cpu' })
       console.log(model.info.device)`,
       { timeout: 300_000 },
     )
     expect(stderr).toBe('')
-    expect(stdout.trim().split('\n')).toEqual(['out_of_memory true', 'cpu'])
+    const [found, message, place] = stdout.trim().split('\n')
+    expect([found, place]).toEqual(['out_of_memory', 'cpu'])
+    const bytes = /[\d.]+ [kM]B \(\d+ bytes\)/.source
+    expect(message).toMatch(
+      new RegExp(
+        `expected ${bytes} more of the GPU's memory, got .* that are free of 4.00 MB \\(4000000 bytes\\): .*--kv-cache`,
+      ),
+    )
     expect(code).toBe(0)
   })
 

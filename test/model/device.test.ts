@@ -8,6 +8,7 @@ import { chooseDevice, expectDevice } from '../../lib/model/choose-device.js'
 import { askCuda } from '../../lib/model/cuda.js'
 import { cudaReport } from '../../lib/model/cuda-report.js'
 import { packageVersion } from '../../lib/package.js'
+import { createApp } from '../../lib/server/index.js'
 import { quern } from '../cli/quern.js'
 import { lateLibrary } from '../late-library.js'
 import { expectCode } from './expect-code.js'
@@ -162,6 +163,21 @@ describe('with a GPU', () => {
       /^cuda:0 +late device, compute capability 8\.6, 2 multiprocessors, [\d.]+ \w+ free of [\d.]+ \w+ of memory: code for \w+$/m,
     )
     expect(out).not.toContain('no GPU')
+  })
+
+  it('is named where its work is', async () => {
+    const flags = ['--max-tokens', '2', '--seed', '1', '--stats']
+    const place = /; on late \w+, late device\n$/
+    expect((await quern('generate', 'Once', ...flags)).err).toMatch(place)
+    expect((await quern('chat', 'Hi', ...flags)).err).toMatch(place)
+    const bench = ['bench', '--prompt', '4', '--generate', '2', '--runs', '1']
+    expect((await quern(...bench)).out).toMatch(/^on +late \w+, late device, \d+ threads$/m)
+    expect(JSON.parse((await quern(...bench, '--json')).out)).toMatchObject({ deviceName: 'late device' })
+    const app = createApp({ models: { a: {} } })
+    expect(await app.preload()).toMatchObject([{ deviceName: 'late device' }])
+    const { data } = (await (await app.request('/v1/models')).json()) as { data: unknown[] }
+    expect(data).toMatchObject([{ details: { device: 'late', device_name: 'late device' } }])
+    await app.close()
   })
 
   it('doctor tells what is wrong', async () => {

@@ -16,6 +16,7 @@ struct Watch {
   std::function<void()> on_embed, on_sample, on_logits, on_download;  // called first; may throw or wait
   std::function<void(const StepInput&)> on_begin;
   std::function<void(const WeightView&)> on_prepare;
+  std::function<void(size_t bytes)> on_allocate;
   // What the device says of itself in place of what the one beneath says.
   std::optional<KvBudget> budget;
   std::optional<Dtype> activations;  // where they need not be exact
@@ -117,7 +118,10 @@ class WatchedDevice final : public Device {
     if (watch_.on_prepare) watch_.on_prepare(view);
     return inner_->prepare_weight(view);
   }
-  std::unique_ptr<Memory> allocate(size_t bytes) override { return inner_->allocate(bytes); }
+  std::unique_ptr<Memory> allocate(size_t bytes) override {
+    if (watch_.on_allocate) watch_.on_allocate(bytes);
+    return inner_->allocate(bytes);
+  }
   std::unique_ptr<Stream> create_stream(const StreamLimits& limits) override {
     return std::make_unique<WatchedStream>(inner_->create_stream(limits), watch_);
   }

@@ -4,6 +4,7 @@ import { formatBytes } from '../bytes.js'
 import { loadModel } from '../load-model.js'
 import { addModelFlags, decimal, type ModelFlags, whole } from '../model-flags.js'
 import { outputOf } from '../output.js'
+import { placeOf } from '../place.js'
 import { articleTable, tableText } from './article-table.js'
 import { matrixProducts } from './flops.js'
 import { median } from './percentiles.js'
@@ -64,7 +65,8 @@ export function register(program: Command): void {
 }
 
 async function measure(model: Model, flags: Flags, loadMs: number) {
-  const { device, isa, dtype, precision, threads, weightBytes, bytesPerToken, source } = model.info
+  const { device, deviceName, isa, dtype, precision, threads, weightBytes, bytesPerToken, source } =
+    model.info
   await runOnce(model, { ...flags, prompt: Math.min(flags.prompt, 16), generate: 2, depth: 0 }, 0) // warms caches and memory up
   const runs: BenchRun[] = []
   for (let run = 1; run <= flags.runs; run++) runs.push(await runOnce(model, flags, run))
@@ -82,6 +84,7 @@ async function measure(model: Model, flags: Flags, loadMs: number) {
   return {
     model: source,
     device,
+    ...(deviceName !== undefined && { deviceName }),
     isa,
     dtype,
     precision,
@@ -150,7 +153,7 @@ function describe(report: Report): string {
   const arithmetic = `${machineGops?.toFixed(0)} with ${activations === 'int8' ? 'integers' : 'float32'} on ${kernelIsa}`
   const rows: [string, string][] = [
     ['model', `${report.model}, ${report.dtype}, ${formatBytes(report.weightBytes)}`],
-    ['on', `${report.device} ${report.isa}, ${report.threads} threads`],
+    ['on', `${placeOf(report)}, ${report.threads} threads`],
     ['load', `${(report.loadMs / 1e3).toFixed(1)} s, ${formatBytes(report.residentBytes)} resident`],
     ['first token', `${report.firstTokenMs.toFixed(0)} ms`],
     [

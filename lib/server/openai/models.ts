@@ -22,6 +22,8 @@ const model = z.object({
       dtype: z.string(),
       weight_bytes: z.number(),
       device: z.string(),
+      /** The product's name, of a GPU. */
+      device_name: z.string().nullable(),
       isa: z.string(),
       threads: z.int(),
     })
@@ -69,6 +71,7 @@ function modelBody(served: ServedModel): z.output<typeof model> {
           dtype: info.dtype,
           weight_bytes: info.weightBytes,
           device: info.device,
+          device_name: info.deviceName ?? null,
           isa: info.isa,
           threads: info.threads,
         }

@@ -6,6 +6,7 @@
 
 #include "backend/cuda/cuda_probe.h"
 #include "backend/cuda/kernels/launch.h"
+#include "core/bytes_text.h"
 #include "core/error.h"
 
 namespace quern::cuda {
@@ -109,7 +110,9 @@ void Context::check(cudaError_t status, const char* what) const {
   }
   if (status == cudaErrorMemoryAllocation) {
     throw Error("out_of_memory", std::string(what) + ": the GPU has no memory left, of " +
-                                     std::to_string(properties_.totalGlobalMem) + " bytes");
+                                     bytes_text(properties_.totalGlobalMem) +
+                                     ": end what else uses it, or load the model with a smaller dtype or a "
+                                     "smaller kvCache.maxBytes (--kv-cache)");
   }
   throw Error("internal", std::string(what) + ": " + text_of(status));
 }

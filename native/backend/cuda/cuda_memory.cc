@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "core/bytes_text.h"
 #include "core/error.h"
 
 namespace quern::cuda {
@@ -12,10 +13,11 @@ void* OnDevice::take(const Context& context, size_t bytes) {
   if (status == cudaErrorMemoryAllocation) {
     cudaGetLastError();
     throw Error("out_of_memory",
-                "expected " + std::to_string(bytes) + " more bytes of the GPU's memory, got " +
-                    std::to_string(context.memory_left()) + " that are free of " +
-                    std::to_string(context.properties().totalGlobalMem) +
-                    ": take a smaller model, dtype 'int8' or 'int4', or a smaller kvCache.maxBytes");
+                "expected " + bytes_text(bytes) + " more of the GPU's memory, got " +
+                    bytes_text(context.memory_left()) + " that are free of " +
+                    bytes_text(context.properties().totalGlobalMem) +
+                    ": end what else uses it, or take a smaller model, dtype 'int8' or 'int4', or a smaller "
+                    "kvCache.maxBytes (--kv-cache)");
   }
   context.check(status, "cudaMalloc");
   return data;
@@ -36,8 +38,9 @@ void* Pinned::take(const Context& context, size_t bytes) {
   const cudaError_t status = cudaMallocHost(&data, bytes);
   if (status == cudaErrorMemoryAllocation) {
     cudaGetLastError();
-    throw Error("out_of_memory", "expected " + std::to_string(bytes) +
-                                     " bytes of the host's memory that the GPU can copy from, got none");
+    throw Error("out_of_memory", "expected " + bytes_text(bytes) +
+                                     " of the host's memory that the GPU can copy from, got none: end what "
+                                     "else uses it, or allow more locked memory (ulimit -l)");
   }
   context.check(status, "cudaMallocHost");
   return data;

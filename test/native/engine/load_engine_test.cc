@@ -56,6 +56,25 @@ TEST(what_was_asked_for_is_not_the_devices_question) {
   CHECK_EQ(kv_bytes(*load(watch, options)), 3 * kMiB);
 }
 
+// Said of all of them, for a piece alone is nothing that anybody asked for.
+TEST(keys_and_values_without_room_are_told_by_what_they_take_in_all) {
+  Watch watch;
+  LoadOptions options = with_context(16);
+  options.kv_bytes = 512 * kMiB;
+  watch.on_allocate = [](size_t bytes) {
+    if (bytes >= 64 * kMiB) throw Error("out_of_memory", "expected more");
+  };
+  Failure failure;
+  try {
+    load(watch, options);
+  } catch (const Error&) {
+    failure = current_failure();
+  }
+  CHECK_EQ(failure.code, "out_of_memory");
+  CHECK_EQ(failure.message,
+           "keys and values, 537 MB (536870912 bytes) in all (kvCache.maxBytes): expected more");
+}
+
 // x is float32 always; q, attended and hidden are what the device says. Of plan_text().
 TEST(what_lies_between_operations_is_of_the_devices_type) {
   constexpr int kHidden = 48, kQ = 4 * 16, kFfn = 96;

@@ -12,6 +12,7 @@ export interface ServedModel {
     dtype: string
     weight_bytes: number
     device: string
+    device_name?: string | null
     isa: string
     threads: number
   } | null

@@ -24,7 +24,7 @@ export function ModelDialog({ onClose }: { onClose: () => void }) {
                 <Fact name={words.weights} value={`${bytes(details.weight_bytes)}, ${details.dtype}`} />
                 <Fact
                   name={words.runsOn}
-                  value={`${details.device} (${details.isa}), ${words.threads(details.threads)}`}
+                  value={`${details.device_name ?? details.device} (${details.isa}), ${words.threads(details.threads)}`}
                 />
               </>
             )}
