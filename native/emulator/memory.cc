@@ -19,8 +19,9 @@ Manners take_manners(Form& form, bool* space_is_parameter) {
     if (!space_is_parameter) form.unsupported();
     *space_is_parameter = true;
   }
-  manners.acquires = form.take("acquire") || form.take("acq_rel");
-  manners.releases = form.take("release") || form.take("acq_rel");
+  const bool does_both = form.take("acq_rel");
+  manners.acquires = does_both || form.take("acquire");
+  manners.releases = does_both || form.take("release");
   if (form.take_one({"volatile", "relaxed", "mmio"}) != "") manners.is_strong = true;
   if (manners.acquires || manners.releases) manners.is_strong = true;
   form.take("weak");

@@ -164,22 +164,24 @@ __global__ void async_refill(const float* in, float* out) {
 }
 
 // ---- order between blocks: the block that comes last adds what the others wrote, at out + 64. The ticket
-// lies at out + 1, zero.
+// lies at out + 1, zero. `kReleases`: to draw it releases and acquires, without a fence.
 
 enum class TicketBug { none, no_fence, no_barrier, not_atomic };
 
-template <TicketBug kBug>
+template <TicketBug kBug, bool kReleases = false>
 __global__ void ticket(const float* in, float* out) {
   __shared__ bool is_last;
   auto* tickets = reinterpret_cast<unsigned*>(out + 1);
   float* partials = out + 64;
   partials[blockIdx.x * 64 + threadIdx.x] = in[blockIdx.x * 64 + threadIdx.x];
-  if constexpr (kBug != TicketBug::no_fence) __threadfence();
+  if constexpr (kBug != TicketBug::no_fence && !kReleases) __threadfence();
   if constexpr (kBug != TicketBug::no_barrier) __syncthreads();
   if (threadIdx.x == 0) {
     unsigned drawn = 0;
     if constexpr (kBug == TicketBug::not_atomic) {
       drawn = (*tickets)++;  // reported: ticket_atomic
+    } else if constexpr (kReleases) {
+      asm volatile("atom.acq_rel.gpu.global.add.u32 %0, [%1], 1;" : "=r"(drawn) : "l"(tickets) : "memory");
     } else {
       drawn = atomicAdd(tickets, 1u);
     }
@@ -189,7 +191,7 @@ __global__ void ticket(const float* in, float* out) {
   if (!is_last) return;
   float sum = 0;
   for (unsigned block = 0; block < gridDim.x; block++) {
-    sum += partials[block * 64 + threadIdx.x];  // reported: ticket_fence ticket_barrier
+    sum += partials[block * 64 + threadIdx.x];  // reported: ticket_fence ticket_barrier ticket_release
   }
   partials[gridDim.x * 64 + threadIdx.x] = sum;
 }
@@ -299,6 +301,8 @@ const std::vector<Case>& cases() {
       {"ticket_fence", "race", launch_one<ticket<TicketBug::no_fence>, ticket<TicketBug::none>, 5>},
       {"ticket_barrier", "race", launch_one<ticket<TicketBug::no_barrier>, ticket<TicketBug::none>, 5>},
       {"ticket_atomic", "race", launch_one<ticket<TicketBug::not_atomic>, ticket<TicketBug::none>, 5>},
+      {"ticket_release", "race",
+       launch_one<ticket<TicketBug::no_barrier, true>, ticket<TicketBug::none, true>, 5>},
       {"same_place", "race", launch_one<WITH_TWIN(same_place), 3>},
       {"lonely_barrier", "deadlock", launch_one<WITH_TWIN(lonely_barrier)>},
       {"divergent_shuffle", "divergence", launch_one<WITH_TWIN(divergent_shuffle)>},
