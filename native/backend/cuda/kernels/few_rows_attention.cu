@@ -22,6 +22,7 @@
 #include "backend/cuda/kernels/attention_kernels.h"
 #include "backend/cuda/kernels/attention_tile.cuh"
 #include "backend/cuda/kernels/launch.h"
+#include "backend/cuda/kernels/ticket.cuh"
 
 namespace quern::cuda {
 namespace {
@@ -67,7 +68,6 @@ struct Cut {
 struct Shared {
   uint4 weights[kBlockPages][kWarp];  // operands of the product with values
   float largest[kTileRows][kWarps], sums[kTileRows][kWarps];
-  bool is_last;
 };
 
 // Where partial results of a tile lie: numbers of all tiles first, then what they are relative to.
@@ -336,15 +336,7 @@ __global__ void __launch_bounds__(kThreads, blocks_at_once(kTiles))
 
   if (splits > 1) {
     int32_t* const ticket = op.workspace.tickets + tile_index * op.kv.kv_heads + kv_head;
-    __threadfence();
-    __syncthreads();
-    if (threadIdx.x == 0) {
-      shared.is_last = atomicAdd(ticket, 1) == splits - 1;
-      if (shared.is_last) *ticket = 0;
-    }
-    __syncthreads();
-    if (!shared.is_last) return;
-    __threadfence();
+    if (!is_last_of(ticket, splits)) return;
     fold_partials(op, partials, walk.segments(), tile, span, group, kv_head);
     return;
   }

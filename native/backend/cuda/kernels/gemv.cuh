@@ -15,6 +15,7 @@
 #include "backend/cuda/kernels/norm.cuh"
 #include "backend/cuda/kernels/outcome.cuh"
 #include "backend/cuda/kernels/rows.cuh"
+#include "backend/cuda/kernels/ticket.cuh"
 
 namespace quern::cuda {
 
@@ -153,21 +154,12 @@ __device__ __forceinline__ void fill_shared_rows(const Product& p, char* shared)
 
 // The blocks that share a head count its tiles; the last of them finishes the head.
 __device__ __forceinline__ void finish_heads_of(const Product& p, const Tile& tile) {
-  __shared__ bool is_last;
   const int head_dim = p.heads.kv.head_dim, rows = p.parts[tile.part].rows;
   const int last_row = min(tile.row + kTileRows, rows) - 1;
   for (int head = tile.row / head_dim; head <= last_row / head_dim; ++head) {
     const int tiles = ((head + 1) * head_dim - 1) / kTileRows - head * head_dim / kTileRows + 1;
     int32_t* ticket = p.workspace.tickets + p.first_head[tile.part] + head;
-    __threadfence();
-    __syncthreads();
-    if (threadIdx.x == 0) {
-      is_last = atomicAdd(ticket, 1) == tiles - 1;
-      if (is_last) *ticket = 0;
-      __threadfence();
-    }
-    __syncthreads();
-    if (!is_last) continue;
+    if (!is_last_of(ticket, tiles)) continue;
     for (int row = threadIdx.x / kWarp; row < p.rows; row += kSegments)
       finish_head(p.heads, row, p.first_head[tile.part] + head);
   }
