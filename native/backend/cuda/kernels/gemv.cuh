@@ -11,6 +11,7 @@
 // tile.
 #pragma once
 #include "backend/cuda/kernels/dequantize.cuh"
+#include "backend/cuda/kernels/gemv.h"
 #include "backend/cuda/kernels/heads.cuh"
 #include "backend/cuda/kernels/norm.cuh"
 #include "backend/cuda/kernels/outcome.cuh"
@@ -174,7 +175,8 @@ __global__ void __launch_bounds__(kGemvThreads, 2) gemv(const __grid_constant__ 
 
   const int warp = threadIdx.x / kWarp, lane = threadIdx.x % kWarp, g = lane / 4, t = lane % 4;
   const int cols = p.parts[0].cols, granules = p.parts[0].stride / stride_granule(encoding);
-  const int first = segment_begin(warp, granules), count = segment_begin(warp + 1, granules) - first;
+  const int segment = segment_of(warp), first = segment_begin(segment, granules);
+  const int count = segment_begin(segment + 1, granules) - first;
 
   Granule<encoding> ring[kAhead];
   LaneRows<encoding> rows = lane_rows<encoding>(p, blockIdx.x, first);
@@ -242,7 +244,7 @@ __global__ void __launch_bounds__(kGemvThreads, 2) gemv(const __grid_constant__ 
 #pragma unroll
     for (int c = 0; c < columns; ++c)
 #pragma unroll
-      for (int r = 0; r < 4; ++r) sums[turn][warp][c][r][lane] = sum[c][r];
+      for (int r = 0; r < 4; ++r) sums[turn][segment][c][r][lane] = sum[c][r];
     __syncthreads();
     // Warp w adds sums of register w % 4: row g + 8 (w / 2) of the tile, row 2 t + w % 2 of x. Of a gate's
     // tile rows 8 .. 15 are those of `up`.

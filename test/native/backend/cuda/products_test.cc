@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "backend/cuda/kernels/gemv.h"
 #include "backend/cuda/product_case.h"
 #include "check.h"
 
@@ -29,6 +30,22 @@ std::vector<float> after_add(const EncodedMatrix& w, const std::vector<float>& i
   const Scratch scratch(rows, 1, 1, multiprocessors);
   cuda::matmul_add({w.matrix(), in_there.data(), rows, x_there.data(), scratch.workspace()}, nullptr);
   return x_there.read();
+}
+
+TEST(warps_that_share_a_quarter_of_a_processor_have_as_much_of_k_as_others) {
+  for (int granules = 0; granules <= 100; ++granules) {
+    const auto count = [&](int warp) {
+      const int segment = cuda::segment_of(warp);
+      return cuda::segment_begin(segment + 1, granules) - cuda::segment_begin(segment, granules);
+    };
+    int all = 0;
+    for (int warp = 0; warp < 4; ++warp) {
+      const int of_quarter = count(warp) + count(warp + 4);
+      CHECK(of_quarter == granules / 4 || of_quarter == (granules + 3) / 4);
+      all += of_quarter;
+    }
+    CHECK_EQ(all, granules);
+  }
 }
 
 TEST(matmul_add_is_the_sum_of_products) {
