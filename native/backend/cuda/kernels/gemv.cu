@@ -1,6 +1,8 @@
 // The instances of gemv.cuh, and how many blocks they get.
 #include "backend/cuda/kernels/gemv.cuh"
 
+#include <algorithm>
+
 #include "backend/cuda/kernels/gemv.h"
 #include "backend/cuda/kernels/launch.h"
 #include "backend/cuda/kernels/with_encoding.h"
@@ -8,22 +10,25 @@
 namespace quern::cuda {
 namespace {
 
-constexpr int kBlocksOfProcessor = 2;
+constexpr int kMostBlocksOfProcessor = 2;
 constexpr int kMostRowBytes = 90 << 10;  // of a block, on every device, beside its own arrays
 constexpr int kSharedUnasked =
     32 << 10;  // less than what a kernel gets without asking, its own arrays beside it
 
 template <Encoding encoding, int columns, bool in_shared>
 void launch(Product p, int shared_bytes, StreamHandle stream) {
-  const int tiles = set_tiles(p, kTileRows);
-  // As many blocks as run at once, each with as many tiles.
-  const int most = kBlocksOfProcessor * p.workspace.multiprocessors;
-  const int turns = (tiles + most - 1) / most;
-  const int blocks = (tiles + turns - 1) / turns;
   const auto kernel = gemv<encoding, columns, in_shared>;
   // Always the same: other threads launch this kernel too, with more or less.
   if (shared_bytes > kSharedUnasked)
     cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kMostRowBytes);
+  // As many blocks as run at once, each with as many tiles. Registers are there for two; where shared memory
+  // is for one, a second would be late and copy x once more.
+  int of_processor = 1;
+  cudaOccupancyMaxActiveBlocksPerMultiprocessor(&of_processor, kernel, kGemvThreads, shared_bytes);
+  const int tiles = set_tiles(p, kTileRows);
+  const int most = std::clamp(of_processor, 1, kMostBlocksOfProcessor) * p.workspace.multiprocessors;
+  const int turns = (tiles + most - 1) / most;
+  const int blocks = (tiles + turns - 1) / turns;
   kernel<<<blocks, kGemvThreads, shared_bytes, stream>>>(p, tiles);
   check_launch("gemv");
 }

@@ -63,6 +63,30 @@ TEST(few_rows_read_every_weight_once_in_one_launch) {
   }
 }
 
+// Blocks are as many as run at once: where two do not fit beside each other, each has twice the tiles of one
+// x.
+TEST(x_is_copied_once_by_every_block_that_runs_at_once) {
+  Random random(3);
+  constexpr int kTiles = 24, kProcessors = 3;
+  cudaDeviceProp device{};
+  must(cudaGetDeviceProperties(&device, 0));
+  for (const int cols : {1280, 5120}) {
+    const EncodedMatrix w(Encoding::int4, 16 * kTiles, cols, random);
+    const DeviceArray<uint16_t> in(bf16_of(random.reals(size_t(8 * cols), 1)));
+    const DeviceArray<float> sums(random.reals(size_t{8} * 16 * kTiles, 1));
+    const Scratch scratch(8, 1, 1, kProcessors);
+    // Of a block: x, the sums of two tiles, what norms share, and what the system takes.
+    const size_t of_block = size_t(8 * (cols * 2 + 64)) + (8 << 10) + 304 + device.reservedSharedMemPerBlock;
+    const int at_once = 2 * of_block <= device.sharedMemPerMultiprocessor ? 2 : 1;
+    emulator::take_counters();
+    cuda::matmul_add({w.matrix(), in.data(), 8, sums.data(), scratch.workspace()}, nullptr);
+    const emulator::Counters got = emulator::take_counters();
+    const uint64_t of_weights = number_bytes(w.matrix()) + 4 * scale_bytes(w.matrix());
+    CHECK_EQ(got.global_bytes_read,
+             of_weights + uint64_t(at_once * kProcessors * 8 * cols * 2) + uint64_t{8} * 16 * kTiles * 4);
+  }
+}
+
 TEST(many_rows_read_every_weight_once_for_a_tile) {
   Random random(2);
   for (const Encoding encoding : kEncodings) {
