@@ -74,7 +74,7 @@ function cudaRows({
 
 function deviceRow(device: CudaDevice): [string, string] {
   const { index, name, computeCapability, multiprocessors, memoryBytes, freeBytes, isa, problem } = device
-  const free = problem ? '' : `${formatBytes(freeBytes)} free of ` // what is free of one that cannot be used, the driver may not say
+  const free = freeBytes === undefined ? '' : `${formatBytes(freeBytes)} free of `
   const memory = `${free}${formatBytes(memoryBytes)} of memory`
   const code = problem?.message ?? `code for ${isa}`
   return [

@@ -4,7 +4,7 @@ import { QuernError } from '../errors.js'
 import { callNative } from '../native/call-native.js'
 import type { NativeProbedDevice } from '../native/device-probe.js'
 import { deviceLibrary, native } from '../native/load-binding.js'
-import { askCuda, type CudaPlaces, type CudaState, errorOf, usableDevices } from './cuda.js'
+import { askCuda, type CudaPlaces, errorOf, type FreeMemory, memoryAsker, usableDevices } from './cuda.js'
 import type { LoadOptions } from './load-options.js'
 
 /** Where a model will run: a device of a library, or with the path '' the CPU. */
@@ -17,12 +17,12 @@ export interface ChosenDevice {
 
 const cpu: ChosenDevice = { library: '', index: 0 }
 
-/** Throws where the options insist on a GPU that cannot be used: to be called before a model is downloaded. */
+/** Throws where the options insist on a GPU that cannot be used: to be called before a model is downloaded. Opens it. */
 export async function expectDevice({ device }: LoadOptions, places?: CudaPlaces): Promise<void> {
-  if (device?.startsWith('cuda')) insistedDevice(device, await askCuda(places))
+  if (device?.startsWith('cuda')) await insistedDevice(device, places)
 }
 
-/** Where to run a model. With 'auto' it is the first GPU that works and has room; `warn` hears why there is none where one would expect it. */
+/** Where to run a model. With 'auto' it is the first GPU that works and has room, and those after it stay closed; `warn` hears why there is none where one would expect it. */
 export async function chooseDevice(
   plan: ModelPlan,
   options: LoadOptions,
@@ -31,7 +31,7 @@ export async function chooseDevice(
 ): Promise<ChosenDevice> {
   const { device = 'auto', isa = 'auto' } = options
   if (device === 'cpu') return cpu
-  if (device !== 'auto') return insistedDevice(device, await askCuda(places))
+  if (device !== 'auto') return insistedDevice(device, places)
   if (deviceLibrary() !== '') return { library: deviceLibrary(), index: 0 }
   if (isa !== 'auto') return cpu
   const state = await askCuda(places)
@@ -42,12 +42,18 @@ export async function chooseDevice(
     return cpu
   }
   const needed = neededBytes(plan, options)
-  const roomy = usable.find(({ memoryFree }) => memoryFree >= needed)
-  if (roomy) return { library, index: roomy.index, substitute: cpu }
+  const ask = memoryAsker(library, places)
+  const passed: string[] = []
+  for (const device of usable) {
+    const free = await ask(device.index)
+    if (free.problem === undefined && free.bytes >= needed)
+      return { library, index: device.index, substitute: cpu }
+    passed.push(whyNot(device, free))
+  }
   const less = options.kvCache?.maxBytes === undefined ? 'a smaller contextLength' : 'less kvCache.maxBytes'
   warn(
     onCpu(
-      `it needs about ${gigabytes(needed)}, ${usable.map(whatIsFree).join(', ')}: ` +
+      `it needs about ${gigabytes(needed)}, ${passed.join(', ')}: ` +
         `end what else uses its memory, or take a smaller dtype ('int8', 'int4') or ${less}`,
     ),
   )
@@ -66,14 +72,14 @@ const none = {
   message: 'none of those that are here can be used: run `quern doctor`',
 } as const
 
-/** Of 'cuda' or 'cuda:N'. */
-function insistedDevice(device: string, state: CudaState): ChosenDevice {
+/** Of 'cuda' or 'cuda:N'. No GPU is opened but this one. */
+async function insistedDevice(device: string, places?: CudaPlaces): Promise<ChosenDevice> {
+  const state = await askCuda(places)
   const { library, probe } = state
   const all = probe?.devices ?? []
   const refuse = (problem: Pick<QuernError, 'code' | 'message'>) => {
     if (problem.code === 'native_binding') return problem
-    const why = problem.message.replace(/^device: /, '')
-    const message = `device: expected an NVIDIA GPU that works for '${device}': ${why}; ${others}`
+    const message = `device: expected an NVIDIA GPU that works for '${device}': ${whyOf(problem)}; ${others}`
     return new QuernError(problem.code, message, { value: device, cause: problem })
   }
   if (library === undefined || all.length === 0) throw refuse(state.problem ?? none)
@@ -85,11 +91,16 @@ function insistedDevice(device: string, state: CudaState): ChosenDevice {
       throw new QuernError('no_device', message, { value: device })
     }
     if (chosen.problem) throw refuse(errorOf(chosen.problem))
-    return { library, index: chosen.index }
   }
-  const [first] = usableDevices(state)
-  if (!first) throw refuse(state.problem ?? none)
-  return { library, index: first.index }
+  const usable = usableDevices(state).filter(({ index }) => wanted === undefined || index === Number(wanted))
+  const ask = memoryAsker(library, places)
+  const problems: QuernError[] = []
+  for (const { index } of usable) {
+    const { problem } = await ask(index)
+    if (problem === undefined) return { library, index }
+    problems.push(problem)
+  }
+  throw refuse(problems[0] ?? state.problem ?? none)
 }
 
 /** Tokens that a cache must hold for a GPU to be worth it: whoever wants more says how much. */
@@ -109,7 +120,11 @@ function neededBytes(plan: ModelPlan, options: LoadOptions): number {
   return weights + (kvCache?.maxBytes ?? perToken * Math.min(contextLength, leastTokens)) + overhead
 }
 
+/** Without the option's name before it. */
+const whyOf = ({ message }: Pick<QuernError, 'message'>) => message.replace(/^device: /, '')
 const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`
 const nameOf = ({ index, name }: NativeProbedDevice) => `cuda:${index} (${name})`
-const whatIsFree = (device: NativeProbedDevice) =>
-  `${nameOf(device)} has ${gigabytes(device.memoryFree)} free`
+const whyNot = (device: NativeProbedDevice, free: FreeMemory) =>
+  free.problem === undefined
+    ? `${nameOf(device)} has ${gigabytes(free.bytes)} free`
+    : `${nameOf(device)}: ${whyOf(free.problem)}`

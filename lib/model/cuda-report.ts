@@ -1,6 +1,6 @@
 import type { QuernErrorCode } from '../errors.js'
 import type { NativeProbedDevice } from '../native/device-probe.js'
-import { askCuda, type CudaPlaces } from './cuda.js'
+import { askCuda, type CudaPlaces, errorOf, type FreeMemory, memoryAsker } from './cuda.js'
 
 /**
  * Why a GPU cannot be used, and what to do.
@@ -24,7 +24,7 @@ export interface CudaProblem {
  * @example
  * ```ts
  * const { cuda } = await doctor()
- * const describe = ({ name, isa, freeBytes }: CudaDevice) => `${name}: ${isa}, ${(freeBytes / 1e9).toFixed(0)} GB free`
+ * const describe = ({ name, isa, freeBytes = 0 }: CudaDevice) => `${name}: ${isa}, ${(freeBytes / 1e9).toFixed(0)} GB free`
  * console.log(cuda.devices.map(describe))
  * ```
  */
@@ -37,7 +37,8 @@ export interface CudaDevice {
   computeCapability: string
   multiprocessors: number
   memoryBytes: number
-  freeBytes: number
+  /** Absent where it cannot be used. */
+  freeBytes?: number
   /** What the code that would run on it is compiled for: 'sm_90a'; 'compute_80' where the driver compiles it first. Absent: there is none. */
   isa?: string
   /** Why it cannot be used. */
@@ -66,31 +67,42 @@ export interface CudaReport {
   problem?: CudaProblem
 }
 
-/** What doctor() tells of GPUs. */
+/** What doctor() tells of GPUs. Opens each that can be used, for its memory. */
 export async function cudaReport(places?: CudaPlaces): Promise<CudaReport> {
   const { library, driver, probe, problem } = await askCuda(places)
+  const devices = library === undefined ? [] : await describeAll(library, probe?.devices ?? [], places)
+  const ofAll = problem ?? (devices.every((device) => device.problem) ? devices[0]?.problem : undefined)
   return {
     ...(library !== undefined && { library }),
     ...(driver !== undefined && { driver }),
     ...(probe?.driverVersion && { driverCuda: version(probe.driverVersion) }),
     ...(probe?.runtimeVersion && { libraryCuda: version(probe.runtimeVersion) }),
-    devices: (probe?.devices ?? []).map(describe),
-    ...(problem && { problem: { code: problem.code, message: problem.message } }),
+    devices,
+    ...(ofAll && { problem: { code: ofAll.code, message: ofAll.message } }),
   }
 }
 
-function describe(device: NativeProbedDevice): CudaDevice {
-  const { index, name, isa, capabilityMajor, capabilityMinor, multiprocessors, problem } = device
+async function describeAll(library: string, devices: NativeProbedDevice[], places?: CudaPlaces) {
+  const ask = memoryAsker(library, places)
+  return Promise.all(
+    devices.map(async (device) =>
+      describe(device, device.problem ? { problem: errorOf(device.problem) } : await ask(device.index)),
+    ),
+  )
+}
+
+function describe(device: NativeProbedDevice, free: FreeMemory): CudaDevice {
+  const { index, name, isa, capabilityMajor, capabilityMinor, multiprocessors } = device
   return {
     index,
     name,
     computeCapability: `${capabilityMajor}.${capabilityMinor}`,
     multiprocessors,
     memoryBytes: device.memoryBytes,
-    freeBytes: device.memoryFree,
     ...(isa !== '' && { isa }),
-    // Codes are members of QuernErrorCode by the contract of native/core/error.h.
-    ...(problem && { problem: { code: problem.code as QuernErrorCode, message: problem.message } }),
+    ...(free.problem === undefined
+      ? { freeBytes: free.bytes }
+      : { problem: { code: free.problem.code, message: free.problem.message } }),
   }
 }
 

@@ -6,7 +6,7 @@ import { cudaLibraryOverride, native } from '../native/load-binding.js'
 import { packageVersion } from '../package.js'
 import { lookForNvidia } from './nvidia.js'
 
-/** Milliseconds that a driver has to answer. The first time it wakes all GPUs, a second each and more. */
+/** Milliseconds that a driver has to answer what is asked together. The first time it wakes all GPUs, a second each and more. */
 const patience = 30_000
 
 /** What this process can know of NVIDIA's GPUs. */
@@ -33,7 +33,7 @@ export interface CudaPlaces {
   patience?: number
 }
 
-/** Finds the CUDA library and asks it what there is. Opens nothing where the system shows that there can be nothing. Does not throw. */
+/** Finds the CUDA library and asks it what there is. Opens no GPU, and nothing at all where the system shows that there can be none. Does not throw. */
 export async function askCuda(places: CudaPlaces = {}): Promise<CudaState> {
   const override = cudaLibraryOverride()
   if (override !== '') return nameVariable(await probe(override, { isExpected: true }, places.patience))
@@ -62,14 +62,14 @@ export function usableDevices({ probe }: CudaState): NativeProbedDevice[] {
   return probe?.devices.filter((device) => device.problem === undefined) ?? []
 }
 
-/** The error for something that is wrong with devices. */
+/** The error for something that is wrong with devices. Codes are members of QuernErrorCode by the contract of native/core/error.h. */
 export function errorOf({ code, message }: NativeProblem): QuernError {
   return new QuernError(code as QuernErrorCode, message)
 }
 
-async function probe(library: string, state: CudaState, limit = patience): Promise<CudaState> {
+async function probe(library: string, state: CudaState, limit?: number): Promise<CudaState> {
   try {
-    const found = await withinTime(probing(library), limit)
+    const found = await withinTime(limit)(() => once(library, () => native().probeDevices(library)))
     const first = found.devices[0]
     const broken = found.problem ?? (usableDevices({ ...state, probe: found }).length === 0 && first?.problem)
     return { ...state, library, probe: found, ...(broken && { problem: errorOf(broken) }) }
@@ -89,29 +89,58 @@ function nameVariable(state: CudaState): CudaState {
   }
 }
 
-/** By library: a driver that does not answer is asked once, not by one more thread at each load. */
-const running = new Map<string, Promise<NativeDeviceProbe>>()
+/** Free bytes of a GPU, or why it cannot be used after all. */
+export type FreeMemory = { bytes: number; problem?: undefined } | { problem: QuernError }
 
-function probing(library: string): Promise<NativeDeviceProbe> {
-  const known = running.get(library)
-  if (known !== undefined) return known
-  const asked = native()
-    .probeDevices(library)
-    .finally(() => running.delete(library))
-  running.set(library, asked)
+/**
+ * Gives what asks a GPU for its free memory. Asking opens it: from then on the process has some hundred megabytes of it until it ends. Does not
+ * throw; once the time is up for all that were asked, no other is opened.
+ */
+export function memoryAsker(library: string, places: CudaPlaces = {}) {
+  const inTime = withinTime(places.patience)
+  return async (index: number): Promise<FreeMemory> => {
+    const ask = () => once(`${library}:${index}`, () => native().freeDeviceMemory(library, index))
+    return inTime(ask).then(
+      (bytes) => ({ bytes }),
+      (error: unknown) => ({ problem: asProblem(error) }),
+    )
+  }
+}
+
+/** By what is asked: a driver that does not answer is asked once, not by one more thread at each load. */
+const running = new Map<string, Promise<unknown>>()
+
+function once<T>(question: string, ask: () => Promise<T>): Promise<T> {
+  const known = running.get(question)
+  if (known !== undefined) return known as Promise<T>
+  const asked = ask().finally(() => running.delete(question))
+  running.set(question, asked)
   return asked
 }
 
-async function withinTime<T>(answer: Promise<T>, milliseconds: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
+/** The time begins now, for all that is asked one after the other or at once. */
+function withinTime(milliseconds = patience): <T>(ask: () => Promise<T>) => Promise<T> {
+  const end = performance.now() + milliseconds
+  const tooLate = () => {
     const message = `NVIDIA's driver gave no answer within ${milliseconds / 1000} seconds: look at nvidia-smi and the system's log`
-    timer = setTimeout(() => reject(new QuernError('no_device', message)), milliseconds)
-  })
-  try {
-    return await Promise.race([answer, late])
-  } finally {
-    clearTimeout(timer)
+    return new QuernError('no_device', message)
+  }
+  let isOver = false
+  return async (ask) => {
+    if (isOver) throw tooLate()
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      const giveUp = () => {
+        isOver = true
+        reject(tooLate())
+      }
+      timer = setTimeout(giveUp, Math.max(0, end - performance.now()))
+    })
+    try {
+      return await Promise.race([ask(), late])
+    } finally {
+      clearTimeout(timer)
+    }
   }
 }
 

@@ -99,7 +99,8 @@ export interface DoctorOptions {
 
 /**
  * Tells what this machine offers: processors, memory, instruction sets, kernels, GPUs, and with `measure` what the processors reach. What is wrong
- * with GPUs is no error here: the report says it, and what to do.
+ * with GPUs is no error here: the report says it, and what to do. To tell how much memory is free it opens each GPU, which takes some hundred
+ * megabytes of each until the process ends.
  *
  * @throws {QuernError} `native_binding` where there is no binary for this platform, `unsupported_option`, `invalid_option`.
  * @example

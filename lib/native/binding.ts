@@ -21,8 +21,10 @@ export interface NativeBinding {
   /** Bytes that the weights of a plan take in the CPU's memory, with the `dtype` of NativeLoadOptions. */
   loadedBytes(plan: string, dtype: NativeLoadOptions['dtype']): number
   machine(): NativeMachine
-  /** Opens a device library and asks it. The first time may take seconds, and with a broken driver has no end; the process may exit meanwhile. */
+  /** Opens a device library and asks it, but none of its devices. The first time may take seconds, and with a broken driver has no end; the process may exit meanwhile. */
   probeDevices(library: string): Promise<NativeDeviceProbe>
+  /** Bytes. Opens the device: from then on this process may have some of its memory until it ends. As long as probeDevices(). */
+  freeDeviceMemory(library: string, index: number): Promise<number>
   /** How the CPU multiplies with matrices of each dtype, with both precisions. `isa`: as in NativeLoadOptions. */
   products(isa: string): NativeProduct[]
   /** What a token would be drawn from; `tokens` is the prompt, of `promptTokens`, and what was generated. */

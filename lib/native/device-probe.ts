@@ -1,4 +1,4 @@
-/** What a library tells of its devices before one is made. */
+/** What a library tells of its devices without opening one of them. */
 export interface NativeDeviceProbe {
   /** As NativeModelInfo.device. */
   kind: string
@@ -19,7 +19,6 @@ export interface NativeProbedDevice {
   capabilityMinor: number
   multiprocessors: number
   memoryBytes: number
-  memoryFree: number
   /** Why it cannot be used. */
   problem?: NativeProblem
 }

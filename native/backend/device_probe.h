@@ -1,4 +1,4 @@
-// What a library tells of its devices before one is made.
+// What a library tells of its devices without opening one of them.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -15,7 +15,7 @@ struct ProbedDevice {
   std::string isa;   // of the code that the library would run on it; empty: it has none
   int capability_major = 0, capability_minor = 0;
   int multiprocessors = 0;
-  uint64_t memory_bytes = 0, memory_free = 0;
+  uint64_t memory_bytes = 0;
   std::optional<Failure> problem;  // why it cannot be used, and the cure
 };
 

@@ -30,6 +30,10 @@ DeviceProbe probe_library(const std::string& path) {
   return probe_library_devices(path);
 }
 
+uint64_t free_device_memory(const std::string& path, int index) {
+  return library_device_memory(path, index);
+}
+
 std::vector<std::string> cpu_isas() {
   std::vector<std::string> names;
   for (const cpu::Isa* isa : cpu::runnable_isas()) names.emplace_back(isa->name);

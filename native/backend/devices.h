@@ -22,10 +22,15 @@ struct DeviceOptions {
 // a library.
 std::unique_ptr<Device> create_device(const DeviceOptions& options);
 
-// What a device library finds. What is wrong with its devices stands in the probe; throws Error missing_file,
-// device_mismatch where it is no library that this process can use. The first probe of a process may take
-// seconds.
+// What a device library finds, without opening one of its devices. What is wrong with them stands in the
+// probe; throws Error missing_file, device_mismatch where it is no library that this process can use. The
+// first probe of a process may take seconds.
 DeviceProbe probe_library(const std::string& path);
+
+// Bytes that are free on one of its devices. That opens it: it may take seconds too, and from then on this
+// process may have some of its memory until it ends. Throws as probe_library(), and Error no_device,
+// device_failed.
+uint64_t free_device_memory(const std::string& path, int index);
 
 // The instruction sets of the CPU that this machine can run, the best last.
 std::vector<std::string> cpu_isas();

@@ -31,7 +31,6 @@ Napi::Object to_js(Napi::Env env, const ProbedDevice& device) {
   object.number("capabilityMinor", device.capability_minor);
   object.number("multiprocessors", device.multiprocessors);
   object.number("memoryBytes", device.memory_bytes);
-  object.number("memoryFree", device.memory_free);
   object.optional_object("problem", to_js(env, device.problem));
   return object.written();
 }
@@ -48,37 +47,54 @@ Napi::Object to_js(Napi::Env env, const DeviceProbe& probe) {
   return object.written();
 }
 
-// What the probing thread leaves for JavaScript.
-struct Found {
-  DeviceProbe probe;
-  std::optional<Failure> failure;
-};
+Napi::Value to_js(Napi::Env env, uint64_t number) {
+  return Napi::Number::New(env, static_cast<double>(number));
+}
+
+// Gives a promise of what `ask` returns. It runs on a thread of its own, which nobody waits for: a driver
+// that hangs would hold one of libuv's for good.
+template <typename Ask>
+Napi::Value promised(Napi::Env env, const Ask& ask) {
+  struct Answer {
+    decltype(ask()) given{};
+    std::optional<Failure> failure;
+  };
+  const auto answer = std::make_shared<Answer>();
+  const auto deferred = Napi::Promise::Deferred::New(env);
+  const Wakeup done(env, "quern probe", [answer, deferred](Napi::Env call_env) {
+    if (answer->failure)
+      deferred.Reject(to_js_error(call_env, *answer->failure).Value());
+    else
+      deferred.Resolve(to_js(call_env, answer->given));
+  });
+  done.unref(env);
+  std::thread([answer, done, ask] {
+    try {
+      answer->given = ask();
+    } catch (...) {
+      answer->failure = current_failure();
+    }
+    done.call();
+    done.release();
+  }).detach();
+  return deferred.Promise();
+}
 
 // probeDevices(library: string): Promise<NativeDeviceProbe>
-//
-// On a thread of its own, which nobody waits for: a driver that hangs would hold one of libuv's for good.
 Napi::Value probe_devices(const Napi::CallbackInfo& args) {
-  Napi::Env env = args.Env();
-  return guarded(env, [&]() -> Napi::Value {
-    const auto found = std::make_shared<Found>();
-    const auto deferred = Napi::Promise::Deferred::New(env);
-    const Wakeup done(env, "quern probe", [found, deferred](Napi::Env call_env) {
-      if (found->failure)
-        deferred.Reject(to_js_error(call_env, *found->failure).Value());
-      else
-        deferred.Resolve(to_js(call_env, found->probe));
-    });
-    done.unref(env);
-    std::thread([found, done, library = args[0].ToString().Utf8Value()] {
-      try {
-        found->probe = probe_library(library);
-      } catch (...) {
-        found->failure = current_failure();
-      }
-      done.call();
-      done.release();
-    }).detach();
-    return deferred.Promise();
+  return guarded(args.Env(), [&]() -> Napi::Value {
+    return promised(args.Env(),
+                    [library = args[0].ToString().Utf8Value()] { return probe_library(library); });
+  });
+}
+
+// freeDeviceMemory(library: string, index: number): Promise<number>
+Napi::Value device_memory(const Napi::CallbackInfo& args) {
+  return guarded(args.Env(), [&]() -> Napi::Value {
+    return promised(args.Env(),
+                    [library = args[0].ToString().Utf8Value(), index = args[1].ToNumber().Int32Value()] {
+                      return free_device_memory(library, index);
+                    });
   });
 }
 
@@ -86,6 +102,7 @@ Napi::Value probe_devices(const Napi::CallbackInfo& args) {
 
 void export_devices(Napi::Env env, Napi::Object exports) {
   exports.Set("probeDevices", Napi::Function::New(env, probe_devices, "probeDevices"));
+  exports.Set("freeDeviceMemory", Napi::Function::New(env, device_memory, "freeDeviceMemory"));
 }
 
 }  // namespace quern

@@ -3,7 +3,8 @@
 
 namespace quern {
 
-// Adds probeDevices(library) to the addon. Its types: NativeBinding in lib/native/binding.ts.
+// Adds probeDevices(library) and freeDeviceMemory(library, index) to the addon. Their types: NativeBinding in
+// lib/native/binding.ts.
 void export_devices(Napi::Env env, Napi::Object exports);
 
 }  // namespace quern

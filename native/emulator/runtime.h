@@ -36,6 +36,7 @@ struct Variable {
 };
 
 struct Device {
+  bool is_open = false;             // cudaSetDevice() has taken it, which since CUDA 12 takes its memory too
   cudaError_t fault = cudaSuccess;  // sticky until cudaDeviceReset
   CUstream_st* default_stream = nullptr;
 };

@@ -185,6 +185,7 @@ void abandon(Runtime& runtime, int device) {
   }
   Arena::instance().release_all(device);
   reset.fault = cudaSuccess;
+  reset.is_open = false;
 }
 
 }  // namespace
@@ -212,6 +213,7 @@ cudaError_t cudaSetDevice(int device) {
     return Runtime::last_error() = runtime.devices.empty() ? cudaErrorNoDevice : cudaErrorInvalidDevice;
   }
   Runtime::current_device() = device;
+  if (runtime.device().fault == cudaSuccess) runtime.device().is_open = true;
   return runtime.device().fault;
 }
 

@@ -26,6 +26,21 @@ describe('a GPU that works', () => {
   })
 })
 
+it('is one of several where its number says so', async () => {
+  const { code, stdout, stderr } = await runScript(
+    `process.env.QUERN_EMULATOR_DEVICES = '3'
+    const { doctor, load } = await import(DIST)
+    const model = await load(${JSON.stringify(fixture)}, { device: 'cuda:2', contextLength: 64 })
+    const { tokens } = await model.generate({ tokens: [1, 2, 3] }, { maxTokens: 2, ignoreEos: true }).result()
+    console.log(tokens.length)
+    const { cuda } = await doctor()
+    console.log(cuda.devices.map(({ freeBytes, memoryBytes }) => freeBytes === memoryBytes).join(' '))
+    await model.close()`,
+    { timeout: 120_000 },
+  )
+  expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '2\ntrue true false\n', stderr: '' })
+})
+
 it("is not what 'auto' insists on where another model has taken its memory meanwhile", async () => {
   const { code, stdout, stderr } = await runScript(
     `process.env.QUERN_EMULATOR_MEMORY = '600000000'

@@ -65,7 +65,7 @@ ProbedDevice probe_device(int index) {
   ProbedDevice device;
   device.index = index;
   cudaDeviceProp properties{};
-  cudaError_t status = cudaGetDeviceProperties(&properties, index);
+  const cudaError_t status = cudaGetDeviceProperties(&properties, index);
   if (status == cudaSuccess) {
     device.name = properties.name;
     device.isa = code_for(properties.major, properties.minor);
@@ -74,13 +74,7 @@ ProbedDevice probe_device(int index) {
     device.multiprocessors = properties.multiProcessorCount;
     device.memory_bytes = properties.totalGlobalMem;
     device.problem = too_old(properties.major, properties.minor);
-    if (device.problem) return device;
-    size_t free = 0, total = 0;
-    status = cudaSetDevice(index);
-    if (status == cudaSuccess) status = cudaMemGetInfo(&free, &total);
-    device.memory_free = free;
-  }
-  if (status != cudaSuccess) {
+  } else {
     cudaGetLastError();
     device.problem = not_usable(cure(status, driver_version()));
   }
@@ -128,6 +122,10 @@ DeviceProbe probe_cuda() {
     probe.problem = {error.code(), error.what()};
   }
   return probe;
+}
+
+uint64_t free_memory(int index) {
+  return Context::open(index)->memory_left();
 }
 
 }  // namespace quern::cuda

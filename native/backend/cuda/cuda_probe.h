@@ -6,8 +6,14 @@
 
 namespace quern::cuda {
 
-// The GPUs of this machine as this process may use them, and what is wrong with the cure. Does not throw.
+// The GPUs of this machine as this process may use them, and what is wrong with the cure. None of them is
+// opened, so what only that shows (memory, a GPU that another process has for itself) is not known. Does not
+// throw.
 DeviceProbe probe_cuda();
+
+// Free bytes of one of them. A GPU that was opened is so until the process ends, and has some hundred
+// megabytes of it. Throws as Context::open().
+uint64_t free_memory(int index);
 
 // The compiled code that a GPU of this compute capability runs.
 std::string code_for(int major, int minor);

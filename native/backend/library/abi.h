@@ -175,7 +175,7 @@ typedef struct QuernKvBudget {
 typedef struct QuernProbedDevice {
   char name[128], isa[64];
   int32_t index, capability_major, capability_minor, multiprocessors;
-  uint64_t memory_bytes, memory_free;
+  uint64_t memory_bytes;
   QuernFailure problem;
 } QuernProbedDevice;
 
@@ -228,7 +228,10 @@ typedef struct QuernFfnInputWeights {
 typedef struct QuernLibrary {
   uint32_t abi;  // the library's own; where it is another than was asked for, nothing else is written
 
+  // What the devices are, of which it opens none.
   QuernStatus (*probe)(QuernProbe* probe, QuernFailure* failure);
+  // Bytes that are free on one of them. What it opens for that, it may keep.
+  QuernStatus (*free_memory)(int32_t index, uint64_t* bytes, QuernFailure* failure);
 
   QuernStatus (*create_device)(const QuernDeviceOptions* options, QuernDevice** device,
                                QuernFailure* failure);

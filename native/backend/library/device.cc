@@ -134,4 +134,11 @@ DeviceProbe probe_library_devices(const std::string& path) {
   return wire::probe(*found);
 }
 
+uint64_t library_device_memory(const std::string& path, int index) {
+  const QuernLibrary library = open_library(path);
+  uint64_t bytes = 0;
+  wire::checked([&](QuernFailure* failure) { return library.free_memory(index, &bytes, failure); });
+  return bytes;
+}
+
 }  // namespace quern

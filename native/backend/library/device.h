@@ -16,4 +16,7 @@ std::unique_ptr<Device> create_library_device(const std::string& path, int index
 // Throws as create_library_device(); what is wrong with the devices stands in the probe.
 DeviceProbe probe_library_devices(const std::string& path);
 
+// Free bytes of one of them. Throws as create_library_device().
+uint64_t library_device_memory(const std::string& path, int index);
+
 }  // namespace quern

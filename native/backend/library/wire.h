@@ -137,7 +137,6 @@ inline void put_probe(QuernProbe& into, const DeviceProbe& probe) {
     one.capability_minor = device.capability_minor;
     one.multiprocessors = device.multiprocessors;
     one.memory_bytes = device.memory_bytes;
-    one.memory_free = device.memory_free;
     put_problem(one.problem, device.problem);
   }
 }
@@ -146,7 +145,7 @@ inline DeviceProbe probe(const QuernProbe& of) {
   const auto count = static_cast<size_t>(std::clamp<int32_t>(of.device_count, 0, QUERN_MOST_DEVICES));
   for (const QuernProbedDevice& one : std::span(of.devices).first(count))
     probe.devices.push_back({one.index, text_of(one.name), text_of(one.isa), one.capability_major,
-                             one.capability_minor, one.multiprocessors, one.memory_bytes, one.memory_free,
+                             one.capability_minor, one.multiprocessors, one.memory_bytes,
                              problem(one.problem)});
   return probe;
 }

@@ -9,8 +9,7 @@ namespace quern {
 namespace {
 
 // Of the devices that this library has, and the process that uses them. Several threads may open the library.
-std::atomic<CreateDevice> create = nullptr;
-std::atomic<ProbeDevices> probe_devices = nullptr;
+std::atomic<const LibraryDevices*> the_devices = nullptr;
 std::atomic<const QuernHost*> the_host = nullptr;
 
 Device& of(QuernDevice* device) {
@@ -22,14 +21,21 @@ const Device& of(const QuernDevice* device) {
 
 QuernStatus probe(QuernProbe* into, QuernFailure* failure) {
   return gate::pass(failure, [&] {
-    wire::put_probe(*into, probe_devices.load()());
+    wire::put_probe(*into, the_devices.load()->probe());
+    gate::watch_exit();
+  });
+}
+
+QuernStatus free_memory(int32_t index, uint64_t* bytes, QuernFailure* failure) {
+  return gate::pass(failure, [&] {
+    *bytes = the_devices.load()->free_memory(index);
     gate::watch_exit();
   });
 }
 
 QuernStatus create_device(const QuernDeviceOptions* options, QuernDevice** device, QuernFailure* failure) {
   return gate::pass(failure, [&] {
-    auto created = create.load()(options->index, options->threads, options->isa);
+    auto created = the_devices.load()->create(options->index, options->threads, options->isa);
     *device = reinterpret_cast<QuernDevice*>(created.release());
     gate::watch_exit();
   });
@@ -117,14 +123,14 @@ void destroy_stream(QuernStream* stream) {
 
 }  // namespace
 
-void export_device(CreateDevice by, ProbeDevices with, uint32_t abi, const QuernHost& process,
+void export_device(const LibraryDevices& devices, uint32_t abi, const QuernHost& process,
                    QuernLibrary& library) {
   library.abi = QUERN_DEVICE_ABI;
   if (abi != QUERN_DEVICE_ABI) return;
-  create = by;
-  probe_devices = with;
+  the_devices = &devices;
   the_host = &process;
   library.probe = probe;
+  library.free_memory = free_memory;
   library.create_device = create_device;
   library.destroy_device = destroy_device;
   library.describe = describe;

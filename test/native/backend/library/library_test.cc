@@ -92,21 +92,40 @@ TEST(what_a_library_finds_crosses) {
   CHECK_EQ(device.multiprocessors, 2);
   CHECK(device.memory_bytes > 0);
   CHECK(!device.problem);
+  CHECK(free_device_memory(QUERN_LATE_LIBRARY, 0) > 0);
   CHECK_ERROR(probe_library(QUERN_OTHER_LIBRARY), "device_mismatch");
   CHECK_ERROR(probe_library("/nowhere/device.so"), "missing_file");
+  CHECK_ERROR(free_device_memory("/nowhere/device.so", 0), "missing_file");
 }
 
 TEST(what_is_wrong_with_devices_crosses) {
-  const Environment of_one("QUERN_LATE_DEVICE_PROBLEM", "too old"), free("QUERN_LATE_FREE", "12345678901");
+  const Environment of_one("QUERN_LATE_DEVICE_PROBLEM", "too old");
   const DeviceProbe some = probe_library(QUERN_LATE_LIBRARY);
   CHECK(!some.problem);
   CHECK_EQ(some.devices.front().problem.value_or(Failure{}).code, std::string("no_device"));
   CHECK_EQ(some.devices.front().problem.value_or(Failure{}).message, std::string("too old"));
-  CHECK_EQ(some.devices.front().memory_free, uint64_t{12345678901});
   const Environment of_all("QUERN_LATE_PROBLEM", "no driver");
   const DeviceProbe none = probe_library(QUERN_LATE_LIBRARY);
   CHECK_EQ(none.problem.value_or(Failure{}).message, std::string("no driver"));
   CHECK(none.devices.empty());
+}
+
+std::vector<std::string> opened_devices() {
+  std::vector<std::string> lines = library_log();
+  std::erase_if(lines, [](const std::string& line) { return line.find("opened") == std::string::npos; });
+  return lines;
+}
+
+TEST(memory_is_asked_of_one_device_at_a_time_and_probing_opens_none) {
+  const Environment free("QUERN_LATE_FREE", "5,12345678901,busy");
+  const size_t before = opened_devices().size();
+  CHECK_EQ(probe_library(QUERN_LATE_LIBRARY).devices.size(), size_t{3});
+  CHECK_EQ(opened_devices().size(), before);
+  CHECK_EQ(free_device_memory(QUERN_LATE_LIBRARY, 1), uint64_t{12345678901});
+  CHECK_EQ(opened_devices().size(), before + 1);
+  CHECK_EQ(opened_devices().back(), std::string("late: opened device 1"));
+  CHECK_ERROR(free_device_memory(QUERN_LATE_LIBRARY, 2), "no_device");
+  CHECK_ERROR(free_device_memory(QUERN_LATE_LIBRARY, 3), "internal");
 }
 
 TEST(what_it_logs_is_kept) {

@@ -1,0 +1,99 @@
+// Several GPUs: which is taken, and which are opened for that. The library of test/native/late stands for theirs.
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { doctor, inspect, type LoadOptions, load, type ModelPlan } from '../../lib/index.js'
+import { chooseDevice } from '../../lib/model/choose-device.js'
+import type { CudaPlaces } from '../../lib/model/cuda.js'
+import { native } from '../../lib/native/load-binding.js'
+import { quern } from '../cli/quern.js'
+import { lateLibrary } from '../late-library.js'
+import { expectCode } from './expect-code.js'
+
+const busy = 'device: GPU 0 cannot be used: busy'
+const free = (...each: (number | string)[]) => vi.stubEnv('QUERN_LATE_FREE', each.join(','))
+beforeEach(() => {
+  vi.stubEnv('QUERN_DEVICE_LIBRARY', '')
+  vi.stubEnv('QUERN_CUDA_LIBRARY', lateLibrary)
+})
+afterEach(() => {
+  vi.restoreAllMocks()
+  vi.unstubAllEnvs()
+})
+
+/** Where the bundled model would go, which GPUs were opened for that, and what was warned of. */
+async function chosen(options: LoadOptions, places?: CudaPlaces) {
+  const asked = vi.spyOn(native(), 'freeDeviceMemory')
+  const warnings: string[] = []
+  const warn = (message: string) => warnings.push(message)
+  const { plan } = await inspect()
+  const { library, index } = await chooseDevice(plan as ModelPlan, options, warn, places)
+  const opened = asked.mock.calls.map(([, device]) => device)
+  return { device: library === '' ? 'cpu' : index, opened, warnings }
+}
+
+it("'auto' takes the first with room, and opens none after it", async () => {
+  free(1e6, 8e9, 8e9)
+  expect(await chosen({})).toEqual({ device: 1, opened: [0, 1], warnings: [] })
+})
+
+it("'cuda' and 'cuda:2' open no other, whether there is room or not", async () => {
+  free(1e6, 8e9, 1e6)
+  expect(await chosen({ device: 'cuda' })).toEqual({ device: 0, opened: [0], warnings: [] })
+  vi.restoreAllMocks()
+  expect(await chosen({ device: 'cuda:2' })).toEqual({ device: 2, opened: [2], warnings: [] })
+})
+
+it('one that cannot be opened is passed over, unless somebody insists on it', async () => {
+  free(busy, 8e9)
+  expect(await chosen({})).toEqual({ device: 1, opened: [0, 1], warnings: [] })
+  expect(await chosen({ device: 'cuda' })).toMatchObject({ device: 1, warnings: [] })
+  const error = await expectCode(() => load(undefined, { device: 'cuda:0' }), 'no_device')
+  expect(error.message).toBe(
+    `device: expected an NVIDIA GPU that works for 'cuda:0': GPU 0 cannot be used: busy; device: 'cpu' or 'auto' goes without`,
+  )
+})
+
+it('none of which has room', async () => {
+  free(busy, 1e8, 2e8)
+  const { device, opened, warnings } = await chosen({})
+  expect([device, opened]).toEqual(['cpu', [0, 1, 2]])
+  expect(warnings[0]).toMatch(
+    /^the model runs on the CPU: it needs about 0\.\d GB, cuda:0 \(late device\): GPU 0 cannot be used: busy, cuda:1 \(late device\) has 0\.1 GB free, cuda:2 .* has 0\.2 GB free: end .*$/,
+  )
+})
+
+it('none of which can be opened', async () => {
+  free(busy, 'gone')
+  await expectCode(() => load(undefined, { device: 'cuda', cacheDir: '/nowhere' }), 'no_device')
+  const error = await expectCode(() => chosen({ device: 'cuda' }), 'no_device')
+  expect(error.message).toContain('GPU 0 cannot be used: busy')
+})
+
+it('one that does not answer in time is not followed by another', async () => {
+  free(8e9, 8e9)
+  let answer = (_bytes: number) => {}
+  const asleep = new Promise<number>((resolve) => {
+    answer = resolve
+  })
+  vi.spyOn(native(), 'freeDeviceMemory').mockReturnValue(asleep)
+  const { device, opened, warnings } = await chosen({}, { patience: 1000 })
+  expect([device, opened]).toEqual(['cpu', [0]])
+  expect(warnings[0]).toContain('cuda:0 (late device): NVIDIA')
+  expect(warnings[0]).toContain('gave no answer within 1 seconds')
+  answer(8e9) // later it is awake
+})
+
+it('doctor opens each', async () => {
+  free(5e9, busy, 6e9)
+  const { cuda } = await doctor()
+  expect(cuda.problem).toBeUndefined()
+  expect(cuda.devices.map(({ freeBytes, problem }) => freeBytes ?? problem)).toEqual([
+    5e9,
+    { code: 'no_device', message: busy },
+    6e9,
+  ])
+  expect((await quern('doctor')).out).toMatch(
+    /^cuda:1 .* multiprocessors, [\d.]+ \wB of memory: device: GPU 0 cannot/m,
+  )
+  free(busy)
+  expect((await doctor()).cuda.problem).toEqual({ code: 'no_device', message: busy })
+})
