@@ -1,4 +1,4 @@
-// What launches do, counted: for lints.
+// What launches do, and what the host asks beside them, counted: for lints.
 #pragma once
 #include <cstdint>
 
@@ -10,6 +10,8 @@ struct Counters {
   uint64_t global_sectors = 0, global_ideal_sectors = 0;     // of 32 bytes
   uint64_t shared_conflict_cycles = 0;                       // beyond the ideal
   uint64_t local_accesses = 0;
+  uint64_t copies = 0;
+  uint64_t waits = 0;  // of the host: for a stream, an event, the device, or in a copy of memory not pinned
 
   Counters& operator+=(const Counters& other) {
     launches += other.launches;
@@ -21,11 +23,14 @@ struct Counters {
     global_ideal_sectors += other.global_ideal_sectors;
     shared_conflict_cycles += other.shared_conflict_cycles;
     local_accesses += other.local_accesses;
+    copies += other.copies;
+    waits += other.waits;
     return *this;
   }
 };
 
-// What all launches since the last call did, together.
+// The sum of all since the last take_counters().
+Counters& counted();
 Counters take_counters();
 
 }  // namespace quern::emulator

@@ -46,12 +46,6 @@ Settings& settings() {
   return all;
 }
 
-// By all launches since it was taken.
-Counters& counted() {
-  static Counters& sum = *new Counters();
-  return sum;
-}
-
 class Random {
  public:
   explicit Random(uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15 + 1) {}
@@ -318,6 +312,10 @@ void set_checked(bool is_checked) {
   settings().is_checked = is_checked;
 }
 
+Counters& counted() {
+  static Counters& sum = *new Counters();
+  return sum;
+}
 Counters take_counters() {
   return std::exchange(counted(), {});
 }

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "emulator/arena.h"
+#include "emulator/counters.h"
 #include "emulator/fat_binary.h"
 #include "emulator/runtime_stream.h"
 
@@ -220,6 +221,7 @@ cudaError_t cudaSetDevice(int device) {
 cudaError_t cudaDeviceSynchronize() {
   return api_call([](Runtime& runtime) {
     const cudaError_t refused = refuse_in_capture(runtime);
+    ++counted().waits;
     return refused != cudaSuccess ? refused : drain_device(runtime, Runtime::current_device());
   });
 }

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "emulator/arena.h"
+#include "emulator/counters.h"
 #include "emulator/runtime_stream.h"
 
 using namespace quern::emulator;
@@ -63,6 +64,8 @@ cudaError_t copy(Runtime& runtime, cudaStream_t handle, Copy asked, cudaMemcpyKi
     }
     asked.staged = std::move(staged);
   }
+  ++counted().copies;
+  counted().waits += !is_captured && (!is_async || *to == Place::pageable || *from == Place::pageable);
   const cudaError_t error = enqueue(runtime, stream, {std::move(asked)});
   if (error != cudaSuccess || is_captured) return error;
   return is_async && *to != Place::pageable ? cudaSuccess : drain(runtime, stream);

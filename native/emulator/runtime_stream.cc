@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "emulator/counters.h"
+
 using namespace quern::emulator;
 
 namespace quern::emulator {
@@ -133,7 +135,10 @@ cudaError_t cudaStreamDestroy(cudaStream_t handle) {
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t handle) {
-  return with_stream(handle, drain);
+  return with_stream(handle, [](Runtime& runtime, CUstream_st* stream) {
+    ++counted().waits;
+    return drain(runtime, stream);
+  });
 }
 
 // Late: each question does one operation more, so that who polls comes to an end.
@@ -230,6 +235,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
     const std::shared_ptr<Recording> newest = event->newest;
     if (!newest) return cudaSuccess;
     if (newest->capture) return cudaErrorCapturedEvent;
+    ++counted().waits;
     while (!newest->is_done && !newest->stream->waiting.empty()) step(runtime, newest->stream);
     return runtime.devices[size_t(event->device)].fault;
   });
