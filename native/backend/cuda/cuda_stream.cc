@@ -9,6 +9,7 @@
 #include "backend/cuda/cuda_weight.h"
 #include "backend/cuda/device_sampler.h"
 #include "backend/cuda/graph_cache.h"
+#include "backend/cuda/staged_copies.h"
 #include "backend/cuda/step_tables.h"
 #include "core/error.h"
 
@@ -71,6 +72,7 @@ class CudaStream final : public Stream {
   CudaStream(std::shared_ptr<const Context> context, const StreamLimits& limits)
       : context_(std::move(context)),
         upload_(context_, limits),
+        copies_(context_),
         graphs_(context_),
         drawn_(context_, static_cast<size_t>(limits.rows) * sizeof(int32_t)),
         // A row may be both drawn from and scored.
@@ -220,12 +222,8 @@ class CudaStream final : public Stream {
 
   int depth() const override { return kDepth; }
 
-  void upload(std::span<const Copy> copies) override {
-    copy_all(copies, cudaMemcpyHostToDevice, [](const Copy& one) { return std::pair(one.device, one.host); });
-  }
-  void download(std::span<const Copy> copies) override {
-    copy_all(copies, cudaMemcpyDeviceToHost, [](const Copy& one) { return std::pair(one.host, one.device); });
-  }
+  void upload(std::span<const Copy> copies) override { copies_.upload(copies, stream_); }
+  void download(std::span<const Copy> copies) override { copies_.download(copies, stream_); }
 
  private:
   // What comes between the operations: after so many of them, the read-back of this index.
@@ -275,8 +273,9 @@ class CudaStream final : public Stream {
     context_->enter();
     auto& [numbers, buffer] = slopes_.emplace_back(std::vector(slopes.begin(), slopes.end()),
                                                    DeviceBuffer(context_, slopes.size_bytes()));
-    const Copy copy{buffer.as<void>(), numbers.data(), slopes.size_bytes()};
-    upload({&copy, 1});
+    context_->check(cudaMemcpyAsync(buffer.as<void>(), numbers.data(), slopes.size_bytes(),
+                                    cudaMemcpyHostToDevice, stream_),
+                    "copying slopes");
     return buffer.as<float>();
   }
 
@@ -309,19 +308,10 @@ class CudaStream final : public Stream {
     for (; done < operations_.size(); ++done) cuda::launch(operations_[done], stream_);
   }
 
-  template <typename Ends>
-  void copy_all(std::span<const Copy> copies, cudaMemcpyKind kind, const Ends& ends) {
-    context_->enter();
-    for (const Copy& one : copies) {
-      const auto [to, from] = ends(one);
-      context_->check(cudaMemcpyAsync(to, from, one.bytes, kind, stream_), "copying pages");
-    }
-    context_->check(cudaStreamSynchronize(stream_), "copying pages");
-  }
-
   const std::shared_ptr<const Context> context_;
   cudaStream_t stream_ = nullptr;
   StepUpload upload_;
+  StagedCopies copies_;
   GraphCache graphs_;
   std::deque<DeviceBuffer> memory_;
   Workspace workspace_;

@@ -41,26 +41,15 @@ void for_rows(int64_t rows, int64_t at_once, int threads, const Work& work) {
 }  // namespace
 
 Uploader::Uploader(std::shared_ptr<const Context> context, int threads)
-    : context_(std::move(context)), threads_(threads) {
+    : context_(std::move(context)), threads_(threads), pieces_(context_) {
   context_->enter();
   context_->check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
-  for (Piece& piece : pieces_) {
-    context_->check(cudaEventCreateWithFlags(&piece.copied, cudaEventDisableTiming), "cudaEventCreate");
-  }
 }
 
 Uploader::~Uploader() {
   if (!context_->enter_to_release()) return;
   cudaStreamSynchronize(stream_);
-  for (const Piece& piece : pieces_) cudaEventDestroy(piece.copied);
   cudaStreamDestroy(stream_);
-}
-
-Uploader::Piece& Uploader::next_piece() {
-  Piece& piece = pieces_[next_];
-  next_ = 1 - next_;
-  context_->check(cudaEventSynchronize(piece.copied), "copying weights");
-  return piece;
 }
 
 // On this stream: what cudaMemcpy() leaves to the default one may still be on its way when others compute.
@@ -107,11 +96,7 @@ void Uploader::upload_matrix(const WeightView& view, CudaWeight& weight) {
   const int64_t stored_bytes = view.format->row_bytes(view.cols);
   for (int64_t first = 0; first < view.rows; first += piece_rows) {
     const int64_t rows = std::min(piece_rows, view.rows - first);
-    Piece& piece = next_piece();
-    const auto wanted = static_cast<size_t>(piece_rows * whole);
-    if (piece.memory.bytes() < wanted)
-      piece.memory = PinnedBuffer(context_, std::max(wanted, static_cast<size_t>(kPieceBytes)));
-    auto* const numbers = piece.memory.as<std::byte>();
+    std::byte* const numbers = pieces_.next(static_cast<size_t>(std::max(piece_rows * whole, kPieceBytes)));
     auto* const scales = reinterpret_cast<uint16_t*>(numbers + rows * bytes);
     for_rows(rows, std::max<int64_t>(1, kItemBytes / whole), threads_, [&](int64_t from, int64_t count) {
       std::vector<std::byte> stored(static_cast<size_t>(count * stored_bytes));
@@ -122,7 +107,7 @@ void Uploader::upload_matrix(const WeightView& view, CudaWeight& weight) {
     copy(weight.numbers.as<std::byte>() + first * bytes, numbers, static_cast<size_t>(rows * bytes));
     copy(weight.scales.as<std::byte>() + first * scale_bytes, scales,
          static_cast<size_t>(rows * scale_bytes));
-    context_->check(cudaEventRecord(piece.copied, stream_), "copying weights");
+    pieces_.hand_over(stream_);
   }
   context_->check(cudaStreamSynchronize(stream_), "copying weights");
 }

@@ -4,6 +4,7 @@
 #include "backend/backend.h"
 #include "backend/cuda/cuda_memory.h"
 #include "backend/cuda/kernels/matrix.h"
+#include "backend/cuda/pinned_pieces.h"
 
 namespace quern::cuda {
 
@@ -22,8 +23,7 @@ inline const CudaWeight& cuda_weight(const Weight& weight) {
   return static_cast<const CudaWeight&>(weight);
 }
 
-// What weights go up through: two pieces of memory that the GPU copies from, one of which is filled with the
-// next rows while the other is on its way.
+// What weights go up through: one piece is filled with the next rows while the other is on its way.
 class Uploader {
  public:
   Uploader(std::shared_ptr<const Context> context, int threads);
@@ -33,20 +33,13 @@ class Uploader {
   std::unique_ptr<Weight> upload(const WeightView& view);
 
  private:
-  struct Piece {
-    PinnedBuffer memory;
-    cudaEvent_t copied = nullptr;
-  };
   void copy(void* to, const void* from, size_t bytes) const;
   void upload_matrix(const WeightView& view, CudaWeight& weight);
-  // The next piece, once the GPU has read what was in it.
-  Piece& next_piece();
 
   const std::shared_ptr<const Context> context_;
   const int threads_;
   cudaStream_t stream_ = nullptr;
-  Piece pieces_[2];
-  int next_ = 0;
+  PinnedPieces pieces_;
 };
 
 }  // namespace quern::cuda
