@@ -37,6 +37,7 @@ function describe(report: MachineReport): string {
     ['instructions', `${isas.join(', ')}; load() takes ${isas.at(-1)}`],
     ...products.filter(({ precision }) => precision === 'fast').map(productRow),
     ...cudaRows(cuda),
+    ...libraryRow(process.env.QUERN_DEVICE_LIBRARY),
   ]
   if (limits) {
     const { isa, threads, memoryGBs, gflops } = limits
@@ -49,6 +50,13 @@ function describe(report: MachineReport): string {
     )
   }
   return `${rows.map(([name, value]) => `${name.padEnd(14)} ${value}`).join('\n')}\n`
+}
+
+/** Of QUERN_DEVICE_LIBRARY, which is not opened. */
+function libraryRow(path = ''): [string, string][] {
+  return path === ''
+    ? []
+    : [['library', `${path} (QUERN_DEVICE_LIBRARY): with device 'auto' models run on it`]]
 }
 
 function cudaRows({

@@ -44,8 +44,9 @@ export interface LoadOptions {
    */
   dtype?: 'auto' | WeightDtype | Quantization | undefined
   /**
-   * 'fast' (default) keeps 16-bit keys and values and multiplies 'int8' and 'int4' weights with activations of 8 bits; 'exact' keeps all of
-   * that in float32, which takes twice the KV memory, and agrees with Hugging Face's float32 results where the weights do.
+   * 'fast' (default) keeps 16-bit keys and values and multiplies 'int8' and 'int4' weights with activations of 8 bits (on a GPU, all weights with
+   * bfloat16); 'exact' keeps all of that in float32, which takes twice the KV memory, and agrees with Hugging Face's float32 results where the
+   * weights do.
    */
   precision?: 'fast' | 'exact' | undefined
   /**
@@ -76,15 +77,15 @@ export interface LoadOptions {
   kvCache?:
     | {
         /**
-         * Bytes. Default: enough for one full context (and 64 MiB at least), but at most half of the memory that is left; on a GPU for eight, but at
-         * most 90 % of what is free there once the weights are in.
+         * Bytes. Default: enough for one full context (and 64 MiB at least), but at most half of the memory that is left; on a GPU for eight (and
+         * 64 MiB at least), but at most 90 % of what is free there once the weights are in.
          */
         maxBytes?: number | undefined
       }
     | undefined
   /** Requests that may wait for memory or their turn; one more is refused with the code `overloaded`. Default: 4096. */
   maxQueue?: number | undefined
-  /** Threads that compute. Default: as many as the process may use, by its affinity and its cgroup. */
+  /** Threads that compute; with a GPU they only make its weights ready while a model is loaded. Default: as many as the process may use, by its affinity and its cgroup. */
   threads?: number | undefined
   /** Of the CPU, where the model then runs: use this instruction set instead of the best one: 'baseline', 'avx2', 'avx_vnni', 'avx512', 'avx512_vnni'; `model.info.isa` tells which is used. */
   isa?: 'auto' | 'baseline' | 'avx2' | 'avx_vnni' | 'avx512' | 'avx512_vnni' | undefined

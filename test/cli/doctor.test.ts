@@ -1,6 +1,8 @@
-import { expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { doctor, type MatrixProduct } from '../../lib/index.js'
 import { quern } from './quern.js'
+
+afterEach(() => vi.unstubAllEnvs())
 
 test('tells what the machine offers', async () => {
   const { code, out } = await quern('doctor')
@@ -38,6 +40,15 @@ test('--json is the report, --measure its limits', async () => {
       expect(found[0].gops).toBeGreaterThan(0.1)
     }
   }
+})
+
+test('tells what QUERN_DEVICE_LIBRARY names', async () => {
+  vi.stubEnv('QUERN_DEVICE_LIBRARY', '')
+  expect((await quern('doctor')).out).not.toContain('QUERN_DEVICE_LIBRARY')
+  vi.stubEnv('QUERN_DEVICE_LIBRARY', '/nowhere/device.so')
+  expect((await quern('doctor')).out).toMatch(
+    /^library +\/nowhere\/device\.so \(QUERN_DEVICE_LIBRARY\): with device 'auto' models run on it$/m,
+  )
 })
 
 test('tells the kernels of another instruction set', async () => {
