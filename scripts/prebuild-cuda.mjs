@@ -10,7 +10,7 @@ import { dropUnusableBuild } from './build-folder.mjs'
 import { root, run } from './run.mjs'
 import { runBuild } from './run-build.mjs'
 
-/** code_for() in native/backend/cuda/cuda_probe.cc knows them too. */
+/** What GPUs are served with compiled code. */
 const everything = '80;86;89;90a;100;120'
 /** What the driver compiles for GPUs that come later. */
 const ptx = '80'

@@ -3,9 +3,10 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <stdexcept>
+
+#include "emulator/asked.h"
 
 namespace quern::emulator {
 namespace {
@@ -35,7 +36,7 @@ Arena::Arena()
       top_(constant_top_ + kConstantBytes),
       pages_(static_cast<Page*>(reserve(page_count() * sizeof(Page), true))) {
   mprotect(begin_, kSharedBytes + kConstantBytes, PROT_READ | PROT_WRITE);
-  if (const char* bytes = std::getenv("QUERN_EMULATOR_MEMORY")) limit_ = std::strtoull(bytes, nullptr, 10);
+  limit_ = asked_number("QUERN_EMULATOR_MEMORY", limit_, 1);
 }
 
 std::byte* Arena::allocate_constant(size_t bytes, size_t alignment) {

@@ -3,11 +3,10 @@
 #include "emulator/checker.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <cstring>
 #include <vector>
 
 #include "emulator/arena.h"
+#include "emulator/asked.h"
 #include "emulator/findings.h"
 #include "emulator/happens_before.h"
 #include "emulator/shadow.h"
@@ -67,12 +66,7 @@ struct Checker::State {
   void for_parts(Cell& cell, size_t bytes, size_t begin, size_t end, Body body);
 };
 
-Checker::State::State()
-    : checks_order([] {
-        const char* text = std::getenv("QUERN_EMULATOR_CHECK");
-        return !text || std::strcmp(text, "bounds") != 0;
-      }()),
-      shared_cells(Arena::kSharedBytes / 4) {
+Checker::State::State() : checks_order(asked_checks() != "bounds"), shared_cells(Arena::kSharedBytes / 4) {
   arena.on_release([this](size_t first, size_t end) { shadow.forget_pages(first, end); });
 }
 

@@ -3,11 +3,13 @@
 // the target is read in the text itself.
 #include "emulator/fat_binary.h"
 
+#include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 #include <string_view>
+
+#include "emulator/asked.h"
 
 namespace quern::emulator {
 namespace {
@@ -57,8 +59,14 @@ Architecture target_of(std::string_view ptx) {
 }  // namespace
 
 Architecture architecture() {
-  const char* text = std::getenv("QUERN_EMULATOR_ARCH");
-  return text && *text ? parse(text) : Architecture{};
+  constexpr const char* kVariable = "QUERN_EMULATOR_ARCH";
+  const std::string_view text = asked_text(kVariable);
+  if (text.empty()) return {};
+  const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  const std::string_view rest = text.substr(digits);
+  if (digits < 2 || digits > 3 || text[0] == '0' || !(rest.empty() || rest == "a" || rest == "f"))
+    refuse_asked(kVariable, "a compute capability such as 80, 86, 90a or 120");
+  return parse(text);
 }
 
 std::string ptx_of(const void* wrapper_at) {

@@ -1,12 +1,12 @@
 // Launches: the blocks of a grid one after another, in an order that may be asked for, and what they counted.
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <numeric>
 #include <stdexcept>
 #include <utility>
 
 #include "emulator/arena.h"
+#include "emulator/asked.h"
 #include "emulator/checker.h"
 #include "emulator/counters.h"
 #include "emulator/executor.h"
@@ -26,18 +26,17 @@ struct Settings {
   bool is_checked = true;
 
   Settings() {
-    const auto value = [](const char* name) -> std::string_view {
-      const char* found = std::getenv(name);
-      return found ? found : "";
-    };
-    const std::string_view asked = value("QUERN_EMULATOR_ORDER");
-    if (asked == "descending") order.kind = Order::Kind::descending;
-    if (asked.starts_with("random")) {
+    constexpr std::string_view kRandom = "random:";
+    const std::string_view asked = asked_text("QUERN_EMULATOR_ORDER");
+    if (asked == "descending") {
+      order.kind = Order::Kind::descending;
+    } else if (asked.starts_with(kRandom) && read_number(asked.substr(kRandom.size()), order.seed)) {
       order.kind = Order::Kind::random;
-      if (asked.size() > 7) order.seed = std::strtoull(asked.data() + 7, nullptr, 10);
+    } else if (!asked.empty() && asked != "ascending") {
+      refuse_asked("QUERN_EMULATOR_ORDER", "ascending, descending or random:<seed>");
     }
-    order.async_is_late = value("QUERN_EMULATOR_ASYNC") != "early";
-    is_checked = value("QUERN_EMULATOR_CHECK") != "none";
+    order.async_is_late = asked_word("QUERN_EMULATOR_ASYNC", {"late", "early"}) == "late";
+    is_checked = asked_checks() != "none";
   }
 };
 

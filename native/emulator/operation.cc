@@ -1,11 +1,11 @@
 #include "emulator/operation.h"
 
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 
 #include "emulator/arena.h"
+#include "emulator/asked.h"
 #include "emulator/checker.h"
 #include "emulator/report.h"
 #include "emulator/runtime.h"
@@ -17,12 +17,14 @@ namespace {
 bool is_launch_to_fault() {
   static auto& set_to = *new std::string();
   static uint64_t launches = 0;
-  const char* text = std::getenv("QUERN_EMULATOR_FAULT_AFTER");
-  if (set_to != (text ? text : "")) {
-    set_to = text ? text : "";
+  static uint64_t number = 0;
+  const std::string_view text = asked_text("QUERN_EMULATOR_FAULT_AFTER");
+  if (set_to != text) {
+    set_to = text;
+    number = asked_number("QUERN_EMULATOR_FAULT_AFTER", 0, 1);
     launches = 0;
   }
-  return !set_to.empty() && ++launches == std::strtoull(set_to.c_str(), nullptr, 10);
+  return !set_to.empty() && ++launches == number;
 }
 
 cudaError_t launch(Runtime& runtime, int device, const KernelLaunch& launch) {

@@ -3,25 +3,17 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <cstring>
 #include <stdexcept>
 #include <thread>
 
+#include "emulator/asked.h"
 #include "emulator/fat_binary.h"
 #include "emulator/runtime_stream.h"
 
 namespace quern::emulator {
 namespace {
 
-int number_from(const char* variable, int otherwise) {
-  const char* text = std::getenv(variable);
-  return text && *text ? std::max(0, std::atoi(text)) : otherwise;
-}
-
-bool says(const char* variable, const char* word) {
-  const char* text = std::getenv(variable);
-  return text && std::strcmp(text, word) == 0;
-}
+constexpr uint64_t kMostDevices = 64;
 
 }  // namespace
 
@@ -41,8 +33,8 @@ void Runtime::open() {
     std::this_thread::sleep_for(std::chrono::milliseconds(30));  // for those who call it all the same
   });
   Arena::instance().guard();
-  is_late = says("QUERN_EMULATOR_STREAMS", "late");
-  devices.resize(size_t(number_from("QUERN_EMULATOR_DEVICES", 1)));
+  is_late = asked_word("QUERN_EMULATOR_STREAMS", {"early", "late"}) == "late";
+  devices.resize(asked_number("QUERN_EMULATOR_DEVICES", 1, 0, kMostDevices));
   for (size_t device = 0; device < devices.size(); device++) {
     devices[device].default_stream = new CUstream_st{.device = int(device), .is_default = true};
   }
@@ -89,7 +81,8 @@ Limits limits() {
   const bool is_large = arch >= 90 && arch < 120;  // of 12.0 a processor has as little as of 8.6
   found.shared_bytes_opted_in = (is_large ? 227 : arch == 80 || arch == 87 ? 163 : 99) * 1024;
   found.shared_bytes_of_multiprocessor = found.shared_bytes_opted_in + 1024;
-  found.multiprocessors = number_from("QUERN_EMULATOR_MULTIPROCESSORS", found.multiprocessors);
+  found.multiprocessors =
+      int(asked_number("QUERN_EMULATOR_MULTIPROCESSORS", uint64_t(found.multiprocessors), 1, 1024));
   return found;
 }
 

@@ -5,6 +5,7 @@
 
 #include <cuda_runtime_api.h>
 
+#include "backend/cuda/compiled_code.h"
 #include "backend/cuda/cuda_context.h"
 #include "core/error.h"
 
@@ -84,20 +85,16 @@ ProbedDevice probe_device(int index) {
 }  // namespace
 
 std::string code_for(int major, int minor) {
-  constexpr int kCompiled[] = {80, 86, 89, 90, 100, 120};
-  const int capability = 10 * major + minor;
-  if (capability == 90) return "sm_90a";
-  // Code of an older minor version of the same major one runs as it is.
-  int best = 0;
-  for (const int code : kCompiled)
-    if (code / 10 == major && code <= capability && code != 90) best = std::max(best, code);
-  return best > 0 ? "sm_" + std::to_string(best) : "compute_80";
+  return code_for(major, minor, compiled_code());
 }
 
 std::optional<Failure> too_old(int major, int minor) {
-  if (major >= kLeastMajor) return {};
-  return not_usable("of compute capability " + std::to_string(kLeastMajor) + ".0 or newer, got " +
-                    std::to_string(major) + "." + std::to_string(minor));
+  const std::string got = ", got " + std::to_string(major) + "." + std::to_string(minor);
+  if (major < kLeastMajor)
+    return not_usable("of compute capability " + std::to_string(kLeastMajor) + ".0 or newer" + got);
+  if (!code_for(major, minor).empty()) return {};
+  return not_usable("that this library was compiled for (" + std::string(compiled_code().architectures) +
+                    ")" + got + ": take the library of the package");
 }
 
 int count_devices() {
