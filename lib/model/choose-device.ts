@@ -50,11 +50,10 @@ export async function chooseDevice(
       return { library, index: device.index, substitute: cpu }
     passed.push(whyNot(device, free))
   }
-  const less = options.kvCache?.maxBytes === undefined ? 'a smaller contextLength' : 'less kvCache.maxBytes'
   warn(
     onCpu(
       `it needs about ${gigabytes(needed)}, ${passed.join(', ')}: ` +
-        `end what else uses its memory, or take a smaller dtype ('int8', 'int4') or ${less}`,
+        "end what else uses its memory, or take a smaller dtype ('int8', 'int4') or a smaller kvCache.maxBytes (--kv-cache)",
     ),
   )
   return cpu

@@ -96,7 +96,7 @@ describe('with a GPU', () => {
     expect(info.device).toBe('cpu')
     expect(warnings).toHaveLength(1)
     expect(warnings[0]).toMatch(
-      /^the model runs on the CPU: it needs about 0\.\d GB, cuda:0 \(late device\) has 0\.2 GB free: .*a smaller dtype .* or a smaller contextLength; device: 'cpu' asks for no GPU$/,
+      /^the model runs on the CPU: it needs about 0\.\d GB, cuda:0 \(late device\) has 0\.2 GB free: .*a smaller dtype .* or a smaller kvCache\.maxBytes \(--kv-cache\); device: 'cpu' asks for no GPU$/,
     )
     expect((await loaded({ device: 'cuda' })).info.device).toBe('late') // who insists may try
   })
@@ -107,7 +107,7 @@ describe('with a GPU', () => {
     const { info, warnings } = await loaded({ kvCache: { maxBytes: 1.8e9 } })
     expect(info.device).toBe('cpu')
     expect(warnings[0]).toContain('needs about 2.1 GB')
-    expect(warnings[0]).toContain('or less kvCache.maxBytes;')
+    expect(warnings[0]).toContain('or a smaller kvCache.maxBytes (--kv-cache);')
   })
 
   it('a library that is not there', async () => {
