@@ -9,9 +9,9 @@
 // depends on the mass of all, and of what filters leave a few times, from L2. Bound by launches and by L2.
 // Design: three kernels. `survey` finds the largest logit of every chunk of 128; `weigh`, where some row
 // needs it, the mass of every chunk; `choose`, a block for each row, looks only at chunks whose largest logit
-// may matter. Which tokens a filter leaves is a binary search for their least distance from the likeliest
-// (sampling_choose.cuh), so nothing is sorted. Masses are integers, so that their sums do not depend on the
-// grid.
+// may matter. Which tokens a filter leaves is a search for their least distance from the likeliest, by halves
+// until a warp's lanes have one of what is left each (sampling_choose.cuh), so nothing is sorted. Masses are
+// integers, so that their sums do not depend on the grid.
 #include "backend/cuda/kernels/launch.h"
 #include "backend/cuda/kernels/sampling_choose.cuh"
 #include "backend/cuda/kernels/sampling_logprobs.cuh"
@@ -111,7 +111,7 @@ __global__ void __launch_bounds__(kSurveyThreads) weigh(SampleRows op) {
   });
 }
 
-__global__ void __launch_bounds__(kChooseThreads) choose(SampleRows op) {
+__global__ void __launch_bounds__(kChooseThreads, 1) choose(SampleRows op) {
   __shared__ union {
     ChooseScratch choose;
     LogprobScratch logprobs;

@@ -6,6 +6,7 @@ namespace quern::cuda {
 
 constexpr int kChooseThreads = 512;
 constexpr int kMostGathered = 2048;  // keys that are searched in shared memory
+constexpr int kMostCompared = 32;    // of those, that are compared each with all, one a lane
 
 // Some tokens' number and mass.
 struct Amount {
@@ -32,6 +33,9 @@ struct ChooseScratch {
   uint32_t gathered[kMostGathered];
   Mass gathered_masses[kMostGathered];
   int gathered_count;
+  uint32_t compared[kMostCompared];
+  Mass compared_masses[kMostCompared];
+  int compared_count;
   BlockScratch<Amount> amounts;
   BlockScratch<Mass> masses;
   BlockScratch<unsigned> counts;
@@ -113,6 +117,31 @@ struct Search {
     __syncthreads();
   }
 
+  // Finds the answer among the gathered keys that are in (low, high], which are few: every warp for itself,
+  // without a barrier more.
+  __device__ void compare(const Quota& quota) {
+    if (threadIdx.x == 0) scratch.compared_count = 0;
+    __syncthreads();
+#pragma unroll 1
+    for (int i = static_cast<int>(threadIdx.x); i < scratch.gathered_count; i += kChooseThreads) {
+      if (scratch.gathered[i] <= low || scratch.gathered[i] > high) continue;
+      const int at = atomicAdd(&scratch.compared_count, 1);
+      scratch.compared[at] = scratch.gathered[i];
+      scratch.compared_masses[at] = scratch.gathered_masses[i];
+    }
+    __syncthreads();
+    const int count = scratch.compared_count;
+    const uint32_t mine = scratch.compared[min(lane_id(), count - 1)];
+    Amount amount = at_low;
+#pragma unroll 1
+    for (int i = 0; i < count; ++i)
+      if (scratch.compared[i] <= mine) amount = amount + Amount{1, scratch.compared_masses[i]};
+    high = warp_combine(quota.is_met_by(amount) ? mine : static_cast<uint32_t>(high),
+                        [](uint32_t a, uint32_t b) { return min(a, b); });
+    const int of = __ffs(static_cast<int>(__ballot_sync(kAllLanes, mine == high))) - 1;
+    at_high = {__shfl_sync(kAllLanes, amount.count, of), __shfl_sync(kAllLanes, amount.mass, of)};
+  }
+
   __device__ void look_at(int64_t middle, const Amount& amount, const Quota& quota) {
     if (quota.is_met_by(amount)) {
       high = middle;
@@ -147,23 +176,33 @@ struct Search {
     if (high - low == 1) return true;
     gather();
     const Amount apart = at_low;
-    while (high - low > 1) {
-      const int64_t middle = low + (high - low) / 2;
+    for (int round = 0; high - low > 1 && at_high.count - at_low.count > kMostCompared; ++round) {
+      const int64_t middle = middle_of(round);
       look_at(middle, apart + count_gathered(static_cast<uint32_t>(middle)), quota);
     }
+    if (high - low > 1) compare(quota);
     return true;
   }
 
-  // A key up to which there are at least `count`: that of the count-th chunk, where there are so many.
+  // A key up to which there are at least `count`, and not many more: that of the count-th chunk or of one
+  // soon after it, where there are so many.
   __device__ uint32_t about(unsigned count) {
-    if (count > static_cast<unsigned>(row.chunks)) return kAllKeys;
+    unsigned reached = static_cast<unsigned>(row.chunks);
+    if (count > reached) return kAllKeys;
+    const unsigned enough = count + count / 4 + 16;
     low = -1, high = kAllKeys;
-    while (high - low > 1) {
-      const int64_t middle = low + (high - low) / 2;
+    for (int round = 0; high - low > 1 && reached > enough; ++round) {
+      const int64_t middle = middle_of(round);
       unsigned up_to = 0;
       for (int chunk = static_cast<int>(threadIdx.x); chunk < row.chunks; chunk += kChooseThreads)
         up_to += chunk_key(chunk) <= middle ? 1 : 0;
-      (block_sum(up_to, scratch.counts) >= count ? high : low) = middle;
+      up_to = block_sum(up_to, scratch.counts);
+      if (up_to >= count) {
+        high = middle;
+        reached = up_to;
+      } else {
+        low = middle;
+      }
     }
     return static_cast<uint32_t>(high);
   }
