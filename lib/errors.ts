@@ -62,6 +62,7 @@ export type QuernErrorCode =
   | 'write_error'
   | 'closed'
   | 'cannot_listen'
+  | 'cannot_connect'
   | 'out_of_memory'
   | 'native_binding'
   | 'no_device'

@@ -28,7 +28,7 @@ const typescriptLayers = {
   ],
   cli: ['index.ts', 'server', 'batch', 'package.ts'],
   batch: ['server', 'index.ts'],
-  server: ['index.ts', 'package.ts', 'nearest-name.ts'],
+  server: ['index.ts', 'model', 'package.ts', 'nearest-name.ts'],
   integrations: ['index.ts', 'input', 'nearest-name.ts'],
   model: [
     'checkpoint',

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { QuernError } from '../index.js'
 import type { ServerApp } from '../server/index.js'
 import { newId } from '../server/new-id.js'
+import { isOfDevice } from '../server/of-device.js'
 import { type BatchRequest, LineFault, parseRequest } from './batch-request.js'
 
 /**
@@ -28,11 +30,12 @@ const again = 500
 
 /**
  * Answers a line of a batch, `{"custom_id", "method": "POST", "url", "body"}`, by an app's own endpoints: bodies and errors are those that it would
- * send. It waits while the app's queue is full. What is wrong with the line is in the answer.
+ * send. It waits while the app's queue is full, and asks once more where the model's device failed. What is wrong with the line is in the answer.
  *
  * @param app What `createApp()` made.
  * @param line Its text.
  * @param number Which line of a file it is, from 1 on, for messages. Default: of none.
+ * @throws {QuernError} `device_failed`, `no_device` where the device failed again, or the model could not be loaded again: the line has no answer.
  * @example
  * ```ts
  * const app = createApp({ models: { demo: {} } })
@@ -45,16 +48,17 @@ export async function answerBatchLine(app: ServerApp, line: string, number?: num
   return answerLine(app, () => parseRequest(line), number)
 }
 
-/** The same for a line that is being read. */
+/** The same for a line that is being read. `recover` is called before it is asked once more. */
 export async function answerLine(
   app: ServerApp,
   read: () => BatchRequest | Promise<BatchRequest>,
   number?: number,
+  recover?: () => Promise<unknown>,
 ): Promise<BatchAnswer> {
   const id = newId('batch_req')
   try {
     const request = await read()
-    return { id, custom_id: request.customId, response: await ask(app, request), error: null }
+    return { id, custom_id: request.customId, response: await ask(app, request, recover), error: null }
   } catch (error) {
     if (!(error instanceof LineFault)) throw error
     const message = number === undefined ? error.message : `line ${number}: ${error.message}`
@@ -70,16 +74,32 @@ export async function answerLine(
 async function ask(
   app: ServerApp,
   { customId, url, body }: BatchRequest,
+  recover: () => Promise<unknown> = async () => {},
 ): Promise<NonNullable<BatchAnswer['response']>> {
   const text = written(body, customId)
+  let hasFailed = false
   for (;;) {
+    let failure: unknown
+    const onFailure = (error: unknown) => {
+      failure = error
+    }
     const headers = { 'Content-Type': 'application/json' }
-    const response = await app.request(url, { method: 'POST', headers, body: text })
+    const response = await app.request(url, { method: 'POST', headers, body: text }, { onFailure })
     const { status: status_code } = response
     const answer = await response.json()
-    if (status_code === 429) await sleep(again)
+    if (isOfDevice(failure)) {
+      if (hasFailed) throw failedAgain(failure, customId)
+      hasFailed = true
+      await recover()
+    } else if (status_code === 429) await sleep(again)
     else return { status_code, request_id: response.headers.get('x-request-id') ?? '', body: answer }
   }
+}
+
+/** No answer: the same line may well have one once the device works. */
+function failedAgain(cause: QuernError, customId: string): QuernError {
+  const message = `'${customId}' was asked again, and its model's device failed again: ${cause.message}`
+  return new QuernError(cause.code, message, { cause })
 }
 
 /** JSON can be read that is nested too deep to be written. */

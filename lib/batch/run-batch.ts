@@ -12,10 +12,11 @@ import { inPrefixOrder } from './prefix-order.js'
 
 /**
  * Answers a file of requests in OpenAI's batch format. It may be ended at any moment, and goes on where it was when it is called again with the
- * same files: no line is lost, none is answered twice. Gives how far it came: all the way, unless its signal was aborted.
+ * same files: no line is lost, none is answered twice. Gives how far it came: all the way, unless its signal was aborted. Where a model's device
+ * fails, the model is loaded again, and the lines that failed with it are asked once more.
  *
  * @throws {QuernError} `missing_file`, `read_error`; `invalid_input` where two lines have the same `custom_id`, where none names a model that is
- * there, or where `output` holds something else; `write_error`, `disk_full`; what `load()` throws.
+ * there, or where `output` holds something else; `write_error`, `disk_full`; what `load()` throws; `device_failed` where it failed again.
  * @example
  * ```ts
  * const { done, total, failed } = await runBatch({
@@ -150,7 +151,12 @@ async function answerAll(
     while (!signal?.aborted && !broken.signal.aborted) {
       const { value: number, done } = await numbers.next()
       if (done) return
-      const answer = await answerLine(app, () => index.request(number), number)
+      const answer = await answerLine(
+        app,
+        () => index.request(number),
+        number,
+        () => app.preload(),
+      )
       if (broken.signal.aborted) return // what was cut short is no answer
       await write(answer)
       index.markDone(number)

@@ -52,14 +52,23 @@ export function register(program: Command): void {
       }
       process.on('SIGINT', stop).on('SIGTERM', stop)
       const began = performance.now()
+      let latest: BatchProgress | undefined
       try {
         const end = await runBatch({
           ...{ input, output, errors, models, concurrency, timeout, maxTokens },
           signal: interrupt.signal,
-          onProgress: (progress) => line.tell(describe(progress, performance.now() - began)),
+          onProgress: (progress) => {
+            latest = progress
+            line.tell(describe(progress, performance.now() - began))
+          },
         })
         line.erase()
         err(`${conclusion(end, performance.now() - began, errors ?? output)}\n`)
+      } catch (error) {
+        line.erase()
+        if (latest && latest.done > latest.before)
+          err(`${conclusion(latest, performance.now() - began, errors ?? output)}\n`)
+        throw error
       } finally {
         line.erase()
         process.off('SIGINT', stop).off('SIGTERM', stop)

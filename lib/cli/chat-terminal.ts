@@ -117,7 +117,7 @@ export class ChatTerminal implements Talk {
     return this.#lines.next()
   }
 
-  /** A message to answer, or a command. What fails is told, and the conversation goes on. */
+  /** A message to answer, or a command. What fails is told, and the conversation goes on, unless it was the model's device. */
   async #take(text: string): Promise<void> {
     this.#interrupts.reset()
     if (text.trim() === '') return
@@ -128,6 +128,9 @@ export class ChatTerminal implements Talk {
     } catch (error) {
       const code = error instanceof QuernError ? ` (${error.code})` : ''
       this.say(`error: ${(error as Error).message}${code}`)
+      if (!(error instanceof QuernError && error.code === 'device_failed')) return
+      this.say('The model cannot answer any more: begin again.')
+      this.leave(1)
     }
   }
 

@@ -41,6 +41,7 @@ export async function answer(row: Endpoint, { req, env }: Context, server: Serve
     return response
   } catch (thrown) {
     const error = signal.aborted ? call.signal.reason : thrown // a body that breaks off, for instance
+    env?.onFailure?.(error)
     const told = apiErrorOf(error)
     status = told.status
     call.failed(error)

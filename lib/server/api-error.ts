@@ -75,12 +75,7 @@ export function apiErrorOf(error: unknown): ApiError {
     })
   }
   const status = statusOf[error.code]
-  if (status >= 500) {
-    const what = error.code === 'closed' ? 'the model was closed' : 'the model cannot be used'
-    return new ApiError(status, error.code, `${what} (${error.code}): the server's log says why`, {
-      cause: error,
-    })
-  }
+  if (status >= 500) return brokenModel(status, error)
   return new ApiError(
     status,
     knownCodes[error.code] ?? error.code,
@@ -90,6 +85,17 @@ export function apiErrorOf(error: unknown): ApiError {
       ...(status === 429 && { headers: { 'Retry-After': retryAfter } }),
     },
   )
+}
+
+/** What was thrown where a model was loaded: what it was told wrong is no client's mistake. */
+export function loadErrorOf(error: unknown): unknown {
+  return error instanceof QuernError && statusOf[error.code] < 500 ? brokenModel(500, error) : error
+}
+
+function brokenModel(status: number, cause: QuernError): ApiError {
+  const { code } = cause
+  const what = code === 'closed' ? 'the model was closed' : 'the model cannot be used'
+  return new ApiError(status, code, `${what} (${code}): the server's log says why`, { cause })
 }
 
 /** The body of an error. */

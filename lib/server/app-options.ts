@@ -3,7 +3,7 @@ import { Model, QuernError } from '../index.js'
 import { nearestName } from '../nearest-name.js'
 import { issueWords } from './issue-words.js'
 import { type LogFormat, type Logger, loggerOf } from './log/logger.js'
-import type { ModelSource } from './served-models.js'
+import type { ModelSource } from './served-model.js'
 import type { Settings } from './settings.js'
 
 /**

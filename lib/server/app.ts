@@ -57,7 +57,7 @@ export function createApp(options: AppOptions): ServerApp {
   checkOptions('createApp', options, appOptionShape)
   const settings = settingsOf(options)
   const server: Server = {
-    models: new ServedModels(options.models),
+    models: new ServedModels(options.models, settings.logger),
     settings,
     metrics: new ServerMetrics(),
     running: new RunningCalls(),

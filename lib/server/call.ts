@@ -1,10 +1,11 @@
 import type { z } from 'zod'
-import { ApiError } from './api-error.js'
+import { ApiError, loadErrorOf } from './api-error.js'
 import type { CallReport } from './log/call-report.js'
 import type { Outcome, ServerMetrics } from './metrics/server-metrics.js'
 import type { StoredResponses } from './openai/responses/stored-responses.js'
 import type { RunningCalls } from './running-calls.js'
-import type { Lease, ServedModels } from './served-models.js'
+import type { Lease } from './served-model.js'
+import type { ServedModels } from './served-models.js'
 import type { Settings } from './settings.js'
 
 /** What all requests to a server share. */
@@ -85,11 +86,14 @@ export class Call {
   /**
    * The model of a name, or the first; it stays loaded until the call ends.
    *
-   * @throws {ApiError} 404 for a name that is not served. Otherwise what `load()` throws.
+   * @throws {ApiError} 404 for a name that is not served; 500 for what `load()` was told wrong. Otherwise what `load()` throws.
    */
   async model(name?: string): Promise<Lease> {
-    this.#report.model = this.models.named(name).name
-    const lease = await this.models.lease(name)
+    const served = this.models.named(name)
+    this.#report.model = served.name
+    const lease = await served.lease().catch((error) => {
+      throw loadErrorOf(error)
+    })
     if (this.#isOver) lease.release()
     else this.#leases.push(lease)
     return lease
@@ -107,9 +111,10 @@ export class Call {
     this.metrics.took(this.#report.model ?? '', promptTokens, 0)
   }
 
-  /** What went wrong, for the log; the call's end comes later. */
+  /** What went wrong, for the log and for the models that it may be the end of; the call's end comes later. */
   failed(error: unknown): void {
     this.#report.error ??= error
+    for (const lease of this.#leases) lease.failed(error)
   }
 
   /** The answer is complete, or is never going to be. */

@@ -55,6 +55,7 @@ export const statusOf: Record<QuernErrorCode, number> = {
   write_error: broken,
   closed: 503,
   cannot_listen: broken,
+  cannot_connect: broken,
   out_of_memory: 503,
   native_binding: broken,
   no_device: broken,

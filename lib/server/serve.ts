@@ -8,6 +8,7 @@ import { createApp, type ServerApp } from './app.js'
 import { type AppOptions, appOptionShape, checkOptions } from './app-options.js'
 import { loopbackHosts } from './guards/host.js'
 import { listenError } from './listen-error.js'
+import { expectDevices } from './served-model.js'
 
 /**
  * What is served, and where.
@@ -66,7 +67,8 @@ const probeMs = 30_000
 /**
  * Serves models over HTTP, as OpenAI's API does.
  *
- * @throws {QuernError} `invalid_option`, `unsupported_option`; `cannot_listen` where the address or the port is not to be had.
+ * @throws {QuernError} `invalid_option`, `unsupported_option`; `cannot_listen` where the address or the port is not to be had; `no_device` where a
+ * model's options insist on a GPU that cannot be used.
  * @example
  * ```ts
  * const server = await serve({ models: { demo: {} }, port: 8080 })
@@ -93,6 +95,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     ? [...loopbackHosts, host, ...(appOptions.allowedHosts ?? [])]
     : appOptions.allowedHosts
   const app = createApp({ ...appOptions, allowedHosts })
+  await expectDevices(appOptions.models)
   const server = httpServer(app, host, 1e3 * receiveTimeout)
   server.maxConnections = maxConnections
   server.listen(port, host)

@@ -9,10 +9,11 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { answerBatchLine, type BatchProgress, runBatch } from '../../lib/batch/index.js'
 import { load, type Model } from '../../lib/index.js'
 import { createApp } from '../../lib/server/index.js'
+import { lateLibrary } from '../late-library.js'
 import { json, post } from '../server/requests.js'
 import { answersOf, batchFiles, completion, folder } from './batch-files.js'
 
@@ -255,6 +256,21 @@ describe('answerBatchLine', () => {
       response: null,
       error: { code: 'invalid_line', message: expect.stringMatching(/^line 7: /), line: 7 },
     })
+  })
+
+  it('has none for a line with which the GPU failed again', async () => {
+    vi.stubEnv('QUERN_CUDA_LIBRARY', lateLibrary)
+    vi.stubEnv('QUERN_LATE_LOST', '2')
+    onTestFinished(() => void vi.unstubAllEnvs())
+    const app = createApp({ models: { tiny: { options: { device: 'cuda', threads: 1 } } }, log: 'off' })
+    const line = JSON.stringify(completion('a'))
+    await expect(answerBatchLine(app, line)).rejects.toMatchObject({
+      code: 'device_failed',
+      message: "'a' was asked again, and its model's device failed again: late: lost with step 2",
+    })
+    vi.stubEnv('QUERN_LATE_LOST', '')
+    expect((await answerBatchLine(app, line)).response?.status_code).toBe(200)
+    await app.close()
   })
 
   it('waits while the queue is full', async () => {

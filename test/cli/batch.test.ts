@@ -2,15 +2,17 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, truncateSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { answersOf, batchFiles, completion } from '../batch/batch-files.js'
 import { eventually } from '../eventually.js'
+import { lateLibrary } from '../late-library.js'
 import { quern } from './quern.js'
 
 const command = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 const children: ChildProcess[] = []
 afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL')
+  vi.unstubAllEnvs()
 })
 
 function start({ input, output }: { input: string; output: string }, ...flags: string[]) {
@@ -61,6 +63,33 @@ describe('quern batch', () => {
         .map(({ custom_id }) => custom_id)
         .sort(),
     ).toEqual(names(120).sort())
+  })
+
+  it('loads the model again after its GPU failed, and ends where that fails too', async () => {
+    vi.stubEnv('QUERN_CUDA_LIBRARY', lateLibrary)
+    vi.stubEnv('QUERN_LATE_LOST', '20')
+    const flags = ['--device', 'cuda', '--concurrency', '2']
+    const isWhole = ({ response }: { response: { status_code: number } | null }) =>
+      response?.status_code === 200
+    const files = batchFiles(lines(6, 8))
+    expect(await start(files, ...flags).exit).toBe(0)
+    expect(answersOf(files.output).filter(isWhole)).toHaveLength(6)
+
+    const others = batchFiles(lines(6, 8))
+    vi.stubEnv('QUERN_LATE_DEVICES', '1')
+    const { exit, said } = start(others, ...flags)
+    expect(await exit).toBe(1)
+    expect(said()).toMatch(
+      /the same command goes on\nerror: late: .*: restart the process \(device_failed\)\n$/,
+    )
+    const first = answersOf(others.output)
+    expect(first.length).toBeGreaterThan(0)
+    expect(first.length).toBeLessThan(6)
+    expect(first.every(isWhole)).toBe(true)
+
+    vi.unstubAllEnvs()
+    expect((await quern('batch', others.input, others.output, '--threads', '1')).code).toBe(0)
+    expect(answersOf(others.output).filter(isWhole)).toHaveLength(6)
   })
 
   it('ends what runs at Ctrl-C, and leaves at once at a second', async () => {

@@ -122,6 +122,30 @@ describe('quern bench serve', () => {
     await model.close()
   })
 
+  it('says where nobody answers', async () => {
+    for (const model of [[], ['--model', 'a']]) {
+      const { code, err } = await quern('bench', 'serve', '--url', 'http://127.0.0.1:1/', ...model)
+      expect(code).toBe(1)
+      expect(err).toMatch(/^error: no server answers at http:\/\/127\.0\.0\.1:1: .*\(cannot_connect\)\n$/)
+    }
+    expect((await quern('bench', 'serve', '--url', 'nonsense')).code).toBe(2)
+  })
+
+  it('leaves how a model is loaded to the server that it measures', async () => {
+    const at = ['bench', 'serve', '--url', 'http://127.0.0.1:1']
+    for (const flags of [
+      ['--device', 'auto'],
+      ['--threads', '1'],
+      ['--cache-dir', '/x'],
+      ['--attention-sinks', '4,20'],
+      ['--kv-cache', '1000000000'],
+    ]) {
+      const { code, err } = await quern(...at, ...flags)
+      expect(code).toBe(2)
+      expect(err).toContain(`error: ${flags[0]} is the matter of the server at --url`)
+    }
+  })
+
   it('takes a rate above 0', async () => {
     expect((await quern('bench', 'serve', '--rate', '0')).code).toBe(2)
   })

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { servedSources } from '../../lib/cli/served-sources.js'
 import { ask, streamed } from '../server/streams.js'
 import { quern } from './quern.js'
@@ -90,6 +90,18 @@ describe('quern serve', () => {
       code: 1,
       err: expect.stringContaining('missing_file'),
     })
+    const two = ['serve', '--port', '0', '--model', 'a=./none', '--model', 'b=./none']
+    for (const flag of [
+      ['--device', 'nonsense'],
+      ['--dtype', 'foo'],
+    ])
+      expect(await quern(...two, ...flag)).toMatchObject({
+        code: 2,
+        err: expect.stringContaining(flag[1] ?? ''),
+      })
+    vi.stubEnv('QUERN_CUDA_LIBRARY', '/nowhere/cuda.so')
+    expect(await quern(...two, '--device', 'cuda')).toMatchObject({ code: 1 })
+    vi.unstubAllEnvs()
     expect(await quern('serve', '--prot', '0')).toMatchObject({ code: 2 })
     expect(await quern('serve', '--port', '0', '--api-key', 'with space')).toMatchObject({ code: 2 })
   })

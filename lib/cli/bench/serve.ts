@@ -3,6 +3,7 @@ import { addModelFlags, loadOptions, type ModelFlags, whole } from '../model-fla
 import { outputOf } from '../output.js'
 import { servedSources } from '../served-sources.js'
 import { drive, type Load, type Sample } from './load-driver.js'
+import { modelAt, refuseLoadFlags } from './other-server.js'
 import { percentile } from './percentiles.js'
 
 interface Flags extends ModelFlags, Omit<Load, 'url' | 'model' | 'onDone'> {
@@ -33,10 +34,11 @@ export function registerServe(bench: Command): void {
     .option('--no-ignore-eos', 'let answers end where they do; for servers that do not know ignore_eos')
     .option('--json', 'print one JSON object')
     .action(async (flags: Flags) => {
+      if (flags.url !== undefined) refuseLoadFlags(command)
       const own = flags.url === undefined ? await ownServer(flags, err) : undefined
       const url = (flags.url ?? own?.url ?? '').replace(/\/+$/, '')
       try {
-        const model = (own ? undefined : flags.model) ?? (await firstModel(url, flags.apiKey))
+        const model = await modelAt(url, own ? undefined : flags.model, flags.apiKey)
         const load: Load = { ...flags, url, model, onDone: (n) => err(progress(n, flags.requests)) }
         const report = reportOf(await drive(load), { ...flags, url, model })
         out(flags.json ? `${JSON.stringify(report, null, 2)}\n` : describe(report))
@@ -59,16 +61,6 @@ async function ownServer(flags: Flags, err: (text: string) => void) {
   })
   await server.preload()
   return server
-}
-
-/** The model that a server names first. */
-async function firstModel(url: string, apiKey?: string): Promise<string> {
-  const headers = apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey}` }
-  const response = await fetch(`${url}/v1/models`, { headers })
-  const { data } = (await response.json()) as { data?: { id: string }[] }
-  const id = data?.[0]?.id
-  if (id === undefined) throw new Error(`${url}/v1/models names no model: name one with --model`)
-  return id
 }
 
 function reportOf(

@@ -1,6 +1,8 @@
+import { isOfDevice } from '../of-device.js'
+
 /**
- * Where a server writes what happens: a logger of yours, such as pino's. It is called with what a request was, as an object, and a line that
- * says the same to people.
+ * Where a server writes what happens: a logger of yours, such as pino's. It is called with what a request was, or what became of a model, as
+ * an object, and a line that says the same to people.
  *
  * @example
  * ```ts
@@ -53,7 +55,7 @@ function textLine(level: string, write: (text: string) => void): Logger['info'] 
   return (fields, line) => {
     const { error } = fields as { error?: unknown }
     const time = new Date().toTimeString().slice(0, 8)
-    const trace = level === 'error' && error instanceof Error ? (describe(error).stack ?? '').split('\n') : []
+    const trace = level === 'error' && error instanceof Error ? traceOf(error).split('\n') : []
     write(`${time} ${[line, ...trace].map(harmless).join('\n  ')}\n`)
   }
 }
@@ -64,11 +66,16 @@ function harmless(text: string): string {
   return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '?')
 }
 
-/** An error as a log has it. */
-function describe({ message, stack, cause }: Error): { message: string; stack?: string; cause?: unknown } {
+function traceOf(error: Error): string {
+  return describe(error).stack ?? `${error.name}: ${error.message}`
+}
+
+/** An error as a log has it; where a device failed, the way through this code says nothing. */
+function describe(error: Error): { message: string; stack?: string; cause?: unknown } {
+  const { message, stack, cause } = error
   return {
     message,
-    ...(stack !== undefined && { stack }),
+    ...(stack !== undefined && !isOfDevice(error) && { stack }),
     ...(cause !== undefined && { cause: cause instanceof Error ? describe(cause) : String(cause) }),
   }
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { endpoint } from '../call.js'
-import type { ServedModel } from '../served-models.js'
+import type { ServedModel } from '../served-model.js'
 
 const model = z.object({
   id: z.string(),

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { apiErrorOf, errorBody } from '../api-error.js'
 import type { Call } from '../call.js'
 import { eventStream, type ServerSentEvent } from '../event-stream.js'
-import type { Lease } from '../served-models.js'
+import type { Lease } from '../served-model.js'
 import { fingerprint } from './fingerprint.js'
 import { requestError } from './request-error.js'
 

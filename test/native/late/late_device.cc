@@ -62,7 +62,8 @@ int from_environment(const char* name, int otherwise) {
 
 Knobs Knobs::from_environment() {
   return {late::from_environment("QUERN_LATE_DEPTH", 1), late::from_environment("QUERN_LATE_DELAY", 0),
-          late::from_environment("QUERN_LATE_PACE", 0), late::from_environment("QUERN_LATE_FAILS", 0)};
+          late::from_environment("QUERN_LATE_PACE", 0), late::from_environment("QUERN_LATE_FAILS", 0),
+          late::from_environment("QUERN_LATE_LOST", 0)};
 }
 
 std::unique_ptr<Device> create_late_device(std::unique_ptr<Device> inner, const Knobs& knobs) {

@@ -13,7 +13,8 @@ struct Knobs {
   int most_delay = 0;    // microseconds before a step, up to that many by chance
   int pace = 0;          // microseconds before every operation
   int failing_step = 0;  // the number of a step that fails in the middle; 0: none
-  // QUERN_LATE_DEPTH, QUERN_LATE_DELAY, QUERN_LATE_PACE, QUERN_LATE_FAILS
+  int lost_step = 0;     // the number of the step with which the device fails for good; 0: none
+  // QUERN_LATE_DEPTH, QUERN_LATE_DELAY, QUERN_LATE_PACE, QUERN_LATE_FAILS, QUERN_LATE_LOST
   static Knobs from_environment();
 };
 

@@ -1,3 +1,4 @@
+#include <atomic>
 #include <cctype>
 #include <chrono>
 #include <cstdlib>
@@ -34,6 +35,15 @@ void wake() {
     std::this_thread::sleep_for(std::chrono::milliseconds(std::atoi(wakes)));
 }
 
+// With QUERN_LATE_DEVICES as many in a process as it says; then there is nothing that can be done.
+std::unique_ptr<quern::Device> create_counted(int index, int threads, const std::string& isa) {
+  static std::atomic<int> created{0};
+  const char* const most = std::getenv("QUERN_LATE_DEVICES");
+  if (most && created++ >= std::atoi(most))
+    throw quern::Error("device_failed", "late: it cannot be used any more: restart the process");
+  return create(index, threads, isa);
+}
+
 // What a test wants a machine to have: QUERN_LATE_PROBLEM says what is wrong with the library as a whole,
 // QUERN_LATE_DEVICE_PROBLEM with each device, QUERN_LATE_FREE how many bytes are free on each
 // ("0,5000000000,busy": of three the last cannot be opened), QUERN_LATE_WAKES after how many milliseconds
@@ -64,7 +74,7 @@ uint64_t free_memory(int index) {
   return std::strtoull(memory.c_str(), nullptr, 10);
 }
 
-constexpr quern::LibraryDevices kDevices{create, probe, free_memory};
+constexpr quern::LibraryDevices kDevices{create_counted, probe, free_memory};
 
 }  // namespace
 

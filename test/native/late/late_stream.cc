@@ -269,9 +269,12 @@ class LateStream final : public Stream {
       if (failure_) std::rethrow_exception(failure_);
       const Ticket ticket = inner_->begin(launched.input);  // it has its own numbers for steps
       const bool fails = launched.ticket == static_cast<Ticket>(knobs_.failing_step);
+      const bool is_lost = knobs_.lost_step > 0 && launched.ticket >= static_cast<Ticket>(knobs_.lost_step);
       for (size_t i = 0; i < launched.operations.size(); ++i) {
         if (fails && i == launched.operations.size() / 2)
           throw Error("read_error", "step " + std::to_string(launched.ticket) + " was to fail");
+        if (is_lost && i == launched.operations.size() / 2)
+          throw Error("device_failed", "late: lost with step " + std::to_string(knobs_.lost_step));
         if (knobs_.pace > 0) pause(knobs_.pace);
         launched.operations[i](*inner_);
       }

@@ -1,0 +1,220 @@
+import { expectDevice } from '../model/choose-device.js'
+import { takeLoadOptions } from '../model/load-options.js'
+import { type LoadOptions, type LoadProgress, load, Model, QuernError } from '../index.js'
+import type { Logger } from './log/logger.js'
+import { isOfDevice } from './of-device.js'
+import { closing } from './running-calls.js'
+
+/**
+ * A model that the server loads when it is first asked for, and again after its device failed.
+ *
+ * @example
+ * ```ts
+ * const small: ModelSource = { source: 'Qwen/Qwen3-0.6B', options: { contextLength: 8192 }, unloadAfter: 600 }
+ * const app = createApp({ models: { small } })
+ * ```
+ */
+export interface ModelSource {
+  /** As `load()` takes it. Default: the bundled model. */
+  source?: string | undefined
+  options?: LoadOptions | undefined
+  /** Seconds without a request after which its memory is freed, until it is asked for again. Default: never. */
+  unloadAfter?: number | undefined
+}
+
+/** A model in use: it stays loaded until `release()`, which may be called again. */
+export interface Lease {
+  /** Its name here. */
+  name: string
+  model: Model
+  /** To be told of what a request failed with: where its device did, the model is of no more use. */
+  failed(error: unknown): void
+  release(): void
+}
+
+/** @throws {QuernError} where one that is to be loaded insists on a device that cannot be used. */
+export async function expectDevices(models: Readonly<Record<string, Model | ModelSource>>): Promise<void> {
+  for (const given of Object.values(models))
+    if (!(given instanceof Model)) await expectDevice(given.options ?? {})
+}
+
+/** One of the models of a server. */
+export class ServedModel {
+  readonly name: string
+  /** Seconds since 1970. */
+  readonly created = Math.floor(Date.now() / 1000)
+  readonly #source: ModelSource | undefined
+  readonly #logger: Logger
+  readonly #ending = new AbortController()
+  #loading: Promise<Model> | undefined
+  #progress: LoadProgress | undefined
+  #model: Model | undefined
+  #leases = 0
+  /** Leases of each model, of those too that are served no more. */
+  readonly #users = new Map<Model, number>()
+  #freed: Promise<unknown> = Promise.resolve()
+  #idle: NodeJS.Timeout | undefined
+  #isLost = false
+  #outage: QuernError | undefined
+
+  /** @throws {QuernError} `invalid_option`, `unsupported_option` for what `load()` would refuse. */
+  constructor(name: string, given: Model | ModelSource, logger: Logger) {
+    this.name = name
+    this.#logger = logger
+    if (given instanceof Model) this.#model = given
+    else this.#source = { ...given, options: takeOptionsOf(name, given) }
+  }
+
+  /** If it is loaded. */
+  get model(): Model | undefined {
+    return this.#model
+  }
+
+  /** Whether it is being loaded. */
+  get isLoading(): boolean {
+    return this.#loading !== undefined
+  }
+
+  /** How far it is, while it is being loaded and has said so. */
+  get progress(): LoadProgress | undefined {
+    return this.#progress
+  }
+
+  /** Why it cannot be used until the process is started anew: its device failed, and it cannot be loaded again. */
+  get outage(): QuernError | undefined {
+    return this.#outage
+  }
+
+  async lease(): Promise<Lease> {
+    clearTimeout(this.#idle)
+    this.#leases++
+    let model: Model | undefined
+    let isHeld = true
+    const release = () => {
+      if (isHeld) this.#release(model)
+      isHeld = false
+    }
+    try {
+      const loaded = await this.load()
+      model = loaded
+      this.#users.set(loaded, (this.#users.get(loaded) ?? 0) + 1)
+      return { name: this.name, model: loaded, failed: (error) => this.#failed(loaded, error), release }
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+
+  /** Whoever comes while it is being loaded waits for the same. After a failure it is tried again. */
+  load(): Promise<Model> {
+    if (this.#model) return Promise.resolve(this.#model)
+    this.#loading ??= this.#loadAnew().finally(() => {
+      this.#loading = undefined
+      this.#progress = undefined
+    })
+    return this.#loading
+  }
+
+  /** For good: what is being loaded is given up. */
+  async close(): Promise<void> {
+    this.#ending.abort(closing())
+    if (this.#source) for (const model of this.#users.keys()) this.#free(model)
+    await this.#unload()
+  }
+
+  async #loadAnew(): Promise<Model> {
+    const { source, options } = this.#source ?? {}
+    const signals = [this.#ending.signal, ...(options?.signal ? [options.signal] : [])]
+    const onProgress = (progress: LoadProgress) => {
+      this.#progress = progress
+      options?.onProgress?.(progress)
+    }
+    await this.#freed // its memory is wanted
+    const given = { ...options, onProgress, signal: AbortSignal.any(signals) }
+    try {
+      // A device that fails under it may be lost to another model's fault: the next one begins anew.
+      const model = await load(source, given).catch((error) => {
+        if (!isOfDevice(error) || error.code !== 'device_failed') throw error
+        return load(source, given)
+      })
+      this.#model = model
+      this.#recovered(model)
+      return model
+    } catch (error) {
+      this.#notLoaded(error)
+      throw error
+    }
+  }
+
+  async #unload(): Promise<void> {
+    clearTimeout(this.#idle)
+    if (!this.#source) return
+    const model = this.#model ?? (await this.#loading?.catch(() => undefined))
+    this.#model = undefined
+    if (model) this.#free(model)
+    await this.#freed
+  }
+
+  #free(model: Model): void {
+    const freed = model.close().catch((error) => this.#log('error', 'could not be freed', error))
+    this.#freed = Promise.all([this.#freed, freed])
+  }
+
+  #release(model: Model | undefined): void {
+    if (model) this.#unuse(model)
+    const { unloadAfter } = this.#source ?? {}
+    if (--this.#leases > 0 || unloadAfter === undefined) return
+    this.#idle = setTimeout(() => void this.#unload(), 1e3 * unloadAfter).unref()
+  }
+
+  #unuse(model: Model): void {
+    const users = (this.#users.get(model) ?? 0) - 1
+    if (users > 0) this.#users.set(model, users)
+    else this.#users.delete(model)
+    if (users <= 0 && model !== this.#model && this.#source) this.#free(model)
+  }
+
+  /** One whose device failed is served no more, and freed once the requests that have it were told. */
+  #failed(model: Model, error: unknown): void {
+    if (!isOfDevice(error) || model !== this.#model) return
+    if (!this.#source) {
+      if (!this.#outage) this.#log('error', 'its device failed, and only its owner can load it again', error)
+      this.#outage = error
+      return
+    }
+    this.#isLost = true
+    this.#model = undefined
+    this.#log('error', 'its device failed; the next request that wants it loads it again', error)
+    if (!this.#users.has(model)) this.#free(model)
+  }
+
+  #recovered(model: Model): void {
+    if (this.#isLost)
+      this.#log('info', `it is loaded again, on ${model.info.deviceName ?? model.info.device}`)
+    this.#isLost = false
+    this.#outage = undefined
+  }
+
+  /** A GPU that was never there is nothing that a new process would have. */
+  #notLoaded(error: unknown): void {
+    if (!isOfDevice(error) || (error.code === 'no_device' && !this.#isLost)) return
+    if (!this.#outage) this.#log('error', 'it cannot be loaded, and the process must be restarted', error)
+    this.#outage = error
+  }
+
+  #log(level: 'info' | 'error', what: string, error?: unknown): void {
+    const { code, message } = (error ?? {}) as { code?: string; message?: string }
+    const line = `model ${this.name}: ${what}${message === undefined ? '' : `: ${message}`}`
+    this.#logger[level]({ model: this.name, ...(code !== undefined && { code }), message: line }, line)
+  }
+}
+
+function takeOptionsOf(name: string, { options = {} }: ModelSource): LoadOptions {
+  try {
+    return takeLoadOptions(options)
+  } catch (error) {
+    if (!(error instanceof QuernError)) throw error
+    const { code, message, value } = error
+    throw new QuernError(code, `models.${name}.options: ${message}`, { value })
+  }
+}

@@ -1,0 +1,122 @@
+// Served models whose device fails. The library of test/native/late stands for a GPU's.
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { load } from '../../lib/index.js'
+import { type AppOptions, createApp, type ServerApp, serve } from '../../lib/server/index.js'
+import { lateLibrary } from '../late-library.js'
+import { expectCode } from '../model/expect-code.js'
+import { eventsOf, type Json, json, post } from './requests.js'
+
+beforeEach(() => {
+  vi.stubEnv('QUERN_DEVICE_LIBRARY', '')
+  vi.stubEnv('QUERN_CUDA_LIBRARY', lateLibrary)
+})
+afterEach(() => vi.unstubAllEnvs())
+
+const onGpu = { options: { device: 'cuda', threads: 1 } } as const
+
+/** An app, and what it logs: `level: line`. */
+function appOf(models: AppOptions['models']) {
+  const lines: string[] = []
+  const logger = (level: string) => (_: object, line: string) => void lines.push(`${level}: ${line}`)
+  const log = { info: logger('info'), warn: logger('warn'), error: logger('error') }
+  const app = createApp({ models, log })
+  onTestFinished(() => app.close({ grace: 0 }))
+  return { app, ofModels: () => lines.filter((line) => line.includes(': model ')) }
+}
+
+const body = { prompt: 'Once upon a time', max_tokens: 4, ignore_eos: true }
+const ask = (app: ServerApp, more = {}) => post(app, '/v1/completions', { ...body, ...more })
+const probes = async (app: ServerApp) =>
+  (await Promise.all(['/health', '/ready'].map((path) => app.request(path)))).map(({ status }) => status)
+
+/** The next device that is made fails with its third step, and those after it do not. */
+async function loadedToFail(app: ServerApp) {
+  vi.stubEnv('QUERN_LATE_LOST', '3')
+  await ask(app, { max_tokens: 1 })
+  vi.stubEnv('QUERN_LATE_LOST', '')
+}
+
+describe('a model whose device fails', () => {
+  it('is loaded again by the next request', async () => {
+    const { app, ofModels } = appOf({ tiny: onGpu })
+    await loadedToFail(app)
+    const failed = await Promise.all([ask(app), ask(app), ask(app)])
+    for (const response of failed) {
+      expect(response.status).toBe(500)
+      expect((await json(response)).error.code).toBe('device_failed')
+    }
+    expect(await probes(app)).toEqual([200, 200])
+    expect((await json(app.request('/v1/models'))).data[0].status).toBe('unloaded')
+    expect((await ask(app)).status).toBe(200)
+    expect(ofModels()).toEqual([
+      expect.stringMatching(/^error: model tiny: its device failed; the next request .* lost with step 3$/),
+      'info: model tiny: it is loaded again, on late device',
+    ])
+  })
+
+  it('is loaded again whatever met the failure: a stream, embeddings', async () => {
+    const { app } = appOf({ tiny: onGpu })
+    await loadedToFail(app)
+    const events = await eventsOf(await ask(app, { stream: true, max_tokens: 40 }))
+    expect(events.some(({ data }: Json) => data.error?.code === 'device_failed')).toBe(true)
+    vi.stubEnv('QUERN_LATE_LOST', '1')
+    expect((await post(app, '/v1/embeddings', { input: 'a text' })).status).toBe(500)
+    vi.stubEnv('QUERN_LATE_LOST', '')
+    expect((await post(app, '/v1/embeddings', { input: 'a text' })).status).toBe(200)
+  })
+
+  it('fails the probes where it cannot be loaded again, until it can', async () => {
+    for (const [name, value, code] of [
+      ['QUERN_LATE_DEVICES', '0', 'device_failed'],
+      ['QUERN_LATE_PROBLEM', 'gone', 'no_device'],
+    ] as const) {
+      const { app, ofModels } = appOf({ tiny: onGpu, other: {} })
+      await loadedToFail(app)
+      await ask(app)
+      vi.stubEnv(name, value)
+      for (const _ of [1, 2]) expect((await json(ask(app))).error.code).toBe(code)
+      expect(await probes(app)).toEqual([503, 503])
+      const { error } = await json(app.request('/ready'))
+      expect(error).toMatchObject({ code, message: expect.stringContaining('restart the process') })
+      expect(ofModels().slice(1)).toEqual([
+        expect.stringMatching(/^error: model tiny: it cannot be loaded, and the process must be restarted: /),
+      ])
+      vi.stubEnv(name, undefined)
+      expect((await ask(app)).status).toBe(200)
+      expect(await probes(app)).toEqual([200, 200])
+    }
+  })
+
+  it('fails the probes where it was given loaded, as only its owner can load it again', async () => {
+    vi.stubEnv('QUERN_LATE_LOST', '3')
+    const model = await load(undefined, onGpu.options)
+    onTestFinished(() => model.close())
+    const { app, ofModels } = appOf({ tiny: model })
+    for (const _ of [1, 2]) expect((await ask(app)).status).toBe(500)
+    expect(await probes(app)).toEqual([503, 503])
+    expect(ofModels()).toEqual([expect.stringContaining('only its owner can load it again')])
+  })
+})
+
+describe('what a model is to be loaded with', () => {
+  it('is looked at when the app is made', async () => {
+    const made = (options: object) => async () => createApp({ models: { a: {}, b: { options } } })
+    const error = await expectCode(made({ device: 'nonsense' }), 'invalid_option')
+    expect(error.message).toMatch(/^models\.b\.options: device: expected one of .*, got "nonsense"$/)
+    await expectCode(made({ dtype: 'foo' }), 'invalid_option')
+    await expectCode(made({ devise: 'cuda' }), 'unsupported_option')
+  })
+
+  it('must have its device when the server begins', async () => {
+    const models = { a: {}, b: { options: { device: 'cuda:7' } } } as const
+    const error = await expectCode(() => serve({ models, port: 0 }), 'no_device')
+    expect(error.message).toContain("got 'cuda:7'")
+  })
+
+  it('is no mistake of who asks', async () => {
+    const { app } = appOf({ tiny: { options: { contextLength: 100_000 } } })
+    const response = await ask(app)
+    expect(response.status).toBe(500)
+    expect((await json(response)).error).toMatchObject({ code: 'invalid_option', type: 'server_error' })
+  })
+})
