@@ -20,10 +20,11 @@ float largest_of(const float* values, int64_t count) {
 void softmax_weights(const SoftmaxWeightsParams& p) {
   const int64_t whole = p.count - p.count % kLanes;
   const F32 largest = splat(p.largest), scale = splat(p.scale);
-  for (int64_t i = 0; i < whole; i += kLanes) store(p.out + i, exp((load(p.logits + i) - largest) * scale));
-  if (const int tail = static_cast<int>(p.count - whole); tail > 0) {
-    store_partial(p.out + whole, exp((load_partial(p.logits + whole, tail) - largest) * scale), tail);
-  }
+  const F32 nothing = splat(-std::numeric_limits<float>::infinity());  // in place of NaN, as in largest_of()
+  const auto weight_of = [&](F32 logits) { return exp((max(logits, nothing) - largest) * scale); };
+  for (int64_t i = 0; i < whole; i += kLanes) store(p.out + i, weight_of(load(p.logits + i)));
+  if (const int tail = static_cast<int>(p.count - whole); tail > 0)
+    store_partial(p.out + whole, weight_of(load_partial(p.logits + whole, tail)), tail);
 }
 
 // Sums in pieces, so that float32 lanes lose nothing that matters; in a fixed order.
