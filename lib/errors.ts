@@ -68,6 +68,8 @@ export type QuernErrorCode =
   | 'no_device'
   | 'device_mismatch'
   | 'device_failed'
+  // what the model computes is no number
+  | 'not_finite'
   | 'internal'
 
 /**

@@ -19,6 +19,7 @@ const codesOfTexts: ReadonlySet<QuernErrorCode> = new Set([
   'invalid_input',
   'context_overflow',
   'kv_cache_too_small',
+  'not_finite',
 ])
 
 export function register(program: Command): void {

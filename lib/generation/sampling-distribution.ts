@@ -28,7 +28,8 @@ export interface SamplingContext {
  * token that cannot be drawn has exactly 0. Where `xtc` takes part by chance, both cases count by theirs.
  *
  * @param logits A number for each token of the vocabulary, as `model.logits` gives them for one position.
- * @throws {QuernError} `invalid_option`, `unsupported_option`, `invalid_input`, `invalid_token`, `no_tokenizer`.
+ * @throws {QuernError} `invalid_option`, `unsupported_option`, `invalid_input`, `invalid_token`, `no_tokenizer`; `not_finite` where no token
+ * could be drawn.
  * @example
  * ```ts
  * const prompt = model.tokenizer.encode('Once upon a')

@@ -61,5 +61,6 @@ export const statusOf: Record<QuernErrorCode, number> = {
   no_device: broken,
   device_mismatch: broken,
   device_failed: broken,
+  not_finite: broken,
   internal: broken,
 }

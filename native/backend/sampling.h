@@ -91,10 +91,14 @@ struct Logprobs {
   std::vector<TokenLogprob> top;  // the likeliest first, the lower id first among equals
 };
 
+constexpr int32_t kNoToken = -1;
+
 struct Sampled {
+  // kNoToken where the largest logit, as it is once single logits are changed, is not finite: nothing says
+  // which token it should be.
   int32_t token = 0;
-  float mu = 0;  // mirostat's state after this token
-  std::optional<Logprobs> logprobs;
+  float mu = 0;                      // mirostat's state after this token
+  std::optional<Logprobs> logprobs;  // of a token that there is
 };
 
 // What is wanted of one row of logits: the log-probabilities of some tokens, and how many of the likeliest.
@@ -103,7 +107,7 @@ struct ScoreParams {
   int32_t top = 0;
 };
 
-// Of the raw logits.
+// Of the raw logits: NaN where these have no finite largest one.
 struct Scored {
   std::vector<double> targets;
   std::vector<TokenLogprob> top;  // the likeliest first, the lower id first among equals

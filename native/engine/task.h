@@ -71,6 +71,9 @@ struct Given {
 // Throws Error invalid_token where the vocabulary has no such token; `where` is what the message begins with.
 void check_token(const char* where, int32_t token, const DecoderConfig& config);
 
+// That numbers of the model are none. `what` was expected; `position` is that of the token that it is about.
+Failure not_finite(const char* what, size_t position);
+
 class Task {
  public:
   // A task's last word: its answer, to which the engine adds the times.

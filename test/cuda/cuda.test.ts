@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { doctor, type LoadOptions, load } from '../../lib/index.js'
+import { finalNorm, makeBroken, nan } from '../model/broken-model.js'
+import { expectCode } from '../model/expect-code.js'
 import { runScript } from '../process/run-script.js'
 
 const text = 'Once upon a time'
@@ -91,6 +93,15 @@ describe('a GPU', () => {
       await session.save(path)
       await model.close()
     }
+  })
+
+  it('says that a model gives no numbers, drawn on it and on the host', async () => {
+    const model = await load(makeBroken(join(folder, 'broken'), finalNorm, nan), { device: 'cuda' })
+    for (const options of [greedy, { temperature: 1, logprobs: true }, { temperature: 1, mirostat: {} }])
+      await expectCode(() => model.generate(text, options).text(), 'not_finite')
+    await expectCode(() => model.perplexity(text), 'not_finite')
+    await expectCode(() => model.embed(text), 'not_finite')
+    await model.close()
   })
 
   it('stops within a step when its caller has heard enough', async () => {

@@ -81,7 +81,7 @@ class CpuStream final : public Stream {
   void launch(Ticket step) override {
     QUERN_CHECK(step == last_);
     drawn_.clear();
-    for (const Sampled& sampled : result_.sampled) drawn_.push_back(sampled.token);
+    for (const Sampled& sampled : result_.sampled) drawn_.push_back(std::max(sampled.token, 0));
     result_.seconds = std::chrono::duration<double>(Clock::now() - began_).count();
   }
 
@@ -361,8 +361,9 @@ class CpuStream final : public Stream {
   // The step's.
   Ticket last_ = 0;
   StepInput input_;
-  std::vector<int32_t> tokens_;                    // [rows], all known
-  std::vector<int32_t> drawn_;                     // by slot, in the last step that was launched
+  std::vector<int32_t> tokens_;  // [rows], all known
+  // By slot, in the last step that was launched. 0 stands for kNoToken: what follows it is nobody's.
+  std::vector<int32_t> drawn_;
   std::vector<const SequenceRows*> row_sequence_;  // [rows]
   std::vector<int> row_position_;                  // [rows]
   Clock::time_point began_;

@@ -81,6 +81,12 @@ Chain chain_of(const SamplingOptions& options) {
   return chain;
 }
 
+// 0 also where the temperature is so small that logits by it would be infinite.
+float scale_of(float temperature) {
+  const float scale = 1 / temperature;
+  return temperature > 0 && std::isfinite(scale) ? scale : 0;
+}
+
 double log_mass(const SamplingResult& result) {
   return double{result.largest} + std::log(result.mass);
 }
@@ -216,7 +222,7 @@ SampleRows DeviceSampler::sample(StagedSampling& step, float* logits, std::span<
     step.places.push_back({step.changes.size(), step.targets.size(), step.found.size(), one.mu, false});
     SamplingRow row;
     row.slot = step.slots++;
-    row.scale = chain.temperature > 0 ? 1 / chain.temperature : 0;
+    row.scale = scale_of(chain.temperature);
     row.top_k = chain.top_k > 0 && chain.top_k < vocab_ ? chain.top_k : 0;
     row.top_p = chain.top_p;
     row.min_p = chain.min_p;
@@ -313,7 +319,7 @@ void DeviceSampler::collect(const StagedSampling& step, std::vector<Sampled>& sa
     Sampled& into = sampled[next_sampled++];
     into.token = result.token;
     into.mu = place.mu;
-    if (!row.wants_logprobs) {
+    if (!row.wants_logprobs || result.token == kNoToken) {
       into.logprobs.reset();
       continue;
     }

@@ -1,5 +1,8 @@
 #include "engine/tasks/embed.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace quern {
 
 void Embed::prepare(std::span<const int32_t>, const DecoderConfig& config, const Device&) {
@@ -12,6 +15,8 @@ void Embed::want(const ScheduledRows& part, Wants& wants) {
 
 std::optional<Task::Ending> Embed::take(const ScheduledRows& part, Given&, Rows&) {
   if (!part.reaches_end) return std::nullopt;
+  if (!std::ranges::all_of(numbers_, [](float number) { return std::isfinite(number); }))
+    return not_finite("an embedding of finite numbers", static_cast<size_t>(part.end()) - 1);
   return Embedding{std::move(numbers_)};
 }
 

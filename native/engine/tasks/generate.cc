@@ -35,7 +35,8 @@ std::optional<Task::Ending> Generate::take(const ScheduledRows& part, Given& giv
   Sequence& sequence = *part.sequence;
   if (prompt_scores_) {
     const auto prompt_tokens = static_cast<size_t>(sequence.prompt_tokens);
-    prompt_scores_->take(part, std::span(sequence.tokens).first(prompt_tokens), given);
+    if (auto failure = prompt_scores_->take(part, std::span(sequence.tokens).first(prompt_tokens), given))
+      return std::move(*failure);
   }
   if (!part.reaches_end) return std::nullopt;
   if (sequence.generated() == 0) {
@@ -48,8 +49,9 @@ std::optional<Task::Ending> Generate::take(const ScheduledRows& part, Given& giv
 
 std::optional<Task::Ending> Generate::accept(Sequence& sequence, Sampled& sampled, Rows& out) {
   const int32_t token = sampled.token;
-  sampler_.drawn(sampled);
   --sequence.drawn;
+  if (token == kNoToken) return not_finite("finite scores for the next token", sequence.tokens.size());
+  sampler_.drawn(sampled);
   sequence.tokens.push_back(token);
   sequence.unread.fetch_add(1);
   bool stops = std::ranges::find(options_.stop_tokens, token) != options_.stop_tokens.end();

@@ -1,6 +1,7 @@
 #include "engine/tasks/prompt_scores.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace quern {
 
@@ -17,13 +18,18 @@ void PromptScores::want(const ScheduledRows& part, std::span<const int32_t> prom
   });
 }
 
-void PromptScores::take(const ScheduledRows& part, std::span<const int32_t> prompt, Given& given) {
+std::optional<Failure> PromptScores::take(const ScheduledRows& part, std::span<const int32_t> prompt,
+                                          Given& given) {
+  std::optional<Failure> failure;
   each(part, prompt, [&](int32_t position) {
     const Scored& scored = given.next_scored();
     // A prompt that lost its pages is computed anew, to the same numbers.
     if (static_cast<size_t>(position - (first_ - 1)) < columns_.size()) return;
     columns_.add(scored.targets[0], scored.top);
+    if (std::isnan(scored.targets[0]) && !failure)
+      failure = not_finite(kLogprobs, static_cast<size_t>(position) + 1);
   });
+  return failure;
 }
 
 }  // namespace quern

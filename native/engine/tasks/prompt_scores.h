@@ -1,10 +1,13 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "engine/task.h"
 
 namespace quern {
+
+constexpr const char* kLogprobs = "log-probabilities that are numbers";
 
 // Log-probabilities of a prompt's tokens [first, end), each given all before it, as steps compute their rows.
 class PromptScores {
@@ -13,7 +16,8 @@ class PromptScores {
   PromptScores(int32_t first, int32_t top) : first_(first), top_(top) {}
 
   void want(const ScheduledRows& part, std::span<const int32_t> prompt, Wants& wants) const;
-  void take(const ScheduledRows& part, std::span<const int32_t> prompt, Given& given);
+  // A failure where a log-probability is no number.
+  std::optional<Failure> take(const ScheduledRows& part, std::span<const int32_t> prompt, Given& given);
 
   // Of all that was taken.
   LogprobColumns& columns() { return columns_; }

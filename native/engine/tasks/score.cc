@@ -1,5 +1,7 @@
 #include "engine/tasks/score.h"
 
+#include <algorithm>
+#include <cmath>
 #include <string>
 
 #include "core/error.h"
@@ -24,10 +26,12 @@ void Score::want(const ScheduledRows& part, Wants& wants) {
 }
 
 std::optional<Task::Ending> Score::take(const ScheduledRows& part, Given& given, Rows&) {
-  prompt_.take(part, part.sequence->tokens, given);
+  if (auto failure = prompt_.take(part, part.sequence->tokens, given)) return std::move(*failure);
   if (!part.reaches_end) return std::nullopt;
   Scores scores{std::move(prompt_.columns()), {}};
   if (wants_candidates(part)) scores.candidates = std::move(given.next_scored().targets);
+  if (std::ranges::any_of(scores.candidates, [](double logprob) { return std::isnan(logprob); }))
+    return not_finite(kLogprobs, part.sequence->tokens.size());
   return scores;
 }
 

@@ -138,6 +138,7 @@ Ranking Candidates::ranking(const float* keys) {
 
 void Candidates::divide(float temperature) {
   const float scale = 1 / temperature;
+  if (!std::isfinite(largest() * scale)) return keep_largest();
   weighed_ = false;
   if (few_) {
     for (Candidate& one : scratch_.few) one.logit *= scale;

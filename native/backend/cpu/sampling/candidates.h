@@ -41,7 +41,7 @@ class Candidates {
   // The whole row, to change single logits.
   std::span<float> row();
 
-  void divide(float temperature);
+  void divide(float temperature);      // keeps the largest where that would make infinity of it
   void keep_largest();                 // one: the lowest id
   void top_k(int64_t k);               // the k likeliest
   void top_p(double p);                // the likeliest that together reach p
@@ -62,7 +62,7 @@ class Candidates {
   // The probabilities of all tokens.  out: [vocab]
   void write(std::span<float> out);
 
-  // Nothing that can be drawn is left: there was nothing to begin with.
+  // Nothing that can be drawn is left, or the largest is infinite: so it was to begin with.
   bool empty();
 
  private:

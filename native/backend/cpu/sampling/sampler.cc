@@ -10,6 +10,7 @@
 #include "backend/cpu/sampling/floor_search.h"
 #include "backend/cpu/sampling/logprobs.h"
 #include "backend/cpu/sampling/mirostat.h"
+#include "core/error.h"
 
 namespace quern::cpu {
 
@@ -152,9 +153,13 @@ float find_floor(const Weights& weights, const CommonFilters& filters) {
   return std::max(floor, filters.min_p);  // a share of the largest weight, which is 1
 }
 
+// Also where the temperature is so small that logits by it would be infinite.
+bool is_greedy(float temperature) {
+  return !(temperature > 0) || std::isinf(1 / temperature);
+}
+
 int32_t most_likely(std::span<const float> logits, float largest) {
-  const auto found = std::find(logits.begin(), logits.end(), largest);
-  return static_cast<int32_t>(found == logits.end() ? 0 : found - logits.begin());
+  return static_cast<int32_t>(std::find(logits.begin(), logits.end(), largest) - logits.begin());
 }
 
 // ---- every other chain
@@ -169,10 +174,10 @@ std::optional<Mirostat> run_steps(std::span<const SamplingStep> steps, Candidate
     if (changes_single_logits(step)) change_logits(step, penalties, candidates.row(), params);
     if (candidates.empty()) return mirostat;
     if (step == SamplingStep::temperature) {
-      if (options.temperature > 0)
-        candidates.divide(options.temperature);
-      else
+      if (is_greedy(options.temperature))
         candidates.keep_largest();
+      else
+        candidates.divide(options.temperature);
     } else if (step == SamplingStep::top_n_sigma) {
       candidates.top_n_sigma(double{options.top_n_sigma});
     } else if (step == SamplingStep::top_k) {
@@ -217,7 +222,9 @@ Sampled Sampler::sample(const Kernels& kernels, int thread, std::span<float> log
     std::copy(raw.begin(), raw.end(), logits.begin());
   }
   result.token = choose(kernels, scratch, logits, params, result.mu);
-  if (result.logprobs)
+  if (result.token == kNoToken)
+    result.logprobs.reset();
+  else if (result.logprobs)
     result.logprobs->chosen = double{raw[static_cast<size_t>(result.token)]} - result.logprobs->chosen;
   return result;
 }
@@ -242,7 +249,8 @@ int32_t Sampler::choose(const Kernels& kernels, Scratch& scratch, std::span<floa
   const auto count = static_cast<int64_t>(logits.size());
   if (const auto filters = common_filters(steps, params)) {
     const float largest = kernels.largest(logits.data(), count);
-    if (filters->temperature <= 0 || !std::isfinite(largest)) return most_likely(logits, largest);
+    if (!std::isfinite(largest)) return kNoToken;
+    if (is_greedy(filters->temperature)) return most_likely(logits, largest);
     auto* const weights = scratch.candidates.weights.as<float>();
     kernels.softmax_weights({logits.data(), weights, count, largest, 1 / filters->temperature});
     const float floor = find_floor({kernels, {weights, logits.size()}, scratch.few}, *filters);
@@ -251,7 +259,7 @@ int32_t Sampler::choose(const Kernels& kernels, Scratch& scratch, std::span<floa
   }
   Candidates candidates(kernels, scratch.candidates, logits);
   const auto mirostat = run_steps(steps, candidates, scratch.penalties, logits, params);
-  if (candidates.empty()) return most_likely(logits, kernels.largest(logits.data(), count));
+  if (candidates.empty()) return kNoToken;
   const int32_t token = candidates.draw(params.uniform);
   if (mirostat) mu = mirostat->next_mu(candidates, token);
   return token;
@@ -279,14 +287,19 @@ void Sampler::write_distribution(const Kernels& kernels, std::span<const float> 
   for (; !steps.empty() && changes_single_logits(steps[0]); steps = steps.subspan(1))
     change_logits(steps[0], scratch.penalties, logits, params);
   const auto count = static_cast<int64_t>(logits.size());
-  const auto one_token = [&] {
-    std::fill(out.begin(), out.end(), 0.0f);
-    out[static_cast<size_t>(most_likely(logits, kernels.largest(logits.data(), count)))] = 1;
+  const auto refuse = [] {
+    throw Error("not_finite",
+                "logits: expected a finite number at least, and none that is infinite, got NaN or infinity");
   };
   Candidates candidates(kernels, scratch.candidates, logits);
   if (const auto filters = common_filters(steps, params)) {
     const float largest = kernels.largest(logits.data(), count);
-    if (filters->temperature <= 0 || !std::isfinite(largest)) return one_token();
+    if (!std::isfinite(largest)) refuse();
+    if (is_greedy(filters->temperature)) {
+      std::fill(out.begin(), out.end(), 0.0f);
+      out[static_cast<size_t>(most_likely(logits, largest))] = 1;
+      return;
+    }
     auto* const weights = scratch.candidates.weights.as<float>();
     kernels.softmax_weights({logits.data(), weights, count, largest, 1 / filters->temperature});
     const float floor = find_floor({kernels, {weights, logits.size()}, scratch.few}, *filters);
@@ -298,7 +311,7 @@ void Sampler::write_distribution(const Kernels& kernels, std::span<const float> 
     }
   }
   run_steps(steps, candidates, scratch.penalties, logits, params);
-  if (candidates.empty()) return one_token();
+  if (candidates.empty()) refuse();
   candidates.write(out);
 }
 

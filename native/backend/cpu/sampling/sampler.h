@@ -19,14 +19,16 @@ class Sampler {
  public:
   void reserve(int vocab, int threads);
 
-  // One token of `logits` [vocab], which are worthless afterwards; `thread` names the scratch memory to use.
+  // One token of `logits` [vocab], which are worthless afterwards, or none; `thread` names the scratch memory
+  // to use.
   Sampled sample(const Kernels& kernels, int thread, std::span<float> logits, const SampleParams& params);
 
   // Log-probabilities of the raw logits [vocab], which stay as they are.
   Scored score(const Kernels& kernels, int thread, std::span<float> logits, const ScoreParams& params);
 
   // The probabilities that sample() draws with; where xtc takes part by chance, those of both cases together.
-  // `params.xtc` and the draw are not looked at.  logits, out: [vocab]
+  // `params.xtc` and the draw are not looked at. Throws Error not_finite where sample() gives no token.
+  // logits, out: [vocab]
   void distribution(const Kernels& kernels, std::span<const float> logits, SampleParams params,
                     std::span<float> out);
 

@@ -124,7 +124,7 @@ __global__ void __launch_bounds__(kChooseThreads, 1) choose(SampleRows op) {
   if (wanted.slot >= 0) {
     const RowView view = {logits, op.vocab, op.largest + of_row, chunks, op.masses + of_row};
     result.token = choose_token(wanted, view, scratch.choose);
-    if (threadIdx.x == 0) op.drawn[wanted.slot] = result.token;
+    if (threadIdx.x == 0) op.drawn[wanted.slot] = max(result.token, 0);
     __syncthreads();
   }
   if (wanted.wants_logprobs) {

@@ -9,6 +9,7 @@ namespace quern::cuda {
 
 constexpr int kChunkNumbers = 128;  // of a row, that a warp looks at together
 constexpr int kPieceChunks = 32;    // that a block looks at
+constexpr int32_t kNoToken = -1;    // as in backend/sampling.h
 
 // What is done to one token's logit before filters look at it.
 struct TokenChange {
@@ -25,7 +26,7 @@ struct FoundLogit {
 
 // What is wanted of one row.
 struct SamplingRow {
-  // ---- a draw, where `slot` is not below 0; it is written to drawn[slot]
+  // ---- a draw, where `slot` is not below 0; it is written to drawn[slot], and 0 there for kNoToken
   int32_t slot = -1;
   float scale = 0;  // 1 / temperature; 0: the likeliest token
   int32_t top_k = 0;

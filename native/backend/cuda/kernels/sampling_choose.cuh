@@ -222,7 +222,6 @@ __device__ int32_t first_largest(const RowView& row, float largest, ChooseScratc
   for (int chunk = static_cast<int>(threadIdx.x); chunk < row.chunks; chunk += kChooseThreads)
     if (row.largest[chunk] == largest) first = min(first, chunk);
   first = block_combine(first, scratch.ints, [](int a, int b) { return min(a, b); });
-  if (first == row.chunks) return 0;
   float numbers[kLaneNumbers];
   load_chunk(row.logits, row.vocab, first, numbers);
   int32_t token = 0;
@@ -243,7 +242,7 @@ __device__ int32_t draw(const RowView& row, const Filter& filter, double uniform
   for (int chunk = first; chunk < last; ++chunk) mine += row.masses[chunk];
   const Mass up_to_lane = warp_running_sum(mine);
   const Mass whole = block_sum(mine, scratch.masses);
-  if (whole == 0) return 0;
+  if (whole == 0) return kNoToken;
   const Mass target = min(static_cast<Mass>(uniform * static_cast<double>(whole)), whole - 1);
   Mass before = up_to_lane - mine;
   for (int warp = 0; warp < warp_id(); ++warp) before += scratch.masses.of_warp[warp];
@@ -271,7 +270,8 @@ __device__ int32_t draw(const RowView& row, const Filter& filter, double uniform
 
 __device__ int32_t choose_token(const SamplingRow& wanted, const RowView& row, ChooseScratch& scratch) {
   const float largest = largest_chunk(row.largest, row.chunks, scratch.floats);
-  if (wanted.scale == 0 || !isfinite(largest)) return first_largest(row, largest, scratch);
+  if (!isfinite(largest)) return kNoToken;
+  if (wanted.scale == 0) return first_largest(row, largest, scratch);
   Filter filter = {largest, wanted.scale, kAllKeys, wanted.min_p};
   Search search = {row, largest, wanted.scale, scratch, 0, 0, {}, {}};
   const bool is_weighed = wanted.top_k == 0;  // by weigh()

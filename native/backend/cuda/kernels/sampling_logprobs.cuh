@@ -81,7 +81,7 @@ __device__ void find_logits(const SamplingRow& wanted, const RowView& row, const
   result.mass = block_sum(mass, scratch.doubles);
   FoundLogit* found = wanted.found;
   if (wanted.slot >= 0) {
-    if (thread == 0) *found = {result.token, row.logits[result.token]};
+    if (thread == 0 && result.token != kNoToken) *found = {result.token, row.logits[result.token]};
     ++found;
   }
   for (int i = thread; i < wanted.target_count; i += kChooseThreads)

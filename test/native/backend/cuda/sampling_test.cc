@@ -140,9 +140,45 @@ TEST(nothing_that_is_minus_infinity_is_drawn) {
     const std::vector<SamplingOptions> all = {filters(0, 0, 1, 0), filters(1, 0, 1, 0), filters(1, 200, 1, 0),
                                               filters(1, 0, 0.9f, 0), filters(1, 299, 0.9999f, 0)};
     compare_draws(samplers, logits, all, 6, random);
-    const std::vector<float> nothing(size_t(vocab), -kInfinity);
-    CHECK_EQ(compare_draws(samplers, nothing, all, 2, random), 0);
   }
+}
+
+// What the next step of the sequence begins with is a token all the same.
+TEST(logits_without_a_number_give_no_token) {
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  for (const int vocab : {2, 300, 5000}) {
+    Samplers samplers(vocab);
+    std::vector<float> infinite(size_t(vocab), 1.0f), one(size_t(vocab), kNan);
+    infinite[1] = kInfinity;
+    one[1] = -4;
+    std::vector<SamplingOptions> all = {filters(0, 0, 1, 0), filters(1, 0, 1, 0), filters(1, 50, 0.9f, 0),
+                                        filters(1e-40f, 0, 0.9f, 0.1f)};
+    for (size_t i = 0; i < 4; ++i) {
+      all.push_back(all[i]);
+      all.back().top_logprobs = static_cast<int32_t>(i);
+      all.back().logit_bias = {{1, 1}};
+    }
+    std::vector<SampleParams> params;
+    for (const SamplingOptions& options : all) params.push_back({&options, {}, 0, 0.5, false, 3.5f});
+    for (const std::vector<float>& logits :
+         {std::vector<float>(size_t(vocab), kNan), std::vector<float>(size_t(vocab), -kInfinity), infinite}) {
+      for (const Sampled& sampled : samplers.sample(logits, params)) {
+        CHECK_EQ(sampled.token, -1);
+        CHECK_EQ(sampled.mu, 3.5f);
+        CHECK(!sampled.logprobs);
+      }
+      for (const Sampled& sampled : samplers.sample(one, params)) CHECK_EQ(sampled.token, 1);
+    }
+  }
+}
+
+TEST(a_tiny_temperature_takes_the_likeliest) {
+  Samplers samplers(300);
+  Random random(14);
+  std::vector<float> logits = normal_logits(300, 1, random);
+  logits[141] = 9;
+  const SamplingOptions tiny = filters(1e-40f, 0, 1, 0);
+  CHECK_EQ(samplers.sample(logits, {&tiny, {}, 0, 0.9, false, 0}).token, 141);
 }
 
 TEST(the_likeliest_is_the_first_of_the_largest) {

@@ -218,7 +218,8 @@ TEST(a_share_that_is_reached_exactly_is_enough) {
   }
 }
 
-// Whatever a broken model gives, the result is a token of the vocabulary.
+// Whatever a broken model gives, the result is a token that has a logit, or none where the largest is no
+// number to go by.
 TEST(infinite_and_missing_logits) {
   const std::vector<float> specials{kNan, kInfinity, -kInfinity, 0, 3e38f, -3e38f, 1e-40f};
   for (const cpu::Kernels* kernels : cpu::runnable_kernels()) {
@@ -229,11 +230,39 @@ TEST(infinite_and_missing_logits) {
       const int kinds = random.between(1, static_cast<int>(specials.size()));
       for (float& logit : logits)
         logit = random.below(2) == 0 ? random.normal() : specials[static_cast<size_t>(random.below(kinds))];
-      const float temperatures[] = {0, 1e-30f, 1e-3f, 1, 1e30f};
-      const Filters params{temperatures[random.below(5)], random.below(50), random.below(2) == 0 ? 1 : 0.9f,
+      const float temperatures[] = {0, 1e-40f, 1e-30f, 1e-3f, 1, 1e30f};
+      const Filters params{temperatures[random.below(6)], random.below(50), random.below(2) == 0 ? 1 : 0.9f,
                            random.below(2) == 0 ? 0 : 0.1f, random.unit()};
+      float largest = -kInfinity;
+      for (const float logit : logits)
+        if (logit > largest) largest = logit;
       const int32_t token = sample(*stream, logits, params);
+      if (!std::isfinite(largest)) {
+        CHECK_EQ(token, -1);
+        continue;
+      }
       CHECK(token >= 0 && token < 40);
+      CHECK(std::isfinite(logits[static_cast<size_t>(token)]));
+      if (params.temperature < 1e-20f) CHECK_EQ(logits[static_cast<size_t>(token)], largest);
+    }
+  }
+}
+
+TEST(a_row_without_numbers_has_no_token_and_the_others_have_theirs) {
+  constexpr int kVocab = 300;
+  const auto row_of = [](float logit) { return std::vector<float>(kVocab, logit); };
+  std::vector<float> good(kVocab, 1), infinite(kVocab, 1);
+  good[77] = 40;
+  infinite[5] = kInfinity;
+  for (const cpu::Kernels* kernels : cpu::runnable_kernels()) {
+    const auto stream = make_stream(kernels->name, kVocab);
+    for (const Filters& filters :
+         {Filters{}, Filters{1, 0, 1, 0, 0.5}, Filters{0.7f, 20, 0.9f, 0.05f, 0.3}}) {
+      std::vector<float> rows;
+      for (const auto& row : {row_of(kNan), good, infinite, row_of(-kInfinity), good})
+        rows.insert(rows.end(), row.begin(), row.end());
+      const std::vector<int32_t> tokens = sample_rows(*stream, rows, std::vector<Filters>(5, filters));
+      CHECK_FOR(tokens == (std::vector<int32_t>{-1, 77, -1, -1, 77}), kernels->name);
     }
   }
 }

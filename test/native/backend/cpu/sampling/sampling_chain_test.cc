@@ -10,6 +10,7 @@
 #include "backend/cpu/isa.h"
 #include "backend/cpu/sampling/sampler.h"
 #include "check.h"
+#include "core/error.h"
 #include "numbers.h"
 
 namespace quern::test {
@@ -292,8 +293,8 @@ TEST(a_banned_token_is_never_drawn) {
   }
 }
 
-// Whatever a broken model gives, and whatever is asked for, the result is a token of the vocabulary.
-TEST(any_logits_give_a_token) {
+// Whatever a broken model gives, and whatever is asked for, the result is a token that has a logit, or none.
+TEST(any_logits_give_a_token_or_none) {
   const std::vector<float> specials{std::numeric_limits<float>::quiet_NaN(),
                                     std::numeric_limits<float>::infinity(),
                                     -std::numeric_limits<float>::infinity(),
@@ -321,10 +322,84 @@ TEST(any_logits_give_a_token) {
           logit = random.below(2) == 0 ? random.normal() : specials[static_cast<size_t>(random.below(kinds))];
         std::vector<int32_t> tokens;
         for (int i = 0; i < 30; ++i) tokens.push_back(random.below(4));
+        const std::vector<float> raw = logits;
+        const bool any = std::any_of(raw.begin(), raw.end(), [](float one) { return std::isfinite(one); });
         const bool xtc = options.xtc_probability == 1;
         const auto sampled =
             sampler.sample(*kernels, 0, logits, {&options, tokens, 10, random.unit(), xtc, 10});
-        CHECK(sampled.token >= 0 && sampled.token < vocab);
+        CHECK(sampled.token >= -1 && sampled.token < vocab);
+        if (!any) CHECK_EQ(sampled.token, -1);
+        if (sampled.token >= 0) CHECK(std::isfinite(raw[static_cast<size_t>(sampled.token)]));
+        if (sampled.token < 0) CHECK(!sampled.logprobs);
+      }
+    }
+  }
+}
+
+// Chains that go through the candidates, one of each kind, and logprobs with them.
+TEST(logits_without_a_number_give_no_token) {
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN(),
+                  kInfinity = std::numeric_limits<float>::infinity();
+  std::vector<SamplingOptions> chains(6);
+  for (SamplingOptions& one : chains) one.temperature = 1;
+  chains[0].mirostat.version = 1;
+  chains[1].mirostat.version = 2;
+  chains[2].typical_p = 0.9f;
+  chains[3].top_n_sigma = 1;
+  chains[4].steps = {Step::top_k, Step::temperature};
+  chains[4].top_k = 5;
+  chains[5].temperature = 0;
+  chains[5].steps = {Step::top_p, Step::temperature, Step::logit_bias};
+  chains[5].top_p = 0.5f;
+  chains[5].logit_bias = {{3, 1}};
+  for (const cpu::Kernels* kernels : cpu::runnable_kernels()) {
+    for (const int vocab : {40, 3000}) {
+      cpu::Sampler sampler;
+      sampler.reserve(vocab, 1);
+      for (const SamplingOptions& chain : chains) {
+        for (const int top : {-1, 0, 3}) {
+          SamplingOptions options = chain;
+          options.top_logprobs = top;
+          for (const float fill : {kNan, -kInfinity, kInfinity}) {
+            std::vector<float> row(static_cast<size_t>(vocab), fill);
+            const Sampled sampled = sampler.sample(*kernels, 0, row, {&options, {}, 0, 0.5, false, 7});
+            CHECK_EQ(sampled.token, -1);
+            CHECK_EQ(sampled.mu, 7.0f);
+            CHECK(!sampled.logprobs);
+          }
+          std::vector<float> row(static_cast<size_t>(vocab), kNan);
+          row[21] = -4;
+          CHECK_FOR(sampler.sample(*kernels, 0, row, {&options, {}, 0, 0.5, false, 7}).token == 21,
+                    "chain " + std::to_string(&chain - chains.data()));
+        }
+      }
+      std::vector<float> shares(static_cast<size_t>(vocab));
+      const std::vector<float> nothing(static_cast<size_t>(vocab), kNan);
+      for (const SamplingOptions& chain : chains) {
+        const SampleParams params{&chain, {}, 0, 0, false, 0};
+        CHECK_ERROR(sampler.distribution(*kernels, nothing, params, shares), "not_finite");
+      }
+    }
+  }
+}
+
+// So small that what it makes of logits is infinite.
+TEST(a_tiny_temperature_takes_the_likeliest) {
+  for (const cpu::Kernels* kernels : cpu::runnable_kernels()) {
+    cpu::Sampler sampler;
+    sampler.reserve(40, 1);
+    for (const float temperature : {1e-38f, 1e-40f}) {
+      for (const float best : {-3.0f, 3.0f}) {
+        for (const float typical_p : {1.0f, 0.9f}) {
+          SamplingOptions options;
+          options.temperature = temperature;
+          options.typical_p = typical_p;
+          std::vector<float> row(40, best - 0.5f), shares(40);
+          row[21] = best;
+          sampler.distribution(*kernels, row, {&options, {}, 0, 0, false, 0}, shares);
+          CHECK_EQ(shares[21], 1.0f);
+          CHECK_EQ(sampler.sample(*kernels, 0, row, {&options, {}, 0, 0.9, false, 0}).token, 21);
+        }
       }
     }
   }
