@@ -35,7 +35,7 @@ const again = 500
  * @param app What `createApp()` made.
  * @param line Its text.
  * @param number Which line of a file it is, from 1 on, for messages. Default: of none.
- * @throws {QuernError} `device_failed`, `no_device` where the device failed again, or the model could not be loaded again: the line has no answer.
+ * @throws {QuernError} `device_failed`, `no_device`, `closed` where the model failed again, or could not be loaded again: the line has no answer.
  * @example
  * ```ts
  * const app = createApp({ models: { demo: {} } })
@@ -87,7 +87,7 @@ async function ask(
     const response = await app.request(url, { method: 'POST', headers, body: text }, { onFailure })
     const { status: status_code } = response
     const answer = await response.json()
-    if (isOfDevice(failure)) {
+    if (isOfModel(failure)) {
       if (hasFailed) throw failedAgain(failure, customId)
       hasFailed = true
       await recover()
@@ -96,9 +96,14 @@ async function ask(
   }
 }
 
+/** Whether its model's device failed, or the model was closed under it for that. */
+function isOfModel(error: unknown): error is QuernError {
+  return isOfDevice(error) || (error instanceof QuernError && error.code === 'closed')
+}
+
 /** No answer: the same line may well have one once the device works. */
 function failedAgain(cause: QuernError, customId: string): QuernError {
-  const message = `'${customId}' was asked again, and its model's device failed again: ${cause.message}`
+  const message = `'${customId}' was asked again, and its model failed again: ${cause.message}`
   return new QuernError(cause.code, message, { cause })
 }
 

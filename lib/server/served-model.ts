@@ -45,6 +45,7 @@ export class ServedModel {
   readonly created = Math.floor(Date.now() / 1000)
   readonly #source: ModelSource | undefined
   readonly #logger: Logger
+  readonly #clearDevices: () => Promise<unknown>
   readonly #ending = new AbortController()
   #loading: Promise<Model> | undefined
   #progress: LoadProgress | undefined
@@ -58,9 +59,14 @@ export class ServedModel {
   #outage: QuernError | undefined
 
   /** @throws {QuernError} `invalid_option`, `unsupported_option` for what `load()` would refuse. */
-  constructor(name: string, given: Model | ModelSource, logger: Logger) {
+  constructor(
+    name: string,
+    given: Model | ModelSource,
+    { logger, clearDevices }: { logger: Logger; clearDevices(): Promise<unknown> },
+  ) {
     this.name = name
     this.#logger = logger
+    this.#clearDevices = clearDevices
     if (given instanceof Model) this.#model = given
     else this.#source = { ...given, options: takeOptionsOf(name, given) }
   }
@@ -115,6 +121,11 @@ export class ServedModel {
     return this.#loading
   }
 
+  /** Frees it for now where it is on a device and nobody uses it. */
+  async clearDevice(): Promise<void> {
+    if (this.#model && this.#model.info.device !== 'cpu' && this.#leases === 0) await this.#unload()
+  }
+
   /** For good: what is being loaded is given up. */
   async close(): Promise<void> {
     this.#ending.abort(closing())
@@ -129,12 +140,14 @@ export class ServedModel {
       this.#progress = progress
       options?.onProgress?.(progress)
     }
+    for (const lost of this.#users.keys()) this.#free(lost) // whoever still has it was told, and holds the device
     await this.#freed // its memory is wanted
     const given = { ...options, onProgress, signal: AbortSignal.any(signals) }
     try {
-      // A device that fails under it may be lost to another model's fault: the next one begins anew.
-      const model = await load(source, given).catch((error) => {
+      // A GPU that failed is given back when no model holds it any more.
+      const model = await load(source, given).catch(async (error) => {
         if (!isOfDevice(error) || error.code !== 'device_failed') throw error
+        await this.#clearDevices()
         return load(source, given)
       })
       this.#model = model

@@ -12,8 +12,12 @@ export class ServedModels {
 
   /** @throws {QuernError} `invalid_option`, `unsupported_option` for what `load()` would refuse. */
   constructor(models: Readonly<Record<string, Model | ModelSource>>, logger: Logger) {
+    const clearDevices = () => Promise.all(this.all().map((served) => served.clearDevice()))
     this.#models = new Map(
-      Object.entries(models).map(([name, model]) => [name, new ServedModel(name, model, logger)]),
+      Object.entries(models).map(([name, model]) => [
+        name,
+        new ServedModel(name, model, { logger, clearDevices }),
+      ]),
     )
   }
 

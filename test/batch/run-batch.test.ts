@@ -266,7 +266,7 @@ describe('answerBatchLine', () => {
     const line = JSON.stringify(completion('a'))
     await expect(answerBatchLine(app, line)).rejects.toMatchObject({
       code: 'device_failed',
-      message: "'a' was asked again, and its model's device failed again: late: lost with step 2",
+      message: "'a' was asked again, and its model failed again: late: lost with step 2",
     })
     vi.stubEnv('QUERN_LATE_LOST', '')
     expect((await answerBatchLine(app, line)).response?.status_code).toBe(200)

@@ -87,6 +87,19 @@ describe('a model whose device fails', () => {
     }
   })
 
+  it('has others that may hold its device let go of it', async () => {
+    const { app } = appOf({ tiny: onGpu, other: onGpu })
+    await loadedToFail(app)
+    await ask(app, { model: 'other' })
+    await ask(app)
+    vi.stubEnv('QUERN_LATE_DEVICES', '0')
+    await ask(app)
+    vi.stubEnv('QUERN_LATE_DEVICES', undefined)
+    const { data } = await json(app.request('/v1/models'))
+    expect(data.map(({ status }: Json) => status)).toEqual(['unloaded', 'unloaded'])
+    for (const model of ['tiny', 'other']) expect((await ask(app, { model })).status).toBe(200)
+  })
+
   it('fails the probes where it was given loaded, as only its owner can load it again', async () => {
     vi.stubEnv('QUERN_LATE_LOST', '3')
     const model = await load(undefined, onGpu.options)
