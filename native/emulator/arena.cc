@@ -48,7 +48,7 @@ std::byte* Arena::allocate_constant(size_t bytes, size_t alignment) {
   return at;
 }
 
-std::byte* Arena::allocate(size_t bytes, int device) {
+std::byte* Arena::allocate(size_t bytes, int device, int taker) {
   const size_t taken = rounded(std::max<size_t>(bytes, 1), 256);
   const size_t span = rounded(taken, kPageBytes) + kPageBytes;  // a page beyond its end stays closed
   if (span < bytes || span > size_t(end() - top_)) return nullptr;
@@ -63,7 +63,7 @@ std::byte* Arena::allocate(size_t bytes, int device) {
   const bool is_guarded = key_ >= 0 && device != kHost;
   pkey_mprotect(from, span - kPageBytes, PROT_READ | PROT_WRITE, is_guarded ? key_ : -1);
   std::byte* begin = from + span - kPageBytes - taken;
-  allocations_.push_back({begin, bytes, device, false});
+  allocations_.push_back({begin, bytes, device, taker, false});
   for (size_t page = page_of(from); page < page_of(top_); page++) {
     pages_[page] = {uint32_t(allocations_.size()), false};
   }
@@ -137,7 +137,7 @@ bool Arena::release(void* address, bool is_host) {
 
 void Arena::release_all(int device) {
   for (Allocation& allocation : allocations_) {
-    if (allocation.device == device && !allocation.is_freed) withdraw(allocation);
+    if (allocation.taker == device && !allocation.is_freed) withdraw(allocation);
   }
 }
 

@@ -33,6 +33,7 @@ class Arena {
     std::byte* begin = nullptr;
     size_t bytes = 0;
     int device = 0;  // kHost: pinned memory of the host
+    int taker = 0;   // the device whose reset gives it back
     bool is_freed = false;
 
     bool holds(const void* address, size_t count) const {
@@ -45,8 +46,9 @@ class Arena {
   // 256-byte aligned, its end against a page that cannot be touched, never given twice; nullptr where the
   // memory of that device (`limit`) is used up. It reads as 0xff (a NaN, a -1); pages get that when they are
   // touched first: whoever reads or writes device memory says so before, to the Checker (kernels) or to
-  // touch().
-  std::byte* allocate(size_t bytes, int device);
+  // touch(). Pinned memory is given back with the device that was the current one.
+  std::byte* allocate(size_t bytes, int device) { return allocate(bytes, device, device); }
+  std::byte* allocate_pinned(size_t bytes, int taker) { return allocate(bytes, kHost, taker); }
   void touch(const void* address, size_t bytes) {
     const size_t last = page_of(static_cast<const std::byte*>(address) + bytes - 1);
     for (size_t page = page_of(address); page <= last; page++) {
@@ -80,7 +82,7 @@ class Arena {
   bool release(void* address, bool is_host);
   // Who is told of pages whose allocation was given back.
   void on_release(std::function<void(size_t first_page, size_t end_page)> told) { told_ = std::move(told); }
-  // All that lives of one device is given back.
+  // All that lives of one device is given back, and what was pinned for it.
   void release_all(int device);
   void set_limit(size_t bytes) { limit_ = bytes; }  // of each device
   size_t limit() const { return limit_; }
@@ -101,6 +103,7 @@ class Arena {
 
  private:
   Arena();
+  std::byte* allocate(size_t bytes, int device, int taker);
   void fill(size_t page);
   void let_in(bool yes) const;  // the calling thread
   void withdraw(Allocation& allocation);

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "emulator/arena.h"
+#include "emulator/asked.h"
 #include "emulator/counters.h"
 #include "emulator/fat_binary.h"
 #include "emulator/runtime_stream.h"
@@ -189,6 +190,11 @@ void abandon(Runtime& runtime, int device) {
   reset.is_open = false;
 }
 
+// As drivers may: after a fault NVIDIA promises nothing to this process.
+bool refuses_reset() {
+  return asked_word("QUERN_EMULATOR_RESET", {"given", "refused"}) == "refused";
+}
+
 }  // namespace
 
 extern "C" {
@@ -231,6 +237,8 @@ cudaError_t cudaDeviceReset() {
   const std::lock_guard guard(runtime.lock);
   runtime.open();
   if (runtime.devices.empty()) return Runtime::last_error() = cudaErrorNoDevice;
+  const cudaError_t fault = runtime.device().fault;
+  if (fault != cudaSuccess && refuses_reset()) return Runtime::last_error() = fault;
   abandon(runtime, Runtime::current_device());
   Runtime::last_error() = cudaSuccess;
   return cudaSuccess;

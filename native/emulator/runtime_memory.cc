@@ -89,7 +89,9 @@ cudaError_t allocate(Runtime& runtime, void** address, size_t bytes, int device)
   const cudaError_t refused = refuse_in_capture(runtime);
   if (refused != cudaSuccess) return refused;
   if (bytes == 0) return cudaSuccess;
-  *address = Arena::instance().allocate(bytes, device);
+  Arena& arena = Arena::instance();
+  *address = device == Arena::kHost ? arena.allocate_pinned(bytes, Runtime::current_device())
+                                    : arena.allocate(bytes, device);
   return *address ? cudaSuccess : cudaErrorMemoryAllocation;
 }
 

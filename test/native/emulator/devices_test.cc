@@ -6,6 +6,7 @@
 #include "emulator/device_floats.h"
 #include "emulator/kernels/planted.h"
 #include "emulator/report.h"
+#include "environment.h"
 
 using namespace quern::emulator;
 
@@ -79,6 +80,39 @@ TEST(a_fault_ends_one_device_alone) {
   must(planted::set_count(5));
   CHECK_EQ(count_of_current(), 5);
   CHECK_EQ(take_reports().size(), size_t{1});
+  print_reports(true);
+}
+
+TEST(a_reset_takes_the_memory_that_was_pinned_for_its_device_and_for_no_other) {
+  void* pinned[2] = {};
+  for (const int device : {0, 1}) {
+    must(cudaSetDevice(device));
+    must(cudaMallocHost(&pinned[device], 1000));
+  }
+  must(cudaDeviceReset());
+  cudaPointerAttributes attributes{};
+  must(cudaPointerGetAttributes(&attributes, pinned[1]));
+  CHECK_EQ(attributes.type, cudaMemoryTypeUnregistered);
+  must(cudaPointerGetAttributes(&attributes, pinned[0]));
+  CHECK_EQ(attributes.type, cudaMemoryTypeHost);
+  CHECK_EQ(cudaFreeHost(pinned[1]), cudaErrorInvalidValue);
+  cudaGetLastError();
+  must(cudaFreeHost(pinned[0]));
+}
+
+TEST(a_reset_may_be_refused_after_a_fault) {
+  print_reports(false);
+  must(cudaSetDevice(1));
+  {
+    const quern::test::Environment refused("QUERN_EMULATOR_RESET", "refused");
+    must(cudaDeviceReset());
+    planted::increment(nullptr, nullptr);
+    CHECK_EQ(cudaDeviceSynchronize(), cudaErrorIllegalAddress);
+    CHECK_EQ(cudaDeviceReset(), cudaErrorIllegalAddress);
+    CHECK_EQ(cudaSetDevice(1), cudaErrorIllegalAddress);
+  }
+  must(cudaDeviceReset());
+  take_reports();
   print_reports(true);
 }
 
