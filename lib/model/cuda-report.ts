@@ -13,7 +13,7 @@ import { askCuda, type CudaPlaces, errorOf, type FreeMemory, memoryAsker } from 
  * ```
  */
 export interface CudaProblem {
-  /** 'no_device'; 'device_mismatch' where the library is of another version; 'missing_file' where it is not there. */
+  /** 'no_device'; 'device_failed' where it failed in this process; 'device_mismatch' where the library is of another version; 'missing_file' where it is not there. */
   code: QuernErrorCode
   message: string
 }

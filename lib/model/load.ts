@@ -38,7 +38,7 @@ export interface LoadInternals {
  * `random:mistral-7b`, `random:phi3-mini` (the real shape with made-up weights and no tokenizer, for measuring). Nothing means the small model that comes with quern.
  *
  * @throws {QuernError} what `pull` throws, what `inspect` throws for files, `unsupported_option`, `invalid_option`, `invalid_tokenizer`,
- * `unsupported_tokenizer`, `out_of_memory`, `kv_cache_too_small`, `no_device`, `device_mismatch`, `native_binding`; or the reason of an aborted signal.
+ * `unsupported_tokenizer`, `out_of_memory`, `kv_cache_too_small`, `no_device`, `device_mismatch`, `device_failed`, `native_binding`; or the reason of an aborted signal.
  * @example
  * ```ts
  * const model = await load('./Qwen3-0.6B', { onProgress: ({ loadedBytes, totalBytes }) => console.log(loadedBytes / totalBytes) })

@@ -136,6 +136,56 @@ describe('a process', () => {
     expect(code).toBe(0)
   })
 
+  it('says so, and lives, where a GPU that failed is asked for while its model is open', async () => {
+    const { code, signal, stdout } = await runScript(
+      `const { load, doctor } = await import(DIST)
+      const models = [await load(undefined, ${device}), await load(undefined, ${device})]
+      const ask = (model) => model.generate('${text}', { maxTokens: 50, ignoreEos: true }).text().catch(({ code }) => code)
+      process.env.QUERN_EMULATOR_FAULT_AFTER = '40'
+      console.log(await ask(models[0]))
+      process.env.QUERN_EMULATOR_FAULT_AFTER = ''
+      const { problem, devices } = (await doctor()).cuda
+      console.log(problem.code, devices[0].problem.message.endsWith('close every model that ran on it, then load again'))
+      console.log(await load(undefined, ${device}).catch(({ code }) => code))
+      const warnings = []
+      const onCpu = await load(undefined, { onWarning: (message) => warnings.push(message) })
+      console.log(onCpu.info.device, warnings.length, warnings[0].includes('close every model'))
+      console.log(...(await Promise.all(models.map(ask))))
+      for (const model of models) await model.close()
+      const again = await load(undefined, ${device})
+      console.log((await again.generate('${text}', { maxTokens: 3, ignoreEos: true }).result()).tokens.length)`,
+      { timeout: 300_000 },
+    )
+    expect(stdout.trim().split('\n')).toEqual([
+      'device_failed',
+      'device_failed true',
+      'device_failed',
+      'cpu 1 true',
+      'device_failed device_failed',
+      '3',
+    ])
+    expect({ code, signal }).toEqual({ code: 0, signal: null })
+  })
+
+  it('is told to be restarted where the driver does not give a GPU back', async () => {
+    const { code, stdout } = await runScript(
+      `const { load, doctor } = await import(DIST)
+      const model = await load(undefined, ${device})
+      process.env.QUERN_EMULATOR_RESET = 'refused'
+      process.env.QUERN_EMULATOR_FAULT_AFTER = '40'
+      await model.generate('${text}', { maxTokens: 50, ignoreEos: true }).text().catch(() => {})
+      process.env.QUERN_EMULATOR_FAULT_AFTER = ''
+      await model.close()
+      const error = await load(undefined, ${device}).catch((error) => error)
+      console.log(error.code, error.message.includes('restart the process'))
+      const { problem } = (await doctor()).cuda
+      console.log(problem.code, problem.message.endsWith('restart the process'))`,
+      { timeout: 300_000 },
+    )
+    expect(stdout.trim().split('\n')).toEqual(['device_failed true', 'device_failed true'])
+    expect(code).toBe(0)
+  })
+
   it('is told in numbers when the GPU has too little memory, and loses nothing', async () => {
     const { code, stdout, stderr } = await runScript(
       `const { load } = await import(DIST)

@@ -1,22 +1,27 @@
 // One GPU as this process uses it, and whether it still can be. An illegal access, a fault of memory or a
 // hang that the driver ends takes everything that the process has on that GPU: all its calls fail from then
-// on, until the GPU is reset for this process. So whoever holds something there holds the Context too; once
-// it is lost nothing more is asked of the GPU, and what was there is not given back, for it is gone. The next
-// Context resets it first.
+// on. NVIDIA promises the GPU to a new process only; a reset may give it back to this one. That takes with it
+// all streams, events and pinned memory, whoever uses them. So whoever holds something there holds the
+// Context too; once it is lost nothing more is asked of the GPU, and what was there is not given back, for it
+// is gone. When nobody holds it any more the next Context resets the GPU first.
 #pragma once
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include <cuda_runtime_api.h>
+
+#include "core/error.h"
 
 namespace quern::cuda {
 
 class Context {
  public:
-  // The GPU of this index. Throws Error no_device or device_failed.
+  // The GPU of this index. Throws Error no_device; device_failed where it is lost and still held, or was not
+  // given back to this process.
   static std::shared_ptr<Context> open(int index);
 
   int index() const { return index_; }
@@ -27,9 +32,11 @@ class Context {
   void enter() const;
   // Throws where a call failed: out_of_memory, device_failed (and then it is lost), else internal.
   void check(cudaError_t status, const char* what) const;
+  // Where a call ended the GPU it is lost from now on.
+  void note(cudaError_t status) const;
   // For those who give back: false where there is nothing to be given to. Does not throw.
   bool enter_to_release() const noexcept;
-  bool is_lost() const { return lost_; }
+  bool is_lost() const { return cause_ != cudaSuccess; }
   // Free bytes.
   uint64_t memory_left() const;
   // Waits for all that was asked of this GPU, by whomever.
@@ -44,14 +51,22 @@ class Context {
 
   const int index_;
   const cudaDeviceProp properties_;
-  mutable std::atomic<bool> lost_{false};
+  mutable std::atomic<cudaError_t> cause_{cudaSuccess};  // of its loss
   mutable std::mutex turn_;
 };
 
-// Resets the GPUs whose Context is lost: until then every call to the runtime fails.
+// Resets the GPUs whose Context is lost and held by nobody: until then every call to the runtime fails.
 void reset_lost_devices();
+
+// What is wrong with a GPU that is to be asked nothing, for its Context is lost and it was not reset.
+std::optional<Failure> problem_of_lost(int index);
 
 // Whether a failure is the GPU's end and not only the call's.
 bool ends_device(cudaError_t status);
+// What such a failure means where this process holds nothing on the GPU: nothing but a new one helps.
+Failure not_given_back(const std::string& gpu, cudaError_t status);
+
+// Error out_of_memory: what was wanted, and what is free of the GPU that the calling thread is on.
+Error no_memory(const std::string& wanted);
 
 }  // namespace quern::cuda

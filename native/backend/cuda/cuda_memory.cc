@@ -12,12 +12,7 @@ void* OnDevice::take(const Context& context, size_t bytes) {
   const cudaError_t status = cudaMalloc(&data, bytes);
   if (status == cudaErrorMemoryAllocation) {
     cudaGetLastError();
-    throw Error("out_of_memory",
-                "expected " + bytes_text(bytes) + " more of the GPU's memory, got " +
-                    bytes_text(context.memory_left()) + " that are free of " +
-                    bytes_text(context.properties().totalGlobalMem) +
-                    ": end what else uses it, or take a smaller model, dtype 'int8' or 'int4', or a smaller "
-                    "kvCache.maxBytes (--kv-cache)");
+    throw no_memory("expected " + bytes_text(bytes) + " more of the GPU's memory");
   }
   context.check(status, "cudaMalloc");
   return data;

@@ -1,6 +1,9 @@
 #include "backend/cuda/cuda_probe.h"
 
 #include <algorithm>
+#include <atomic>
+#include <map>
+#include <mutex>
 #include <string>
 
 #include <cuda_runtime_api.h>
@@ -62,11 +65,15 @@ int driver_version() {
   return driver;
 }
 
+Failure problem_of(cudaError_t status) {
+  return ends_device(status) ? not_given_back("the GPU", status) : not_usable(cure(status, driver_version()));
+}
+
 ProbedDevice probe_device(int index) {
   ProbedDevice device;
   device.index = index;
   cudaDeviceProp properties{};
-  const cudaError_t status = cudaGetDeviceProperties(&properties, index);
+  const cudaError_t status = properties_of(index, properties);
   if (status == cudaSuccess) {
     device.name = properties.name;
     device.isa = code_for(properties.major, properties.minor);
@@ -75,9 +82,10 @@ ProbedDevice probe_device(int index) {
     device.multiprocessors = properties.multiProcessorCount;
     device.memory_bytes = properties.totalGlobalMem;
     device.problem = too_old(properties.major, properties.minor);
+    if (!device.problem) device.problem = problem_of_lost(index);
   } else {
     cudaGetLastError();
-    device.problem = not_usable(cure(status, driver_version()));
+    device.problem = problem_of(status);
   }
   return device;
 }
@@ -97,13 +105,31 @@ std::optional<Failure> too_old(int major, int minor) {
                     ")" + got + ": take the library of the package");
 }
 
+// How many there are and what they are is the same as long as the process lives. It is asked once: when one
+// of them has failed, the runtime may answer that instead.
+
 int count_devices() {
+  static std::atomic<int> counted{0};
+  if (counted > 0) return counted;
   int count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
-  if (status == cudaSuccess) return count;
+  if (status == cudaSuccess) return counted = count;
   cudaGetLastError();
-  const Failure failure = not_usable(cure(status, driver_version()));
+  const Failure failure = problem_of(status);
   throw Error(failure.code, failure.message);
+}
+
+cudaError_t properties_of(int index, cudaDeviceProp& properties) {
+  static std::mutex mutex;
+  static std::map<int, cudaDeviceProp> known;
+  const std::lock_guard lock(mutex);
+  if (const auto found = known.find(index); found != known.end()) {
+    properties = found->second;
+    return cudaSuccess;
+  }
+  const cudaError_t status = cudaGetDeviceProperties(&properties, index);
+  if (status == cudaSuccess) known[index] = properties;
+  return status;
 }
 
 DeviceProbe probe_cuda() {

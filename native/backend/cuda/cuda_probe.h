@@ -2,6 +2,8 @@
 #include <optional>
 #include <string>
 
+#include <cuda_runtime_api.h>
+
 #include "backend/device_probe.h"
 
 namespace quern::cuda {
@@ -24,5 +26,8 @@ std::optional<Failure> too_old(int major, int minor);
 // Throws Error no_device where the driver, the system or the machine has no GPU for this process; else their
 // number.
 int count_devices();
+
+// What one of them is.
+cudaError_t properties_of(int index, cudaDeviceProp& properties);
 
 }  // namespace quern::cuda

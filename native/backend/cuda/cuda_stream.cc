@@ -101,6 +101,7 @@ class CudaStream final : public Stream {
 
   Ticket begin(const StepInput& input) override {
     QUERN_CHECK(in_flight_.size() <= kDepth);
+    context_->enter();
     upload_.begin(input, drawn_.as<int32_t>());
     operations_.clear();
     after_.clear();

@@ -2,6 +2,7 @@
 #include <cuda_runtime_api.h>
 
 #include <chrono>
+#include <cstring>
 #include <string>
 #include <thread>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "backend/cuda/cuda_memory.h"
 #include "backend/cuda/cuda_probe.h"
 #include "backend/cuda/graph_cache.h"
+#include "backend/cuda/kernels/launch.h"
 #include "check.h"
 #include "core/error.h"
 
@@ -89,17 +91,49 @@ TEST(steps_are_recorded_when_nobody_asks_for_the_whole_gpu) {
   context->wait_for_all();
 }
 
-TEST(who_notices_late_that_the_gpu_was_lost_does_not_take_it_from_its_next_users) {
-  const auto lost = Context::open(0);
-  CHECK_EQ(code_of([&] { lost->check(cudaErrorIllegalAddress, "a kernel"); }), std::string("device_failed"));
+TEST(a_gpu_that_failed_is_reset_when_nobody_holds_anything_on_it_any_more) {
+  auto lost = Context::open(0);
+  PinnedBuffer pinned(lost, 64);
+  const auto fail = [&] { return code_of([&] { lost->check(cudaErrorIllegalAddress, "a kernel"); }); };
+  CHECK_EQ(fail(), std::string("device_failed"));
   CHECK(lost->is_lost());
-  const auto next = Context::open(0);
-  CHECK(next != lost);
-  const DeviceBuffer buffer(next, 64);
-  CHECK_EQ(code_of([&] { lost->check(cudaErrorContextIsDestroyed, "another thread"); }),
-           std::string("device_failed"));
-  CHECK(!probe_cuda().problem);
-  CHECK_EQ(code_of([&] { buffer.clear(); }), std::string("none"));
+  CHECK_EQ(code_of([&] { lost->enter(); }), std::string("device_failed"));
+  CHECK_EQ(code_of([] { Context::open(0); }), std::string("device_failed"));
+  const DeviceProbe probe = probe_cuda();
+  CHECK(!probe.problem);
+  const ProbedDevice& device = probe.devices.at(0);
+  CHECK_EQ(device.name, std::string(lost->properties().name));
+  CHECK(device.problem.has_value());
+  if (device.problem) {
+    CHECK_EQ(device.problem->code, std::string("device_failed"));
+    CHECK(device.problem->message.find("close every model that ran on it") != std::string::npos);
+  }
+  std::memset(pinned.as<void>(), 1, pinned.bytes());  // it is there as long as its owner
+  lost.reset();
+  CHECK_EQ(code_of([] { Context::open(0); }), std::string("device_failed"));
+  pinned = PinnedBuffer();
+  CHECK(!probe_cuda().devices.at(0).problem);
+  CHECK_EQ(code_of([] { DeviceBuffer(Context::open(0), 64).clear(); }), std::string("none"));
+}
+
+TEST(a_kernel_that_the_gpu_has_no_memory_for_is_out_of_memory) {
+  const auto context = Context::open(0);
+  context->enter();
+  std::string message;
+  void* data = nullptr;
+  CHECK_EQ(cudaMalloc(&data, size_t{1} << 50), cudaErrorMemoryAllocation);
+  CHECK_EQ(code_of([] { check_launch("embed"); }, &message), std::string("out_of_memory"));
+  CHECK(message.starts_with("kernel embed: expected more of the GPU's memory, got "));
+  CHECK(message.find(" that are free of ") != std::string::npos);
+  CHECK_EQ(code_of([&] { context->check(cudaErrorMemoryAllocation, "launching a step"); }, &message),
+           std::string("out_of_memory"));
+  CHECK(message.find(" that are free of ") != std::string::npos);
+}
+
+TEST(what_takes_the_gpu_from_this_process_is_the_gpus_end) {
+  for (const cudaError_t status :
+       {cudaErrorMpsClientTerminated, cudaErrorTensorMemoryLeak, cudaErrorExternalDevice})
+    CHECK(ends_device(status));
 }
 
 }  // namespace
