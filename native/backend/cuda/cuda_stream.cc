@@ -5,6 +5,7 @@
 #include <deque>
 #include <vector>
 
+#include "backend/cuda/cuda_handles.h"
 #include "backend/cuda/cuda_memory.h"
 #include "backend/cuda/cuda_weight.h"
 #include "backend/cuda/device_sampler.h"
@@ -57,11 +58,12 @@ struct ReadBack {
 
 // A step from its launch until it is collected.
 struct Flight {
-  explicit Flight(const std::shared_ptr<const Context>& context) : sampling(context) {}
+  explicit Flight(const std::shared_ptr<const Context>& context)
+      : began(context), done(context), sampling(context) {}
 
   Ticket ticket = 0;
   const std::atomic<bool>* abort = nullptr;
-  cudaEvent_t began = nullptr, done = nullptr;
+  OwnedEvent began, done;
   PinnedBuffer numbers;  // of all that is read back, one after the other
   std::vector<ReadBack> read_backs;
   StagedSampling sampling;
@@ -78,25 +80,10 @@ class CudaStream final : public Stream {
         // A row may be both drawn from and scored.
         sampler_(context_, limits.logits_rows, 2 * std::max(limits.rows, limits.logits_rows), limits.vocab,
                  drawn_.as<int32_t>()),
-        flights_{Flight(context_), Flight(context_)} {
+        flights_{Flight(context_), Flight(context_)},
+        stream_(context_) {
     take_workspace(limits);
     drawn_.clear();
-    context_->enter();
-    context_->check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
-    for (Flight& flight : flights_) {
-      context_->check(cudaEventCreate(&flight.began), "cudaEventCreate");
-      context_->check(cudaEventCreate(&flight.done), "cudaEventCreate");
-    }
-  }
-
-  ~CudaStream() override {
-    if (!context_->enter_to_release()) return;
-    cudaStreamSynchronize(stream_);
-    for (const Flight& flight : flights_) {
-      cudaEventDestroy(flight.began);
-      cudaEventDestroy(flight.done);
-    }
-    cudaStreamDestroy(stream_);
   }
 
   Ticket begin(const StepInput& input) override {
@@ -310,7 +297,6 @@ class CudaStream final : public Stream {
   }
 
   const std::shared_ptr<const Context> context_;
-  cudaStream_t stream_ = nullptr;
   StepUpload upload_;
   StagedCopies copies_;
   GraphCache graphs_;
@@ -327,6 +313,7 @@ class CudaStream final : public Stream {
   std::vector<Operation> operations_;
   std::vector<After> after_;
   bool is_decoding_ = false;
+  const OwnedStream stream_;  // the last, so that nothing that it uses goes before it
 };
 
 }  // namespace

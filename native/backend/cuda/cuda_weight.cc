@@ -41,16 +41,7 @@ void for_rows(int64_t rows, int64_t at_once, int threads, const Work& work) {
 }  // namespace
 
 Uploader::Uploader(std::shared_ptr<const Context> context, int threads)
-    : context_(std::move(context)), threads_(threads), pieces_(context_) {
-  context_->enter();
-  context_->check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
-}
-
-Uploader::~Uploader() {
-  if (!context_->enter_to_release()) return;
-  cudaStreamSynchronize(stream_);
-  cudaStreamDestroy(stream_);
-}
+    : context_(std::move(context)), threads_(threads), pieces_(context_), stream_(context_) {}
 
 // On this stream: what cudaMemcpy() leaves to the default one may still be on its way when others compute.
 void Uploader::copy(void* to, const void* from, size_t bytes) const {

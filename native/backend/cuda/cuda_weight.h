@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "backend/backend.h"
+#include "backend/cuda/cuda_handles.h"
 #include "backend/cuda/cuda_memory.h"
 #include "backend/cuda/kernels/matrix.h"
 #include "backend/cuda/pinned_pieces.h"
@@ -27,7 +28,6 @@ inline const CudaWeight& cuda_weight(const Weight& weight) {
 class Uploader {
  public:
   Uploader(std::shared_ptr<const Context> context, int threads);
-  ~Uploader();
 
   // Returns once the weight is there. Throws what view.read throws, and Error unsupported_format.
   std::unique_ptr<Weight> upload(const WeightView& view);
@@ -38,8 +38,8 @@ class Uploader {
 
   const std::shared_ptr<const Context> context_;
   const int threads_;
-  cudaStream_t stream_ = nullptr;
   PinnedPieces pieces_;
+  const OwnedStream stream_;  // the last, so that no piece goes before it was copied
 };
 
 }  // namespace quern::cuda

@@ -2,16 +2,8 @@
 
 namespace quern::cuda {
 
-PinnedPieces::PinnedPieces(std::shared_ptr<const Context> context) : context_(std::move(context)) {
-  context_->enter();
-  for (Piece& piece : pieces_)
-    context_->check(cudaEventCreateWithFlags(&piece.copied, cudaEventDisableTiming), "cudaEventCreate");
-}
-
-PinnedPieces::~PinnedPieces() {
-  if (!context_->enter_to_release()) return;
-  for (const Piece& piece : pieces_) cudaEventDestroy(piece.copied);
-}
+PinnedPieces::PinnedPieces(std::shared_ptr<const Context> context)
+    : context_(std::move(context)), pieces_{Piece(context_), Piece(context_)} {}
 
 std::byte* PinnedPieces::next(size_t bytes) {
   current_ = 1 - current_;

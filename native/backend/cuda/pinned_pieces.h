@@ -2,6 +2,7 @@
 #include <cstddef>
 #include <memory>
 
+#include "backend/cuda/cuda_handles.h"
 #include "backend/cuda/cuda_memory.h"
 
 namespace quern::cuda {
@@ -12,9 +13,6 @@ namespace quern::cuda {
 class PinnedPieces {
  public:
   explicit PinnedPieces(std::shared_ptr<const Context> context);
-  ~PinnedPieces();
-  PinnedPieces(const PinnedPieces&) = delete;
-  PinnedPieces& operator=(const PinnedPieces&) = delete;
 
   // The other piece than the last, once all is copied that was asked for when it was handed over. What is in
   // it is still there where it had so many bytes before. Throws Error out_of_memory.
@@ -26,8 +24,9 @@ class PinnedPieces {
 
  private:
   struct Piece {
+    explicit Piece(const std::shared_ptr<const Context>& context) : copied(context, cudaEventDisableTiming) {}
     PinnedBuffer memory;
-    cudaEvent_t copied = nullptr;
+    OwnedEvent copied;
   };
   const std::shared_ptr<const Context> context_;
   Piece pieces_[2];
