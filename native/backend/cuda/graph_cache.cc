@@ -46,14 +46,17 @@ cudaGraphExec_t GraphCache::record(std::span<const Operation> operations, cudaSt
   }
   context_->check(cudaStreamEndCapture(stream, &graph), "recording a step");
   cudaGraphExec_t made = nullptr;
-  const cudaError_t status = cudaGraphInstantiate(&made, graph, 0);
+  cudaError_t status = cudaGraphInstantiate(&made, graph, 0);
   cudaGraphDestroy(graph);
-  if (status == cudaErrorMemoryAllocation) {  // the step can do without
-    cudaGetLastError();
-    return nullptr;
+  if (status == cudaSuccess) {
+    // Else its first launch would take the memory, and there the step cannot do without it any more.
+    status = cudaGraphUpload(made, stream);
+    if (status == cudaSuccess) return made;
+    cudaGraphExecDestroy(made);
   }
-  context_->check(status, "recording a step");
-  return made;
+  if (status != cudaErrorMemoryAllocation) context_->check(status, "recording a step");
+  cudaGetLastError();
+  return nullptr;
 }
 
 }  // namespace quern::cuda
