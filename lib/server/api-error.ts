@@ -92,9 +92,14 @@ export function loadErrorOf(error: unknown): unknown {
   return error instanceof QuernError && statusOf[error.code] < 500 ? brokenModel(500, error) : error
 }
 
+const whatBroke: Partial<Record<QuernErrorCode, string>> = {
+  closed: 'the model was closed',
+  not_finite: 'the model gave no finite numbers for this request',
+}
+
 function brokenModel(status: number, cause: QuernError): ApiError {
   const { code } = cause
-  const what = code === 'closed' ? 'the model was closed' : 'the model cannot be used'
+  const what = whatBroke[code] ?? 'the model cannot be used'
   return new ApiError(status, code, `${what} (${code}): the server's log says why`, { cause })
 }
 

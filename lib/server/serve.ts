@@ -67,8 +67,8 @@ const probeMs = 30_000
 /**
  * Serves models over HTTP, as OpenAI's API does.
  *
- * @throws {QuernError} `invalid_option`, `unsupported_option`; `cannot_listen` where the address or the port is not to be had; `no_device` where a
- * model's options insist on a GPU that cannot be used.
+ * @throws {QuernError} `invalid_option`, `unsupported_option`; `cannot_listen` where the address or the port is not to be had; `no_device`,
+ * `device_failed`, `device_mismatch`, `missing_file` where a model's options insist on a GPU that cannot be used.
  * @example
  * ```ts
  * const server = await serve({ models: { demo: {} }, port: 8080 })

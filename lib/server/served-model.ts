@@ -121,9 +121,11 @@ export class ServedModel {
     return this.#loading
   }
 
-  /** Frees it for now where it is on a device and nobody uses it. */
+  /** Frees it for now where it is on a device and nobody uses it; waits for what is being freed. */
   async clearDevice(): Promise<void> {
+    this.#freeLost()
     if (this.#model && this.#model.info.device !== 'cpu' && this.#leases === 0) await this.#unload()
+    else await this.#freed
   }
 
   /** For good: what is being loaded is given up. */
@@ -140,13 +142,14 @@ export class ServedModel {
       this.#progress = progress
       options?.onProgress?.(progress)
     }
-    for (const lost of this.#users.keys()) this.#free(lost) // whoever still has it was told, and holds the device
+    this.#freeLost()
     await this.#freed // its memory is wanted
     const given = { ...options, onProgress, signal: AbortSignal.any(signals) }
     try {
       // A GPU that failed is given back when no model holds it any more.
+      if (this.#isLost) await this.#clearDevices()
       const model = await load(source, given).catch(async (error) => {
-        if (!isOfDevice(error) || error.code !== 'device_failed') throw error
+        if (!(error instanceof QuernError && error.code === 'device_failed')) throw error
         await this.#clearDevices()
         return load(source, given)
       })
@@ -171,6 +174,12 @@ export class ServedModel {
   #free(model: Model): void {
     const freed = model.close().catch((error) => this.#log('error', 'could not be freed', error))
     this.#freed = Promise.all([this.#freed, freed])
+  }
+
+  /** Whoever still has one of a failed device was told, and holds the device. */
+  #freeLost(): void {
+    if (!this.#source) return
+    for (const model of this.#users.keys()) if (model !== this.#model) this.#free(model)
   }
 
   #release(model: Model | undefined): void {
@@ -202,8 +211,10 @@ export class ServedModel {
   }
 
   #recovered(model: Model): void {
-    if (this.#isLost)
-      this.#log('info', `it is loaded again, on ${model.info.deviceName ?? model.info.device}`)
+    const { device, deviceName = device } = model.info
+    if (this.#isLost && device === 'cpu')
+      this.#log('error', 'its GPU was not given back: it is loaded again on the CPU')
+    else if (this.#isLost) this.#log('info', `it is loaded again, on ${deviceName}`)
     this.#isLost = false
     this.#outage = undefined
   }

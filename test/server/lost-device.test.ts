@@ -100,6 +100,29 @@ describe('a model whose device fails', () => {
     for (const model of ['tiny', 'other']) expect((await ask(app, { model })).status).toBe(200)
   })
 
+  it("goes on on the CPU, and says so, where the GPU is not given back and 'auto' may choose", async () => {
+    const { app, ofModels } = appOf({ tiny: { options: { threads: 1 } } })
+    await loadedToFail(app)
+    await ask(app)
+    vi.stubEnv('QUERN_LATE_PROBLEM', 'gone')
+    expect((await ask(app)).status).toBe(200)
+    expect(await probes(app)).toEqual([200, 200])
+    expect(ofModels().slice(1)).toEqual([
+      'error: model tiny: its GPU was not given back: it is loaded again on the CPU',
+    ])
+  })
+
+  it("has others let go of its GPU before 'auto' looks for one", async () => {
+    const either = { options: { threads: 1 } }
+    const { app } = appOf({ tiny: either, other: either })
+    await loadedToFail(app)
+    await ask(app, { model: 'other' })
+    await ask(app)
+    expect((await ask(app)).status).toBe(200)
+    const { data } = await json(app.request('/v1/models'))
+    expect(data.map(({ status }: Json) => status)).toEqual(['loaded', 'unloaded'])
+  })
+
   it('fails the probes where it was given loaded, as only its owner can load it again', async () => {
     vi.stubEnv('QUERN_LATE_LOST', '3')
     const model = await load(undefined, onGpu.options)

@@ -23,7 +23,7 @@ export const samplingParams = {
   top_p: optional(z.number().min(0).max(1)),
   top_k: optional(z.int().min(-1)),
   min_p: optional(z.number().min(0).max(1)),
-  repetition_penalty: optional(z.number().positive()),
+  repetition_penalty: optional(z.number().min(1e-6).max(1e6)),
   presence_penalty: optional(z.number().min(-2).max(2)),
   frequency_penalty: optional(z.number().min(-2).max(2)),
   logit_bias: optional(logitBias),
