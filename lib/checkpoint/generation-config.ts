@@ -19,7 +19,7 @@ const share = { min: 0, max: 1 }
  */
 export function readGenerationConfig(fields: Fields): GenerationConfig {
   const defaults = readSampling(fields)
-  const repetitionPenalty = fields.number('repetition_penalty', { min: 0, above: true, max: 1e6 })
+  const repetitionPenalty = fields.number('repetition_penalty', { min: 1e-6, max: 1e6 })
   if (repetitionPenalty !== undefined && repetitionPenalty !== 1)
     defaults.repetitionPenalty = repetitionPenalty
 

@@ -28,7 +28,7 @@ const scalarRanges: Record<Scalar, Range> = {
   minP: share,
   typicalP: share,
   topNSigma: finite,
-  repetitionPenalty: { min: 0, max: 1e6, above: true },
+  repetitionPenalty: { min: 1e-6, max: 1e6 },
   frequencyPenalty: finite,
   presencePenalty: finite,
 }
@@ -90,8 +90,8 @@ function resolveBiases(biases: unknown): [number, number][] {
     const token = Number(key)
     if (!/^\d+$/.test(key) || token > tokenId.max)
       throw invalidOption('logitBias', 'token ids as keys, whole numbers', key)
-    if (typeof bias !== 'number' || !Number.isFinite(bias))
-      throw invalidOption(`logitBias[${key}]`, 'a number', bias)
+    if (typeof bias !== 'number' || !Number.isFinite(bias) || bias > finite.max)
+      throw invalidOption(`logitBias[${key}]`, `a number, at most ${finite.max}`, bias)
     return [token, bias]
   })
 }

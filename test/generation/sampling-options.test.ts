@@ -26,6 +26,7 @@ const refused: [string, unknown, string?, unknown?][] = [
   ['typicalP', -0.01],
   ['repetitionPenalty', 0],
   ['repetitionPenalty', -1],
+  ['repetitionPenalty', 1e-38],
   ...[5, 'a', null, [1]].map((value): [string, unknown] => ['logitBias', value]),
   ['logitBias', { a: 1 }, 'logitBias', 'a'],
   ['logitBias', { '-1': 1 }, 'logitBias', '-1'],
@@ -33,6 +34,8 @@ const refused: [string, unknown, string?, unknown?][] = [
   ['logitBias', { [2 ** 31]: 1 }, 'logitBias', `${2 ** 31}`],
   ['logitBias', { 3: '1' }, 'logitBias\\[3\\]', '1'],
   ['logitBias', { 3: Number.NaN }, 'logitBias\\[3\\]', Number.NaN],
+  ['logitBias', { 3: 1e39 }, 'logitBias\\[3\\]', 1e39],
+  ['logitBias', { 3: undefined }, 'logitBias\\[3\\]', undefined],
   ...['xtc', 'dry', 'mirostat'].flatMap((name) =>
     [1, null, [], 'on', { other: 1 }].map((value): [string, unknown] => [name, value]),
   ),
