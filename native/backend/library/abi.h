@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-#define QUERN_DEVICE_ABI 7u
+#define QUERN_DEVICE_ABI 8u
 
 // 0: done. Else the function failed, has written why to its `failure`, and nothing to what it would give.
 typedef int32_t QuernStatus;

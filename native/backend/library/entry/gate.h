@@ -1,7 +1,7 @@
 // Every call of the process goes into the library through here. A device's runtime ends when the process
 // calls exit(), while other threads still compute, and must not be asked from then on. So before that the
-// gate is closed: exit() waits a little for the calls that are inside, and who comes later never returns; his
-// thread ends with the process.
+// gate is closed, once the runtime has begun: exit() waits two seconds at most for the calls that are inside,
+// and who comes later never returns; his thread ends with the process.
 #pragma once
 #include "backend/library/wire.h"
 
