@@ -47,7 +47,7 @@ export function addLoadFlags(command: Command): Command {
     .option('--attention-sinks <sinks,window>', 'the first and the last tokens that are seen then', sinks)
     .option(
       '--kv-cache <bytes>',
-      'memory for keys and values, as in 2GB (default: one full context; on a GPU most of what is free)',
+      'memory for keys and values, as in 2GB (default: one full context; on a GPU up to eight)',
       byteCount,
     )
     .addOption(

@@ -18,13 +18,11 @@ export interface NativeLoadOptions extends LoadOptions {
   requests: Requests
 }
 
-/** What a GPU fails with that had room and worked when it was looked at: others took its memory since then, or it broke. */
-const failuresOfDevices: readonly QuernErrorCode[] = [
-  'out_of_memory',
-  'kv_cache_too_small',
-  'device_failed',
-  'no_device',
-]
+/** Whether a GPU that had room and worked when it was looked at fails with this: others took its memory since then, or it broke. */
+function isFailureOfDevice(code: QuernErrorCode, { kvCache }: LoadOptions): boolean {
+  const codes: readonly QuernErrorCode[] = ['out_of_memory', 'device_failed', 'no_device']
+  return codes.includes(code) || (code === 'kv_cache_too_small' && kvCache?.maxBytes === undefined)
+}
 
 /** Reads the weights to where the model will run. Where that fails, the device's substitute takes them, if it has one. */
 export async function loadChosen(
@@ -36,7 +34,7 @@ export async function loadChosen(
   try {
     return await loadNative(plan, device, options)
   } catch (error) {
-    const isOfDevice = error instanceof QuernError && failuresOfDevices.includes(error.code)
+    const isOfDevice = error instanceof QuernError && isFailureOfDevice(error.code, options)
     if (!substitute || !isOfDevice || options.signal?.aborted) throw error
     options.onWarning(onCpu(error.message))
   }

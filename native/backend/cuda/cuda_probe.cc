@@ -65,8 +65,10 @@ int driver_version() {
   return driver;
 }
 
+// A driver that cannot begin says that it does not know why; that is no GPU that failed.
 Failure problem_of(cudaError_t status) {
-  return ends_device(status) ? not_given_back("the GPU", status) : not_usable(cure(status, driver_version()));
+  const bool has_failed = ends_device(status) && status != cudaErrorUnknown;
+  return has_failed ? not_given_back("the GPU", status) : not_usable(cure(status, driver_version()));
 }
 
 ProbedDevice probe_device(int index) {
