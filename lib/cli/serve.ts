@@ -56,6 +56,7 @@ export function register(program: Command): void {
     )
     .action(async (flags: Flags) => {
       const { serve } = await import('../server/index.js')
+      const { closing } = await import('../server/running-calls.js')
       const line = new ProgressLine(err)
       const loading = new AbortController()
       const warn = (message: string) => line.print(warningLine(message))
@@ -71,9 +72,9 @@ export function register(program: Command): void {
           line.erase()
           err(greeting(server, options, info))
         },
-        // Loading ends at once; requests have their time.
+        // Loading ends at once, and who waits for it is told; other requests have their time.
         async end(isHurried) {
-          loading.abort(new Error('interrupted'))
+          loading.abort(closing())
           line.erase()
           await server.close(isHurried ? { grace: 0 } : undefined)
         },

@@ -74,6 +74,22 @@ describe('quern serve', () => {
     }
   })
 
+  it('tells who waits for a model to be loaded that it ends', async () => {
+    const { url, child, exit, said } = await start([
+      '--model',
+      'a=random:qwen3-0.6b',
+      '--model',
+      'b=models/tiny',
+    ])
+    const answer = ask(`${url}/v1/completions`, { model: 'a', prompt: [1, 2, 3], max_tokens: 2 })
+    await sleep(100)
+    child.kill('SIGTERM')
+    const { status, text } = await answer
+    expect({ status, code: JSON.parse(text).error?.code }).toEqual({ status: 503, code: 'closing' })
+    expect(await exit).toBe(0)
+    expect(said()).not.toContain('"error"')
+  })
+
   it('takes keys from flags and from the environment', async () => {
     const { url } = await start(['--api-key', 'one', '--log', 'off'], { QUERN_API_KEY: 'two,three' })
     const status = async (key?: string) => {
