@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os'
 import type { ModelPlan } from '../checkpoint/plan.js'
 import { planText } from '../checkpoint/plan-text.js'
 import { QuernError, type QuernErrorCode } from '../errors.js'
@@ -41,11 +42,23 @@ export async function loadChosen(
   return loadNative(plan, substitute, options)
 }
 
+/** A cache beyond all memory of the machine is a slip, and its bookkeeping alone would take gigabytes. A GPU says itself what it has. */
+function expectMemory({ library }: ChosenDevice, { kvCache }: LoadOptions): void {
+  const [wanted, all] = [kvCache?.maxBytes ?? 0, totalmem()]
+  if (library !== '' || wanted <= all) return
+  throw new QuernError(
+    'out_of_memory',
+    `kvCache.maxBytes (--kv-cache): expected at most the ${all} bytes of memory that this machine has, got ${wanted}: take less`,
+    { value: wanted },
+  )
+}
+
 async function loadNative(
   plan: ModelPlan,
   device: ChosenDevice,
   options: NativeLoadOptions,
 ): Promise<NativeModel> {
+  expectMemory(device, options)
   const { onProgress, signal, requests } = options
   let failure: { reason: unknown } | undefined // what onProgress threw
   const report = (loadedBytes: number, totalBytes: number) => {

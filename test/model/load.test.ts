@@ -68,6 +68,19 @@ describe('options', () => {
     expect(error.value).toBe(maxBytes)
   })
 
+  it('refuses a cache beyond all memory of the machine at once', async () => {
+    for (const maxBytes of [4e12, 9e15]) {
+      const error = await expectCode(
+        () => load(fixture, { device: 'cpu', kvCache: { maxBytes } }),
+        'out_of_memory',
+      )
+      expect(error.message).toMatch(
+        /^kvCache\.maxBytes \(--kv-cache\): expected at most the \d+ bytes .*: take less$/,
+      )
+      expect(error.value).toBe(maxBytes)
+    }
+  })
+
   it.each([
     ['ropeScaling', {}],
     ['revision', 'main'],
