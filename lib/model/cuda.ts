@@ -46,7 +46,8 @@ export async function askCuda(places: CudaPlaces = {}): Promise<CudaState> {
   } catch (error) {
     ofPackage = asProblem(error)
   }
-  // Without a GPU, whatever is wrong with the package does not matter.
+  // Versions that differ are told anywhere, as an install that went wrong; without a GPU nothing else of the package matters.
+  if (ofPackage?.code === 'device_mismatch') return { ...state, problem: ofPackage }
   if (problem !== undefined)
     return { ...state, ...(library && { library }), problem: new QuernError('no_device', problem) }
   if (library !== undefined) return probe(library, state, places.patience)

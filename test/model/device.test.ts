@@ -238,11 +238,18 @@ describe('the package of the CUDA library', () => {
     expect(error.value).toBe('cuda')
   })
 
-  it('what is wrong with it does not matter without a GPU', async () => {
-    install('0.0.1')
+  it('is damaged, which does not matter without a GPU', async () => {
+    put('node_modules/@quern/cuda-linux-x64/package.json', 'null')
     const error = await expectCode(() => expectDevice({ device: 'cuda:0' }, places()), 'no_device')
     expect(error.message).toContain("'cuda:0': no NVIDIA GPU and no driver of it is here")
     expect((await cudaReport(places())).problem?.message).toContain('no NVIDIA GPU')
+  })
+
+  it('is of another version, which is told without a GPU too', async () => {
+    install('0.0.1')
+    const error = await expectCode(() => expectDevice({ device: 'cuda:0' }, places()), 'device_mismatch')
+    expect(error.message).toContain(`npm install @quern/cuda-linux-x64@${packageVersion()}`)
+    expect((await chosen()).warnings).toEqual([])
   })
 
   const again = `: install it again: npm install @quern/cuda-linux-x64@${packageVersion()}`
