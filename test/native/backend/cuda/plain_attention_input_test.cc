@@ -12,7 +12,7 @@ const HeadsArithmetic kExact = {
     normed,
     [](const EncodedMatrix& matrix, int row, const double* in) {
       const Sum sum = product(matrix, row, in);
-      return SumAndSlack{sum.value, sum.tolerance(matrix.matrix().cols) + 1e-6};
+      return SumAndSlack{sum.value, sum.tolerance(matrix.matrix().cols)};
     },
     0,
 };
