@@ -35,6 +35,20 @@ test('a reply is put together from its pieces, and told how fast it came', () =>
   })
 })
 
+test('an answer of less than a blink has a speed when its tokens have been counted', () => {
+  let now = 1000
+  const reply = new Reply(assistant('', { end: 'writing' }), () => now)
+  for (; now < 1050; now += 10) reply.take({ ...nothing, text: 'a' })
+  expect(reply.message.tokensPerSecond).toBeUndefined()
+  reply.take({ ...nothing, usage: { promptTokens: 5, completionTokens: 201 } })
+  expect(reply.ended().tokensPerSecond).toBe(5000)
+
+  const atOnce = new Reply(assistant(''), () => 1000)
+  atOnce.take({ ...nothing, text: 'a' })
+  atOnce.take({ ...nothing, text: 'b', usage: { promptTokens: 5, completionTokens: 201 } })
+  expect(atOnce.ended().tokensPerSecond).toBeUndefined()
+})
+
 test('calls of tools are put together', () => {
   const reply = new Reply(assistant(''))
   reply.take({ ...nothing, calls: [{ index: 0, id: 'a', function: { name: 'f', arguments: '' } }] })

@@ -1,8 +1,11 @@
 import type { ChatPiece } from '../api/chat-stream.ts'
 import type { AssistantMessage } from '../conversation/types.ts'
 
-/** Seconds below which a speed says nothing. */
-const shortest = 0.2
+/**
+ * Seconds below which a speed says nothing: of pieces counted while they come, which they do in bunches, and of a whole
+ * answer whose tokens the server has counted (a small model says two hundred in less than a tenth of a second).
+ */
+const shortest = { writing: 0.2, whole: 0.02 }
 
 /** A reply as it is being written: pieces are taken in as they come, whoever shows it looks when it is time to draw. */
 export class Reply {
@@ -68,6 +71,7 @@ export class Reply {
   #tokensPerSecond(): number | undefined {
     const tokens = (this.#usage?.completionTokens ?? this.#pieces) - 1
     const seconds = (this.#last - this.#first) / 1000
-    return tokens > 0 && seconds >= shortest ? tokens / seconds : undefined
+    const enough = this.#usage ? shortest.whole : shortest.writing
+    return tokens > 0 && seconds >= enough ? tokens / seconds : undefined
   }
 }
