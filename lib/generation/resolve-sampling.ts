@@ -91,7 +91,7 @@ function resolveBiases(biases: unknown): [number, number][] {
     if (!/^\d+$/.test(key) || token > tokenId.max)
       throw invalidOption('logitBias', 'token ids as keys, whole numbers', key)
     if (typeof bias !== 'number' || !Number.isFinite(bias) || bias > finite.max)
-      throw invalidOption(`logitBias[${key}]`, `a number, at most ${finite.max}`, bias)
+      throw invalidOption(`logitBias[${key}]`, `a finite number, at most ${finite.max}`, bias)
     return [token, bias]
   })
 }

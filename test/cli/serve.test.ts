@@ -44,6 +44,12 @@ async function untilNotReady(url: string): Promise<void> {
     await sleep(10)
 }
 
+/** Until a request waits for the model. */
+async function untilLoading(url: string, name: string): Promise<void> {
+  const status = async () => JSON.parse(await (await fetch(`${url}/v1/models/${name}`)).text()).status
+  while ((await status()) !== 'loading') await sleep(1)
+}
+
 describe('quern serve', () => {
   it('serves the bundled model, and says how to ask it', async () => {
     const { url, said, child, exit } = await start()
@@ -82,7 +88,7 @@ describe('quern serve', () => {
       'b=models/tiny',
     ])
     const answer = ask(`${url}/v1/completions`, { model: 'a', prompt: [1, 2, 3], max_tokens: 2 })
-    await sleep(100)
+    await untilLoading(url, 'a')
     child.kill('SIGTERM')
     const { status, text } = await answer
     expect({ status, code: JSON.parse(text).error?.code }).toEqual({ status: 503, code: 'closing' })

@@ -36,6 +36,7 @@ const refused: [string, unknown, string?, unknown?][] = [
   ['logitBias', { 3: Number.NaN }, 'logitBias\\[3\\]', Number.NaN],
   ['logitBias', { 3: 1e39 }, 'logitBias\\[3\\]', 1e39],
   ['logitBias', { 3: undefined }, 'logitBias\\[3\\]', undefined],
+  ['logitBias', { 3: Number.NEGATIVE_INFINITY }, 'logitBias\\[3\\]', Number.NEGATIVE_INFINITY],
   ...['xtc', 'dry', 'mirostat'].flatMap((name) =>
     [1, null, [], 'on', { other: 1 }].map((value): [string, unknown] => [name, value]),
   ),
