@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { QuernError } from '../index.js'
+import { ApiError } from '../server/api-error.js'
 import type { ServerApp } from '../server/index.js'
 import { newId } from '../server/new-id.js'
 import { isOfDevice } from '../server/of-device.js'
@@ -79,15 +80,15 @@ async function ask(
   const text = written(body, customId)
   let hasFailed = false
   for (;;) {
-    let failure: unknown
+    let failure: QuernError | undefined
     const onFailure = (error: unknown) => {
-      failure = error
+      failure = failureOfModel(error)
     }
     const headers = { 'Content-Type': 'application/json' }
     const response = await app.request(url, { method: 'POST', headers, body: text }, { onFailure })
     const { status: status_code } = response
     const answer = await response.json()
-    if (isOfModel(failure)) {
+    if (failure) {
       if (hasFailed) throw failedAgain(failure, customId)
       hasFailed = true
       await recover()
@@ -96,9 +97,11 @@ async function ask(
   }
 }
 
-/** Whether its model's device failed, or the model was closed under it for that. */
-function isOfModel(error: unknown): error is QuernError {
-  return isOfDevice(error) || (error instanceof QuernError && error.code === 'closed')
+/** What its model's device failed with, or that the model was closed under it for that, or is not loaded again yet. */
+function failureOfModel(error: unknown): QuernError | undefined {
+  if (isOfDevice(error) || (error instanceof QuernError && error.code === 'closed')) return error
+  const isLeftAlone = error instanceof ApiError && error.code === 'device_failed'
+  return isLeftAlone ? new QuernError('device_failed', error.message, { cause: error }) : undefined
 }
 
 /** No answer: the same line may well have one once the device works. */

@@ -103,18 +103,24 @@ export class Call {
   completed(outcome: Outcome): void {
     this.#report.completed(outcome)
     this.metrics.completed(this.#report.model ?? '', outcome)
+    if (outcome.finishReason !== 'cancelled') this.#worked()
   }
 
   /** How many tokens a task without a generation took in, for log and metrics: texts to embed or to rank. */
   took(promptTokens: number): void {
     this.#report.took({ promptTokens, cachedTokens: 0, completionTokens: 0 })
     this.metrics.took(this.#report.model ?? '', promptTokens, 0)
+    if (promptTokens > 0) this.#worked()
   }
 
   /** What went wrong, for the log and for the models that it may be the end of; the call's end comes later. */
   failed(error: unknown): void {
     this.#report.error ??= error
     for (const lease of this.#leases) lease.failed(error)
+  }
+
+  #worked(): void {
+    for (const lease of this.#leases) lease.worked()
   }
 
   /** The answer is complete, or is never going to be. */

@@ -1,6 +1,9 @@
 import { expectDevice } from '../model/choose-device.js'
 import { takeLoadOptions } from '../model/load-options.js'
 import { type LoadOptions, type LoadProgress, load, Model, QuernError } from '../index.js'
+import type { ApiError } from './api-error.js'
+import { DeviceTrouble } from './device-trouble.js'
+import { type ModelLog, modelLog } from './log/log-model.js'
 import type { Logger } from './log/logger.js'
 import { isOfDevice } from './of-device.js'
 import { closing } from './running-calls.js'
@@ -29,6 +32,8 @@ export interface Lease {
   model: Model
   /** To be told of what a request failed with: where its device did, the model is of no more use. */
   failed(error: unknown): void
+  /** To be told of a request that it computed to the end. */
+  worked(): void
   release(): void
 }
 
@@ -44,7 +49,8 @@ export class ServedModel {
   /** Seconds since 1970. */
   readonly created = Math.floor(Date.now() / 1000)
   readonly #source: ModelSource | undefined
-  readonly #logger: Logger
+  readonly #log: ModelLog
+  readonly #trouble: DeviceTrouble
   readonly #clearDevices: () => Promise<unknown>
   readonly #ending = new AbortController()
   #loading: Promise<Model> | undefined
@@ -55,8 +61,6 @@ export class ServedModel {
   readonly #users = new Map<Model, number>()
   #freed: Promise<unknown> = Promise.resolve()
   #idle: NodeJS.Timeout | undefined
-  #isLost = false
-  #outage: QuernError | undefined
 
   /** @throws {QuernError} `invalid_option`, `unsupported_option` for what `load()` would refuse. */
   constructor(
@@ -65,7 +69,8 @@ export class ServedModel {
     { logger, clearDevices }: { logger: Logger; clearDevices(): Promise<unknown> },
   ) {
     this.name = name
-    this.#logger = logger
+    this.#log = modelLog(name, logger)
+    this.#trouble = new DeviceTrouble(this.#log)
     this.#clearDevices = clearDevices
     if (given instanceof Model) this.#model = given
     else this.#source = { ...given, options: takeOptionsOf(name, given) }
@@ -86,11 +91,12 @@ export class ServedModel {
     return this.#progress
   }
 
-  /** Why it cannot be used until the process is started anew: its device failed, and it cannot be loaded again. */
-  get outage(): QuernError | undefined {
-    return this.#outage
+  /** Why it cannot be used: its device failed, and it cannot be loaded again, or not yet. */
+  get outage(): ApiError | undefined {
+    return this.#trouble.outage
   }
 
+  /** @throws {ApiError} 503 where its device failed so often that it is not to be loaded yet. Otherwise what `load()` throws. */
   async lease(): Promise<Lease> {
     clearTimeout(this.#idle)
     this.#leases++
@@ -104,7 +110,13 @@ export class ServedModel {
       const loaded = await this.load()
       model = loaded
       this.#users.set(loaded, (this.#users.get(loaded) ?? 0) + 1)
-      return { name: this.name, model: loaded, failed: (error) => this.#failed(loaded, error), release }
+      return {
+        name: this.name,
+        model: loaded,
+        failed: (error) => this.#failed(loaded, error),
+        worked: () => this.#worked(loaded),
+        release,
+      }
     } catch (error) {
       release()
       throw error
@@ -136,6 +148,7 @@ export class ServedModel {
   }
 
   async #loadAnew(): Promise<Model> {
+    this.#trouble.expectPatience()
     const { source, options } = this.#source ?? {}
     const signals = [this.#ending.signal, ...(options?.signal ? [options.signal] : [])]
     const onProgress = (progress: LoadProgress) => {
@@ -147,17 +160,17 @@ export class ServedModel {
     const given = { ...options, onProgress, signal: AbortSignal.any(signals) }
     try {
       // A GPU that failed is given back when no model holds it any more.
-      if (this.#isLost) await this.#clearDevices()
+      if (this.#trouble.isLost) await this.#clearDevices()
       const model = await load(source, given).catch(async (error) => {
         if (!(error instanceof QuernError && error.code === 'device_failed')) throw error
         await this.#clearDevices()
         return load(source, given)
       })
       this.#model = model
-      this.#recovered(model)
+      this.#trouble.loaded(model.info)
       return model
     } catch (error) {
-      this.#notLoaded(error)
+      this.#trouble.notLoaded(error)
       throw error
     }
   }
@@ -200,36 +213,16 @@ export class ServedModel {
   #failed(model: Model, error: unknown): void {
     if (!isOfDevice(error) || model !== this.#model) return
     if (!this.#source) {
-      if (!this.#outage) this.#log('error', 'its device failed, and only its owner can load it again', error)
-      this.#outage = error
+      this.#trouble.failedForGood(error)
       return
     }
-    this.#isLost = true
     this.#model = undefined
-    this.#log('error', 'its device failed; the next request that wants it loads it again', error)
+    this.#trouble.failed(error)
     if (!this.#users.has(model)) this.#free(model)
   }
 
-  #recovered(model: Model): void {
-    const { device, deviceName = device } = model.info
-    if (this.#isLost && device === 'cpu')
-      this.#log('error', 'its GPU was not given back: it is loaded again on the CPU')
-    else if (this.#isLost) this.#log('info', `it is loaded again, on ${deviceName}`)
-    this.#isLost = false
-    this.#outage = undefined
-  }
-
-  /** A GPU that was never there is nothing that a new process would have. */
-  #notLoaded(error: unknown): void {
-    if (!isOfDevice(error) || (error.code === 'no_device' && !this.#isLost)) return
-    if (!this.#outage) this.#log('error', 'it cannot be loaded, and the process must be restarted', error)
-    this.#outage = error
-  }
-
-  #log(level: 'info' | 'error', what: string, error?: unknown): void {
-    const { code, message } = (error ?? {}) as { code?: string; message?: string }
-    const line = `model ${this.name}: ${what}${message === undefined ? '' : `: ${message}`}`
-    this.#logger[level]({ model: this.name, ...(code !== undefined && { code }), message: line }, line)
+  #worked(model: Model): void {
+    if (model === this.#model) this.#trouble.worked()
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Model, ModelInfo, QuernError } from '../index.js'
+import type { Model, ModelInfo } from '../index.js'
 import { ApiError, clipped } from './api-error.js'
 import type { Logger } from './log/logger.js'
 import { type ModelSource, ServedModel } from './served-model.js'
@@ -40,8 +40,8 @@ export class ServedModels {
     )
   }
 
-  /** Why one of them cannot be used until the process is started anew. */
-  get outage(): QuernError | undefined {
+  /** Why one of them cannot be used. */
+  get outage(): ApiError | undefined {
     return this.all().find(({ outage }) => outage)?.outage
   }
 

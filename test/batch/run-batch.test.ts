@@ -273,6 +273,20 @@ describe('answerBatchLine', () => {
     await app.close()
   })
 
+  it('has none for a line that comes while a GPU that failed again and again is left alone', async () => {
+    vi.stubEnv('QUERN_CUDA_LIBRARY', lateLibrary)
+    vi.stubEnv('QUERN_LATE_LOST', '1')
+    onTestFinished(() => void vi.unstubAllEnvs())
+    const app = createApp({ models: { tiny: { options: { device: 'cuda', threads: 1 } } }, log: 'off' })
+    const line = JSON.stringify(completion('a'))
+    for (const why of [/lost with step 1$/, /failed 3 times in a row, .* not loaded again before \d s /])
+      await expect(answerBatchLine(app, line)).rejects.toMatchObject({
+        code: 'device_failed',
+        message: expect.stringMatching(why),
+      })
+    await app.close()
+  })
+
   it('waits while the queue is full', async () => {
     const small = await load(undefined, { threads: 1, maxQueue: 40 })
     const app = createApp({ models: { small } })

@@ -10,7 +10,10 @@ beforeEach(() => {
   vi.stubEnv('QUERN_DEVICE_LIBRARY', '')
   vi.stubEnv('QUERN_CUDA_LIBRARY', lateLibrary)
 })
-afterEach(() => vi.unstubAllEnvs())
+afterEach(() => {
+  vi.restoreAllMocks()
+  vi.unstubAllEnvs()
+})
 
 const onGpu = { options: { device: 'cuda', threads: 1 } } as const
 
@@ -74,7 +77,7 @@ describe('a model whose device fails', () => {
       await loadedToFail(app)
       await ask(app)
       vi.stubEnv(name, value)
-      for (const _ of [1, 2]) expect((await json(ask(app))).error.code).toBe(code)
+      expect((await json(ask(app))).error.code).toBe(code)
       expect(await probes(app)).toEqual([503, 503])
       const { error } = await json(app.request('/ready'))
       expect(error).toMatchObject({ code, message: expect.stringContaining('restart the process') })
@@ -85,6 +88,46 @@ describe('a model whose device fails', () => {
       expect((await ask(app)).status).toBe(200)
       expect(await probes(app)).toEqual([200, 200])
     }
+  })
+
+  it('is left alone for a while after the third failure in a row, and longer after each more', async () => {
+    const { app, ofModels } = appOf({ tiny: onGpu, other: { options: { device: 'cpu', threads: 1 } } })
+    let ahead = 0
+    const now = performance.now.bind(performance)
+    vi.spyOn(performance, 'now').mockImplementation(() => now() + ahead)
+    vi.stubEnv('QUERN_LATE_LOST', '1')
+    for (const _ of [1, 2]) {
+      await ask(app)
+      expect(await probes(app)).toEqual([200, 200])
+    }
+    for (const pause of [5, 10]) {
+      expect((await json(ask(app))).error.code).toBe('device_failed')
+      for (const refused of [await ask(app), await app.request('/health'), await app.request('/ready')]) {
+        expect(refused.status).toBe(503)
+        expect(refused.headers.get('retry-after')).toBe(`${pause}`)
+        expect((await json(refused)).error.message).toMatch(/ failed \d times in a row, .* before \d+ s /)
+      }
+      expect((await ask(app, { model: 'other' })).status).toBe(200)
+      ahead += 1e3 * pause
+      expect(await probes(app)).toEqual([200, 200])
+    }
+    vi.stubEnv('QUERN_LATE_LOST', '')
+    expect((await ask(app)).status).toBe(200)
+    const logged = ofModels().map((line) => line.replace(/ late: lost .*/, ''))
+    const again = 'error: model tiny: its device failed; the next request that wants it loads it again:'
+    const loaded = 'info: model tiny: it is loaded again, on late device'
+    const left = (count: number, pause: number) =>
+      `error: model tiny: its device failed ${count} times in a row: for ${pause} s nobody has it loaded again:`
+    expect(logged).toEqual([again, loaded, again, loaded, left(3, 5), loaded, left(4, 10), loaded])
+  })
+
+  it('is not left alone where a request succeeds in between', async () => {
+    const { app } = appOf({ tiny: onGpu })
+    for (const _ of [1, 2, 3, 4]) {
+      await loadedToFail(app)
+      expect((await json(ask(app))).error.code).toBe('device_failed')
+    }
+    expect(await probes(app)).toEqual([200, 200])
   })
 
   it('has others that may hold its device let go of it', async () => {

@@ -6,7 +6,8 @@ import { expectNoOutage } from './outage.js'
 export const health = endpoint({
   method: 'get',
   path: '/health',
-  summary: 'Whether the server is alive: not once a device has failed so that only a new process can use it.',
+  summary:
+    'Whether the server is alive: not once a device has failed so that only a new process can use it, nor while one that failed again and again is left alone.',
   isOpen: true,
   answer: z.object({ status: z.literal('ok'), server: z.literal('quern') }),
   handle(_, { models }) {
