@@ -25,21 +25,21 @@ function isFailureOfDevice(code: QuernErrorCode, { kvCache }: LoadOptions): bool
   return codes.includes(code) || (code === 'kv_cache_too_small' && kvCache?.maxBytes === undefined)
 }
 
-/** Reads the weights to where the model will run. Where that fails, the device's substitute takes them, if it has one. */
+/** Reads the weights to where the model will run. Where that fails, the device's substitute takes them, if it has one. Gives who took them. */
 export async function loadChosen(
   plan: ModelPlan,
   device: ChosenDevice,
   options: NativeLoadOptions,
-): Promise<NativeModel> {
+): Promise<{ handle: NativeModel; device: ChosenDevice }> {
   const { substitute } = device
   try {
-    return await loadNative(plan, device, options)
+    return { handle: await loadNative(plan, device, options), device }
   } catch (error) {
     const isOfDevice = error instanceof QuernError && isFailureOfDevice(error.code, options)
     if (!substitute || !isOfDevice || options.signal?.aborted) throw error
     options.onWarning(onCpu(error.message))
   }
-  return loadNative(plan, substitute, options)
+  return { handle: await loadNative(plan, substitute, options), device: substitute }
 }
 
 /** A cache beyond all memory of the machine is a slip, and its bookkeeping alone would take gigabytes. A GPU says itself what it has. */

@@ -64,10 +64,10 @@ export async function loadModel(
   const { config } = prepared.plan
   const attentionSinks = resolveSinks(options, config, options.contextLength ?? config.contextLength)
   const onWarning = options.onWarning ?? defaultWarning
-  const device = await chooseDevice(prepared.plan, options, onWarning)
+  const chosen = await chooseDevice(prepared.plan, options, onWarning)
   options.signal?.throwIfAborted()
   const requests = new Requests()
-  const handle = await loadChosen(prepared.plan, device, {
+  const { handle, device } = await loadChosen(prepared.plan, chosen, {
     ...options,
     attentionSinks,
     onWarning,
@@ -77,6 +77,7 @@ export async function loadModel(
   return new Model({
     ...prepared,
     handle,
+    deviceIndex: device.index,
     requests,
     attentionSinks,
     maxQueue: options.maxQueue ?? defaultMaxQueue,

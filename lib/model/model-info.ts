@@ -39,6 +39,8 @@ export interface ModelInfo {
   device: string
   /** The product's name, of a GPU: 'NVIDIA H200'. */
   deviceName?: string
+  /** N of `device: 'cuda:N'`, of a GPU. */
+  deviceIndex?: number
   /** The instruction set in use; of a GPU what its code is compiled for, such as 'sm_90a'. */
   isa: string
   threads: number
@@ -94,6 +96,8 @@ export interface ModelParts {
   tokenizer: Tokenizer | undefined
   chatTemplates: ChatTemplates
   handle: NativeModel
+  /** Which of the devices of its kind it is on. */
+  deviceIndex: number
   requests: Requests
   attentionSinks: AttentionSinks | undefined
   /** Requests that may wait. */
@@ -126,7 +130,7 @@ export function modelInfo(parts: ModelParts): ModelInfo {
     dtype: parts.dtype === 'auto' ? storedDtype(parts.plan) : parts.dtype,
     weightBytes,
     ...(parts.attentionSinks && { attentionSinks: Object.freeze({ ...parts.attentionSinks }) }),
-    ...(deviceName !== '' && { deviceName }),
+    ...(deviceName !== '' && { deviceName, deviceIndex: parts.deviceIndex }),
     ...info,
   })
 }

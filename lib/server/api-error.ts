@@ -63,8 +63,12 @@ const ownMessages: Partial<Record<QuernErrorCode, string>> = {
   no_chat_template: 'this model has no chat template: give it a prompt instead of messages',
 }
 
-/** Seconds after which a client that found the queue full may well try again. */
+/** Of errors that pass: the queue is full; a model's device failed, and it is loaded again by whoever asks next. */
+const passing: readonly QuernErrorCode[] = ['overloaded', 'device_failed', 'closed']
+/** Seconds after which whoever met such an error may well try again. */
 const retryAfter = '1'
+
+const headersOf = ({ code }: QuernError) => (passing.includes(code) ? { 'Retry-After': retryAfter } : {})
 
 /** Whatever was thrown, as a client may see it: no word of files, nor of this code. */
 export function apiErrorOf(error: unknown): ApiError {
@@ -82,7 +86,7 @@ export function apiErrorOf(error: unknown): ApiError {
     ownMessages[error.code] ?? error.message,
     {
       cause: error,
-      ...(status === 429 && { headers: { 'Retry-After': retryAfter } }),
+      headers: headersOf(error),
     },
   )
 }
@@ -94,13 +98,15 @@ export function loadErrorOf(error: unknown): unknown {
 
 const whatBroke: Partial<Record<QuernErrorCode, string>> = {
   closed: 'the model was closed',
+  device_failed: "the model's device failed",
   not_finite: 'the model gave no finite numbers for this request',
 }
 
 function brokenModel(status: number, cause: QuernError): ApiError {
   const { code } = cause
   const what = whatBroke[code] ?? 'the model cannot be used'
-  return new ApiError(status, code, `${what} (${code}): the server's log says why`, { cause })
+  const message = `${what} (${code}): the server's log says why`
+  return new ApiError(status, code, message, { cause, headers: headersOf(cause) })
 }
 
 /** The body of an error. */

@@ -46,9 +46,15 @@ export class DeviceTrouble {
     this.#log('error', next, error)
   }
 
+  /** Under another model, which is no failure of this one. */
+  failedUnder(name: string): void {
+    this.#isLost = true
+    this.#log('error', `its device failed under model ${name}; the next request that wants it loads it again`)
+  }
+
   /** Under a model that only its owner can load again. */
   failedForGood(error: QuernError): void {
-    if (!this.#cause) this.#log('error', 'its device failed, and only its owner can load it again', error)
+    this.#log('error', 'its device failed, and only its owner can load it again', error)
     this.#cause = error
   }
 

@@ -60,7 +60,7 @@ export const statusOf: Record<QuernErrorCode, number> = {
   native_binding: broken,
   no_device: broken,
   device_mismatch: broken,
-  device_failed: broken,
+  device_failed: 503,
   not_finite: broken,
   internal: broken,
 }

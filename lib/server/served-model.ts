@@ -1,11 +1,11 @@
 import { expectDevice } from '../model/choose-device.js'
 import { takeLoadOptions } from '../model/load-options.js'
-import { type LoadOptions, type LoadProgress, load, Model, QuernError } from '../index.js'
+import { type LoadOptions, type LoadProgress, load, Model, type ModelInfo, QuernError } from '../index.js'
 import type { ApiError } from './api-error.js'
 import { DeviceTrouble } from './device-trouble.js'
 import { type ModelLog, modelLog } from './log/log-model.js'
 import type { Logger } from './log/logger.js'
-import { isOfDevice } from './of-device.js'
+import { isOfDevice, shareDevice } from './of-device.js'
 import { closing } from './running-calls.js'
 
 /**
@@ -43,6 +43,16 @@ export async function expectDevices(models: Readonly<Record<string, Model | Mode
     if (!(given instanceof Model)) await expectDevice(given.options ?? {})
 }
 
+/** What a model asks of all that it is served with. */
+export interface ServedTogether {
+  /** Frees what is of devices that failed; waits for it. */
+  freeLost(): Promise<unknown>
+  /** Frees all that is on devices and not in use; waits for it. */
+  clearDevices(): Promise<unknown>
+  /** To be told when a model's device failed. */
+  deviceFailed(name: string, device: ModelInfo): void
+}
+
 /** One of the models of a server. */
 export class ServedModel {
   readonly name: string
@@ -51,7 +61,7 @@ export class ServedModel {
   readonly #source: ModelSource | undefined
   readonly #log: ModelLog
   readonly #trouble: DeviceTrouble
-  readonly #clearDevices: () => Promise<unknown>
+  readonly #together: ServedTogether
   readonly #ending = new AbortController()
   #loading: Promise<Model> | undefined
   #progress: LoadProgress | undefined
@@ -63,15 +73,11 @@ export class ServedModel {
   #idle: NodeJS.Timeout | undefined
 
   /** @throws {QuernError} `invalid_option`, `unsupported_option` for what `load()` would refuse. */
-  constructor(
-    name: string,
-    given: Model | ModelSource,
-    { logger, clearDevices }: { logger: Logger; clearDevices(): Promise<unknown> },
-  ) {
+  constructor(name: string, given: Model | ModelSource, logger: Logger, together: ServedTogether) {
     this.name = name
     this.#log = modelLog(name, logger)
     this.#trouble = new DeviceTrouble(this.#log)
-    this.#clearDevices = clearDevices
+    this.#together = together
     if (given instanceof Model) this.#model = given
     else this.#source = { ...given, options: takeOptionsOf(name, given) }
   }
@@ -135,9 +141,23 @@ export class ServedModel {
 
   /** Frees it for now where it is on a device and nobody uses it; waits for what is being freed. */
   async clearDevice(): Promise<void> {
-    this.#freeLost()
     if (this.#model && this.#model.info.device !== 'cpu' && this.#leases === 0) await this.#unload()
-    else await this.#freed
+    await this.freeLost()
+  }
+
+  /** Frees what is of a device that failed: whoever still has it was told, and holds the device. Waits for all that is being freed. */
+  async freeLost(): Promise<void> {
+    if (!this.#source) return
+    for (const model of this.#users.keys()) if (model !== this.#model) this.#free(model)
+    await this.#freed
+  }
+
+  /** Another model's device failed: where this one is on it too, it is lost with it. */
+  neighbourFailed(name: string, device: ModelInfo): void {
+    const model = this.#model
+    if (!this.#source || !model || !shareDevice(model.info, device)) return
+    this.#letGo(model)
+    this.#trouble.failedUnder(name)
   }
 
   /** For good: what is being loaded is given up. */
@@ -155,15 +175,14 @@ export class ServedModel {
       this.#progress = progress
       options?.onProgress?.(progress)
     }
-    this.#freeLost()
-    await this.#freed // its memory is wanted
+    await this.freeLost() // its memory is wanted
     const given = { ...options, onProgress, signal: AbortSignal.any(signals) }
     try {
       // A GPU that failed is given back when no model holds it any more.
-      if (this.#trouble.isLost) await this.#clearDevices()
+      if (this.#trouble.isLost) await this.#together.freeLost()
       const model = await load(source, given).catch(async (error) => {
         if (!(error instanceof QuernError && error.code === 'device_failed')) throw error
-        await this.#clearDevices()
+        await this.#together.clearDevices()
         return load(source, given)
       })
       this.#model = model
@@ -189,12 +208,6 @@ export class ServedModel {
     this.#freed = Promise.all([this.#freed, freed])
   }
 
-  /** Whoever still has one of a failed device was told, and holds the device. */
-  #freeLost(): void {
-    if (!this.#source) return
-    for (const model of this.#users.keys()) if (model !== this.#model) this.#free(model)
-  }
-
   #release(model: Model | undefined): void {
     if (model) this.#unuse(model)
     const { unloadAfter } = this.#source ?? {}
@@ -209,15 +222,21 @@ export class ServedModel {
     if (users <= 0 && model !== this.#model && this.#source) this.#free(model)
   }
 
-  /** One whose device failed is served no more, and freed once the requests that have it were told. */
   #failed(model: Model, error: unknown): void {
     if (!isOfDevice(error) || model !== this.#model) return
-    if (!this.#source) {
+    if (this.#source) {
+      this.#letGo(model)
+      this.#trouble.failed(error)
+    } else {
+      if (this.outage) return
       this.#trouble.failedForGood(error)
-      return
     }
+    this.#together.deviceFailed(this.name, model.info)
+  }
+
+  /** One whose device failed is served no more, and freed once the requests that have it were told. */
+  #letGo(model: Model): void {
     this.#model = undefined
-    this.#trouble.failed(error)
     if (!this.#users.has(model)) this.#free(model)
   }
 

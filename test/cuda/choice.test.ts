@@ -32,13 +32,13 @@ it('is one of several where its number says so', async () => {
     const { doctor, load } = await import(DIST)
     const model = await load(${JSON.stringify(fixture)}, { device: 'cuda:2', contextLength: 64 })
     const { tokens } = await model.generate({ tokens: [1, 2, 3] }, { maxTokens: 2, ignoreEos: true }).result()
-    console.log(tokens.length)
+    console.log(model.info.deviceIndex, tokens.length)
     const { cuda } = await doctor()
     console.log(cuda.devices.map(({ freeBytes, memoryBytes }) => freeBytes === memoryBytes).join(' '))
     await model.close()`,
     { timeout: 120_000 },
   )
-  expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '2\ntrue true false\n', stderr: '' })
+  expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '2 2\ntrue true false\n', stderr: '' })
 })
 
 it("is not what 'auto' insists on where another model has taken its memory meanwhile", async () => {

@@ -45,7 +45,7 @@ describe('a model whose device fails', () => {
     await loadedToFail(app)
     const failed = await Promise.all([ask(app), ask(app), ask(app)])
     for (const response of failed) {
-      expect(response.status).toBe(500)
+      expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1'])
       expect((await json(response)).error.code).toBe('device_failed')
     }
     expect(await probes(app)).toEqual([200, 200])
@@ -63,7 +63,7 @@ describe('a model whose device fails', () => {
     const events = await eventsOf(await ask(app, { stream: true, max_tokens: 40 }))
     expect(events.some(({ data }: Json) => data.error?.code === 'device_failed')).toBe(true)
     vi.stubEnv('QUERN_LATE_LOST', '1')
-    expect((await post(app, '/v1/embeddings', { input: 'a text' })).status).toBe(500)
+    expect((await post(app, '/v1/embeddings', { input: 'a text' })).status).toBe(503)
     vi.stubEnv('QUERN_LATE_LOST', '')
     expect((await post(app, '/v1/embeddings', { input: 'a text' })).status).toBe(200)
   })
@@ -143,6 +143,29 @@ describe('a model whose device fails', () => {
     for (const model of ['tiny', 'other']) expect((await ask(app, { model })).status).toBe(200)
   })
 
+  it('is lost to all that are on that device', async () => {
+    vi.stubEnv('QUERN_LATE_FREE', '9000000000,9000000000')
+    const place = (device: 'cpu' | 'cuda:0' | 'cuda:1') => ({ options: { device, threads: 1 } })
+    const models = { tiny: place('cuda:1'), same: place('cuda:1'), else: place('cuda:0'), cpu: place('cpu') }
+    const { app, ofModels } = appOf(models)
+    await loadedToFail(app)
+    for (const model of ['same', 'else', 'cpu']) await ask(app, { model })
+    const running = ask(app, { model: 'same', max_tokens: 200 })
+    await ask(app)
+    const { data } = await json(app.request('/v1/models'))
+    expect(data.map(({ status }: Json) => status)).toEqual(['unloaded', 'unloaded', 'loaded', 'loaded'])
+    expect(ofModels()[1]).toBe(
+      'error: model same: its device failed under model tiny; the next request that wants it loads it again',
+    )
+    expect((await running).status).toBe(200) // what it has computed is an answer all the same
+    for (const model of ['same', 'tiny']) expect((await ask(app, { model })).status).toBe(200)
+    expect(ofModels().slice(2)).toEqual(
+      ['same', 'tiny'].map((name) => `info: model ${name}: it is loaded again, on late device`),
+    )
+    const again = await json(app.request('/v1/models'))
+    expect(again.data.map(({ status }: Json) => status)).toEqual(Array(4).fill('loaded'))
+  })
+
   it("goes on on the CPU, and says so, where the GPU is not given back and 'auto' may choose", async () => {
     const { app, ofModels } = appOf({ tiny: { options: { threads: 1 } } })
     await loadedToFail(app)
@@ -171,7 +194,7 @@ describe('a model whose device fails', () => {
     const model = await load(undefined, onGpu.options)
     onTestFinished(() => model.close())
     const { app, ofModels } = appOf({ tiny: model })
-    for (const _ of [1, 2]) expect((await ask(app)).status).toBe(500)
+    for (const _ of [1, 2]) expect((await ask(app)).status).toBe(503)
     expect(await probes(app)).toEqual([503, 503])
     expect(ofModels()).toEqual([expect.stringContaining('only its owner can load it again')])
   })

@@ -1,0 +1,35 @@
+// Models of a server on a GPU that fails under one of them.
+import { expect, it } from 'vitest'
+import { packageFolder, runScript } from '../process/run-script.js'
+
+it('a GPU that fails under one model costs requests to another no error of the server', async () => {
+  const { code, stdout } = await runScript(
+    `const { createApp } = await import('quern/server')
+    const onGpu = { options: { device: 'cuda', threads: 1 } }
+    const app = createApp({ models: { tiny: onGpu, other: onGpu }, log: 'off' })
+    const ask = async (model, max_tokens) => {
+      const body = JSON.stringify({ model, prompt: 'Once upon a time', max_tokens, ignore_eos: true })
+      const headers = { 'Content-Type': 'application/json' }
+      const response = await app.request('/v1/completions', { method: 'POST', headers, body })
+      await response.text()
+      return [response.status, response.headers.get('retry-after')].join(' ')
+    }
+    for (const model of ['tiny', 'other']) console.log(await ask(model, 1))
+    process.env.QUERN_EMULATOR_FAULT_AFTER = '40'
+    console.log(await ask('tiny', 50))
+    process.env.QUERN_EMULATOR_FAULT_AFTER = ''
+    console.log(await ask('other', 1))
+    process.env.QUERN_EMULATOR_FAULT_AFTER = '80'
+    const both = Promise.all([ask('tiny', 50), ask('other', 50)])
+    console.log((await both).join(', '))
+    process.env.QUERN_EMULATOR_FAULT_AFTER = ''
+    for (const model of ['other', 'tiny']) console.log(await ask(model, 1))
+    console.log((await app.request('/health')).status)
+    await app.close()`,
+    { cwd: packageFolder, timeout: 300_000 },
+  )
+  const well = '200 '
+  const lost = '503 1'
+  expect(stdout.split('\n')).toEqual([well, well, lost, well, `${lost}, ${lost}`, well, well, '200', ''])
+  expect(code).toBe(0)
+})
