@@ -113,7 +113,12 @@ const inspection: Unset<InspectOptions> = {
   onWarning: undefined,
   signal: undefined,
 }
-const report: Unset<DoctorOptions> = { measure: undefined, threads: undefined, isa: undefined }
+const report: Unset<DoctorOptions> = {
+  measure: undefined,
+  threads: undefined,
+  isa: undefined,
+  cuda: undefined,
+}
 const logits: Unset<LogitsOptions> = { positions: undefined }
 const task: Unset<TaskOptions> = { signal: undefined, priority: undefined, onProgress: undefined }
 const embedding: Unset<EmbedOptions> = { ...task, dimensions: undefined, instruction: undefined }

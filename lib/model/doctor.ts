@@ -95,6 +95,8 @@ export interface DoctorOptions {
   threads?: number | undefined
   /** Tell the products of this instruction set, and measure with it. Default: the best. */
   isa?: string | undefined
+  /** false: asks for no GPU, so that none is opened, and `cuda` names none. Default: true. */
+  cuda?: boolean | undefined
 }
 
 /**
@@ -110,9 +112,10 @@ export interface DoctorOptions {
  * ```
  */
 export async function doctor(options: DoctorOptions = {}): Promise<MachineReport> {
-  const taken = takeOptions('doctor', options, ['measure', 'threads', 'isa'])
-  const { measure = false, threads = 0, isa = 'auto' } = taken
+  const taken = takeOptions('doctor', options, ['measure', 'threads', 'isa', 'cuda'])
+  const { measure = false, threads = 0, isa = 'auto', cuda = true } = taken
   if (typeof measure !== 'boolean') throw invalidOption('measure', 'true or false', measure)
+  if (typeof cuda !== 'boolean') throw invalidOption('cuda', 'true or false', cuda)
   checkIsa(isa)
   checkNumber('threads', threads, { min: 0, max: 256, integer: true })
   const { processors, availableMemory } = native().machine()
@@ -125,7 +128,7 @@ export async function doctor(options: DoctorOptions = {}): Promise<MachineReport
     availableMemory,
     isas,
     products,
-    cuda: await cudaReport(),
+    cuda: cuda ? await cudaReport() : { devices: [] },
   }
   if (!measure) return report
   const measured = await callNative(() => native().measureMachine(isa, threads))

@@ -82,6 +82,30 @@ it('one that does not answer in time is not followed by another', async () => {
   answer(8e9) // later it is awake
 })
 
+it('what measures the CPU asks for none', async () => {
+  free(5e9, 6e9)
+  const asked = [vi.spyOn(native(), 'probeDevices'), vi.spyOn(native(), 'freeDeviceMemory')]
+  const flags = ['--device', 'cpu', '--prompt', '2', '--generate', '2', '--runs', '1']
+  expect((await quern('bench', ...flags)).out).toMatch(/^generate 2 .* GB\/s \(\d+ % of /m)
+  expect((await doctor({ cuda: false })).cuda).toEqual({ devices: [] })
+  for (const one of asked) expect(one).not.toHaveBeenCalled()
+  await expectCode(() => doctor({ cuda: 1 as unknown as boolean }), 'invalid_option')
+})
+
+it('one that is smaller than the model is not opened', async () => {
+  free(8e9, 8e9)
+  const probed = await native().probeDevices(lateLibrary)
+  const devices = probed.devices.map((device) => ({ ...device, memoryBytes: device.index === 0 ? 1e8 : 8e9 }))
+  vi.spyOn(native(), 'probeDevices').mockResolvedValue({ ...probed, devices })
+  expect(await chosen({})).toEqual({ device: 1, opened: [1], warnings: [] })
+  vi.mocked(native().freeDeviceMemory).mockClear()
+  const { device, opened, warnings } = await chosen({ kvCache: { maxBytes: 9e9 } })
+  expect([device, opened]).toEqual(['cpu', []])
+  expect(warnings[0]).toContain(
+    'cuda:0 (late device) has 0.1 GB in all, cuda:1 (late device) has 8.0 GB in all: end what',
+  )
+})
+
 it('doctor opens each', async () => {
   free(5e9, busy, 6e9)
   const { cuda } = await doctor()

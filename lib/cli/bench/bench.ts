@@ -72,7 +72,9 @@ async function measure(model: Model, flags: Flags, loadMs: number) {
   for (let run = 1; run <= flags.runs; run++) runs.push(await runOnce(model, flags, run))
   // What a device of a library reaches, nobody here knows.
   const { limits, products: kernels } =
-    device === 'cpu' ? await doctor({ measure: true, threads, isa }) : { limits: undefined, products: [] }
+    device === 'cpu'
+      ? await doctor({ measure: true, threads, isa, cuda: false })
+      : { limits: undefined, products: [] }
   const kernel = kernels.find((one) => one.dtype === dtype && one.precision === precision)
   const decodeTokensPerSecond = median(runs.map((run) => run.decodeTokensPerSecond))
   // A step reads the weights once for the whole batch.
