@@ -22,7 +22,7 @@ export async function expectDevice({ device }: LoadOptions, places?: CudaPlaces)
   if (device?.startsWith('cuda')) await insistedDevice(device, places)
 }
 
-/** Where to run a model. With 'auto' it is the first GPU that works and has room, and those after it stay closed; `warn` hears why there is none where one would expect it. */
+/** Where to run a model. With 'auto' it is the first GPU that works and has room; those after it stay closed, and those before it that are too small; `warn` hears why there is none where one would expect it. */
 export async function chooseDevice(
   plan: ModelPlan,
   options: LoadOptions,
@@ -45,6 +45,10 @@ export async function chooseDevice(
   const ask = memoryAsker(library, places)
   const passed: string[] = []
   for (const device of usable) {
+    if (device.memoryBytes < needed) {
+      passed.push(`${nameOf(device)} has ${gigabytes(device.memoryBytes)} in all`)
+      continue
+    }
     const free = await ask(device.index)
     if (free.problem === undefined && free.bytes >= needed)
       return { library, index: device.index, substitute: cpu }
