@@ -30,6 +30,9 @@ struct Checker::State {
   uint32_t shared_bytes = 0;
   std::vector<Range> forbidden;
   std::vector<Cell> shared_cells;
+  // Of a kernel that may begin early: what blocks from this one on have written may not be there before it
+  // waits. 0: it begins when all before it is done.
+  uint32_t chain_begin = 0;
 
   State();
   Seen seen_by(int warp, int lane, const WarpAccess& access, const void* address) const;
@@ -50,6 +53,10 @@ struct Checker::State {
   // Whether all bytes from `first` on may be touched, and, if it is device memory, have their first contents.
   bool are_within(const std::byte* first, size_t bytes);
   bool are_never_written(const std::byte* first, size_t bytes) const;
+
+  // ---- what may begin early
+  void check_early_write(const Seen& seen);
+  void check_early_read(const Seen& seen, const Cell& cell);
 
   // ---- order
   Cell* cells_of(const Seen& seen);
@@ -79,7 +86,18 @@ Seen Checker::State::seen_by(int warp, int lane, const WarpAccess& access, const
           access.is_write,
           access.is_atomic,
           access.is_update,
-          is_shared(at, 1)};
+          is_shared(at, 1),
+          (access.early >> lane & 1) != 0,
+          access.is_lasting};
+}
+
+void Checker::State::check_early_write(const Seen& seen) {
+  if (seen.is_early && seen.is_write && !seen.is_shared) findings.tell_early_write(seen);
+}
+
+inline void Checker::State::check_early_read(const Seen& seen, const Cell& cell) {
+  if (chain_begin == 0 || seen.is_shared || seen.is_write || !(seen.is_early || seen.is_lasting)) return;
+  if (cell.write.block() >= chain_begin) findings.tell_early_read(seen, cell.write);
 }
 
 bool Checker::State::is_within(const Seen& seen) {
@@ -137,6 +155,7 @@ Cell* Checker::State::cells_of(const Seen& seen) {
 bool Checker::State::access(const Seen& seen) {
   if (!is_within(seen)) return false;
   if (!seen.is_shared) arena.touch(seen.address, seen.bytes);
+  check_early_write(seen);
   if (!checks_order) return true;
   if (Cell* cells = cells_of(seen)) check(seen, cells);
   return true;
@@ -173,6 +192,7 @@ void Checker::State::check_write_before(const Seen& seen, const Cell& cell) {
 }
 
 inline void Checker::State::check_cell(const Seen& seen, Cell& cell) {
+  check_early_read(seen, cell);
   const AccessRecord write = cell.write;
   const bool is_plain =
       write.block() == order.block() && !write.is_async() && order.is_before(write, seen.thread());
@@ -244,8 +264,14 @@ void Checker::set_device(int device) {
   state_->device = device;
 }
 
-void Checker::begin_launch(std::string_view kernel, std::function<std::string(uint32_t)> describe) {
+uint32_t Checker::next_block() const {
+  return state_->order.block() + 1;
+}
+
+void Checker::begin_launch(std::string_view kernel, std::function<std::string(uint32_t)> describe,
+                           const Chain* chain) {
   state_->order.begin_launch();
+  state_->chain_begin = !chain ? 0 : chain->first_block <= state_->order.block() ? chain->first_block : 1;
   state_->findings.begin_launch(kernel, std::move(describe), state_->order.first_block_of_launch());
 }
 
@@ -256,6 +282,7 @@ void Checker::begin_block(Dim3 index, int warps, uint32_t shared_bytes) {
     state.shared_cells.assign(state.shared_cells.size(), Cell{});
     state.order.begin_count();
     state.findings.begin_count();
+    state.chain_begin = std::min(state.chain_begin, 1u);
   }
   state.order.begin_block(warps);
   state.findings.begin_block(index);
@@ -267,6 +294,10 @@ void Checker::forbid_shared(uint32_t begin, uint32_t bytes) {
   state_->forbidden.push_back({begin, begin + bytes});
 }
 
+void Checker::tell_unwaited(uint32_t pc) {
+  state_->findings.tell_unwaited(pc);
+}
+
 void Checker::end_block() {}
 
 bool Checker::end_launch() {
@@ -275,7 +306,8 @@ bool Checker::end_launch() {
 }
 
 bool Checker::access(const Site& site, const void* address, uint32_t bytes, bool is_write, bool is_atomic) {
-  const WarpAccess access{site.warp, site.pc, 0, nullptr, bytes, is_write, is_atomic, is_write && is_atomic};
+  WarpAccess access{site.warp, site.pc, 0, nullptr, bytes, is_write, is_atomic, is_write && is_atomic};
+  access.early = site.is_early ? 1u << site.lane : 0;
   return state_->access(state_->seen_by(site.warp, site.lane, access, address));
 }
 
@@ -299,7 +331,8 @@ uint32_t Checker::access(const WarpAccess& access) {
   const size_t span = size_t(highest - lowest) + access.bytes;
   const bool fits =
       span <= size_t{64} << 10 && bits % std::min(access.bytes, 16u) == 0 && state.are_within(first, span);
-  if (fits && !state.checks_order) return access.lanes;
+  const bool may_be_early = access.is_write && (access.lanes & access.early);
+  if (fits && !state.checks_order && !may_be_early) return access.lanes;
   if (fits && !access.is_write && state.are_never_written(first, span)) return access.lanes;
   uint32_t allowed = 0;
   Seen seen = state.seen_by(access.warp, 0, access, first);
@@ -313,8 +346,11 @@ uint32_t Checker::access(const WarpAccess& access) {
     seen.record = AccessRecord(state.order.block(), state.order.clock(access.warp), access.warp * 32 + lane,
                                access.is_atomic, false);
     seen.address = address;
-    if (Cell* cells = state.cells_of(seen)) state.check(seen, cells);
+    seen.is_early = access.early >> lane & 1;
+    state.check_early_write(seen);
     allowed |= 1u << lane;
+    if (!state.checks_order) continue;
+    if (Cell* cells = state.cells_of(seen)) state.check(seen, cells);
   }
   return allowed;
 }

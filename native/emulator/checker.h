@@ -16,6 +16,7 @@ namespace quern::emulator {
 struct Site {
   int warp = 0, lane = 0;  // of the running block
   uint32_t pc = 0;
+  bool is_early = false;  // the thread has not waited for the kernels in front
 };
 
 // What one instruction of a warp reads or writes.
@@ -26,8 +27,10 @@ struct WarpAccess {
   const uint64_t* addresses = nullptr;  // [32], of the host process; those of other lanes are not looked at
   uint32_t bytes = 0;                   // of each lane: 1, 2, 4, 8, 16 or 32
   bool is_write = false;
-  bool is_atomic = false;  // atom and red, and ld and st that are volatile, relaxed, acquire or release
-  bool is_update = false;  // atom and red: it reads as well
+  bool is_atomic = false;   // atom and red, and ld and st that are volatile, relaxed, acquire or release
+  bool is_update = false;   // atom and red: it reads as well
+  uint32_t early = 0;       // lanes that have not waited for the kernels in front, bit by lane
+  bool is_lasting = false;  // a read of what nobody may write while the kernel is there
 };
 
 class Checker {
@@ -38,12 +41,16 @@ class Checker {
   void set_device(int device);
 
   // ---- the life of a launch; blocks run one after another
-  // `describe`: "file.cu:line" of a pc of this kernel.
-  void begin_launch(std::string_view kernel, std::function<std::string(uint32_t pc)> describe);
+  uint32_t next_block() const;  // the number of the block that runs next
+  // `describe`: "file.cu:line" of a pc of this kernel. `chain`: that of a kernel that may begin early.
+  void begin_launch(std::string_view kernel, std::function<std::string(uint32_t pc)> describe,
+                    const Chain* chain = nullptr);
   // Its shared memory, Arena::shared() and `shared_bytes` from there, is uninitialised.
   void begin_block(Dim3 index, int warps, uint32_t shared_bytes);
   // Bytes of the block's shared memory that belong to no variable: an access to them is out of bounds.
   void forbid_shared(uint32_t begin, uint32_t bytes);
+  // The running block has ended, at `pc`, and none of its threads waited for the kernels in front.
+  void tell_unwaited(uint32_t pc);
   void end_block();
   bool end_launch();  // false: something was reported of it
 

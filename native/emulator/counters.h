@@ -5,7 +5,9 @@
 namespace quern::emulator {
 
 struct Counters {
-  uint64_t launches = 0, warp_instructions = 0, tensor_instructions = 0;
+  uint64_t launches = 0;
+  uint64_t early_launches = 0;  // of them, those that may begin before the kernel in front has ended
+  uint64_t warp_instructions = 0, tensor_instructions = 0;
   uint64_t global_bytes_read = 0, global_bytes_written = 0;  // asked for by lanes
   uint64_t global_sectors = 0, global_ideal_sectors = 0;     // of 32 bytes
   uint64_t shared_conflict_cycles = 0;                       // beyond the ideal
@@ -15,6 +17,7 @@ struct Counters {
 
   Counters& operator+=(const Counters& other) {
     launches += other.launches;
+    early_launches += other.early_launches;
     warp_instructions += other.warp_instructions;
     tensor_instructions += other.tensor_instructions;
     global_bytes_read += other.global_bytes_read;

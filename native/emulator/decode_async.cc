@@ -39,9 +39,10 @@ void begin_copies(Warp& warp, const Instruction& i, uint32_t lanes) {
     told.lanes = from.lanes;
     told.addresses = from.addresses;
     told.bytes = i.bytes;
+    told.early = from.lanes & ~warp.waited;
     if (from.lanes) allowed &= ~from.lanes | checker.access(told);
     each_lane(to.lanes, [&](int l) {
-      const Site site{warp.index, l, pc};
+      const Site site{warp.index, l, pc, !(warp.waited >> l & 1)};
       const auto* at = reinterpret_cast<const std::byte*>(from.addresses[l]);
       bool is_fine = true;
       if (read[l] != i.bytes) {  // in part: byte by byte

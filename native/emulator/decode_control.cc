@@ -117,6 +117,19 @@ void decode_fence(Form& form) {
   form.out.run = scope == "cta" ? nothing : fence;
 }
 
+void wait_for_grids(Warp& warp, const Instruction&, uint32_t lanes) {
+  warp.waited |= lanes;
+}
+
+// griddepcontrol.wait; griddepcontrol.launch_dependents: kernels run one after another here, so that what is
+// left of the latter is that the assembler knows it.
+void decode_griddepcontrol(Form& form) {
+  if (form.decoder.kernel.module->text().target < 90) form.unsupported("it needs sm_90");
+  const std::string_view what = form.take_one({"wait", "launch_dependents"});
+  if (what.empty()) form.unsupported();
+  form.out.run = what == "wait" ? wait_for_grids : nothing;
+}
+
 void yield(Warp& warp, const Instruction&, uint32_t) {
   warp.yields = true;
 }
@@ -142,6 +155,7 @@ void add_control_forms(DecodeTable& table) {
   table["membar"] = decode_fence;
   table["fence"] = decode_fence;
   table["nanosleep"] = decode_nanosleep;
+  table["griddepcontrol"] = decode_griddepcontrol;
 }
 
 }  // namespace quern::emulator

@@ -1,5 +1,8 @@
 #include "emulator/findings.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "emulator/report.h"
 
 namespace quern::emulator {
@@ -29,6 +32,8 @@ void Findings::begin_launch(std::string_view kernel, Describe describe, uint32_t
   blocks_.clear();
   told_.clear();
   has_found_ = false;
+  launches_.emplace_back(first_block, kernel_);
+  if (launches_.size() > kLaunches) launches_.pop_front();
 }
 
 // A kind is told from the others by its length and its first letter.
@@ -66,6 +71,34 @@ void Findings::tell_race(const Seen& seen, AccessRecord other, uint32_t other_pc
   tell_pair("race", seen, other_pc,
             std::string(" is not ordered after the ") + (other_writes ? "write" : "read") + " at ",
             " by " + who(other));
+}
+
+std::string Findings::kernel_in_front() const {
+  return launches_.size() < 2 ? "the kernel in front" : readable(launches_[launches_.size() - 2].second);
+}
+
+void Findings::tell_early_read(const Seen& seen, AccessRecord write) {
+  const auto after = std::find_if(launches_.begin(), launches_.end(),
+                                  [&](const auto& launch) { return launch.first > write.block(); });
+  const std::string writer =
+      after == launches_.begin() ? "a kernel in front" : readable(std::prev(after)->second);
+  tell_access("early", seen,
+              seen.is_early ? "before griddepcontrol.wait of what " + writer + " wrote"
+                            : "by ld.global.nc of what " + writer + " wrote, which may run when this begins");
+}
+
+void Findings::tell_early_write(const Seen& seen) {
+  tell_access("early", seen, "before griddepcontrol.wait, while " + kernel_in_front() + " may run");
+}
+
+void Findings::tell_unwaited(uint32_t pc) {
+  if (!is_news("early", pc, 0)) return;
+  const std::string at = describe_(pc);
+  const Dim3 block = blocks_.back();
+  report({"early", kernel_,
+          at + ": block (" + std::to_string(block.x) + ", " + std::to_string(block.y) + ", " +
+              std::to_string(block.z) + ") ends without griddepcontrol.wait for " + kernel_in_front(),
+          at});
 }
 
 void Findings::tell_async(const Seen& seen, AccessRecord other, uint32_t other_pc) {

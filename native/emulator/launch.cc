@@ -77,7 +77,7 @@ std::unique_ptr<Warp> take_warp() {
 
 class Launch {
  public:
-  Launch(const Kernel& kernel, const LaunchShape& shape);
+  Launch(const Kernel& kernel, const LaunchShape& shape, const Chain* chain);
   ~Launch() {
     for (auto& warp : block_.warps) idle_warps().push_back(std::move(warp));
   }
@@ -91,12 +91,14 @@ class Launch {
   void begin_warp(Warp& warp);
   void fill_of_block();
   bool run_warps();
+  void check_waited() const;
   std::vector<size_t> order(size_t count);
   std::string waiting() const;
 
   const Kernel& kernel_;
   const Program& program_;
   const LaunchShape& shape_;
+  const Chain* const chain_;
   const Order& order_;
   Random random_;
   uint32_t threads_ = 0;
@@ -106,10 +108,11 @@ class Launch {
   uint32_t local_stride_ = 0;
 };
 
-Launch::Launch(const Kernel& kernel, const LaunchShape& shape)
+Launch::Launch(const Kernel& kernel, const LaunchShape& shape, const Chain* chain)
     : kernel_(kernel),
       program_(kernel.program()),
       shape_(shape),
+      chain_(chain),
       order_(settings().order),
       random_(order_.seed) {
   threads_ = shape.block.x * shape.block.y * shape.block.z;
@@ -175,7 +178,8 @@ bool Launch::run() {
   const uint64_t blocks = uint64_t{shape_.grid.x} * shape_.grid.y * shape_.grid.z;
   Checker& checker = Checker::instance();
   if (block_.is_checked)
-    checker.begin_launch(kernel_.name, [this](uint32_t pc) { return kernel_.describe(pc); });
+    checker.begin_launch(
+        kernel_.name, [this](uint32_t pc) { return kernel_.describe(pc); }, chain_);
   if (!block_.is_checked) Arena::instance().touch_all();
   bool is_fine = true;
   for (const uint64_t number : order(blocks)) {
@@ -208,6 +212,7 @@ void Launch::fill_of_block() {
 void Launch::begin_warp(Warp& warp) {
   const auto threads = std::min<uint32_t>(threads_ - static_cast<uint32_t>(warp.index) * kLanes, kLanes);
   warp.live = threads == kLanes ? kAllLanes : (1u << threads) - 1;
+  warp.waited = chain_ ? 0 : kAllLanes;
   warp.parked = warp.blocked = 0;
   warp.frames.assign(1, {});
   std::fill_n(warp.pc, kLanes, 0);
@@ -237,8 +242,16 @@ bool Launch::run_block(uint64_t number) {
     for (const uint32_t gap : kernel_.shared_gaps) Checker::instance().forbid_shared(gap, Kernel::kSharedGap);
   }
   const bool is_fine = run_warps();
+  if (block_.is_checked && is_fine && chain_) check_waited();
   if (block_.is_checked) Checker::instance().end_block();
   return is_fine;
+}
+
+// Who follows this kernel relies on its end alone: it must not come before the end of those in front of it.
+void Launch::check_waited() const {
+  const auto waited = [](const auto& warp) { return warp->waited != 0; };
+  if (std::any_of(block_.warps.begin(), block_.warps.end(), waited)) return;
+  Checker::instance().tell_unwaited(block_.warps[0]->pc[0] - 1);
 }
 
 bool Launch::run_warps() {
@@ -290,12 +303,13 @@ std::string Launch::waiting() const {
 
 }  // namespace
 
-bool run(const Kernel& kernel, const LaunchShape& shape, const std::byte* parameters) {
+bool run(const Kernel& kernel, const LaunchShape& shape, const std::byte* parameters, const Chain* chain) {
   std::memcpy(kernel.parameters, parameters, kernel.parameter_bytes);
   try {
-    Launch launch(kernel, shape);
+    Launch launch(kernel, shape, chain);
     const bool is_fine = launch.run();
     ++counted().launches;
+    if (chain) ++counted().early_launches;
     counted() += launch.counters();
     return is_fine;
   } catch (const std::runtime_error& error) {

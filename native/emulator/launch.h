@@ -28,6 +28,7 @@ struct KernelTraits {
   std::span<const uint32_t> parameter_offsets, parameter_sizes;
   uint32_t static_shared_bytes = 0, local_bytes = 0;
   int registers = 0, max_threads = 1024;  // of .maxntid
+  int target = 0;                         // the architecture that its PTX is for
 };
 KernelTraits traits_of(const Kernel& kernel);
 
@@ -35,8 +36,15 @@ struct LaunchShape {
   Dim3 grid, block;
   uint32_t dynamic_shared_bytes = 0;
 };
-// Runs all blocks. What goes wrong is reported (report.h); it returns false then.
-bool run(const Kernel& kernel, const LaunchShape& shape, const std::byte* parameters);
+// Kernels each of which may begin before the one in front has ended (programmatic dependent launch), and the
+// one that they follow. What any kernel has written since that one began may still be on its way.
+struct Chain {
+  uint32_t first_block = 0;  // of the first kernel, as the checker counts; 0: there is none yet
+};
+// Runs all blocks. What goes wrong is reported (report.h); it returns false then. `chain`: of a kernel that
+// may begin before the one in front has ended; null: all that came before is done.
+bool run(const Kernel& kernel, const LaunchShape& shape, const std::byte* parameters,
+         const Chain* chain = nullptr);
 
 // In which order things happen that a program may not rely on. From QUERN_EMULATOR_ORDER
 // (ascending | descending | random:<seed>) and QUERN_EMULATOR_ASYNC (late | early).

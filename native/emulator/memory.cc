@@ -26,7 +26,7 @@ Manners take_manners(Form& form, bool* space_is_parameter) {
   if (manners.acquires || manners.releases) manners.is_strong = true;
   form.take("weak");
   form.take_one({"cta", "gpu", "sys", "cluster"});
-  form.take("nc");
+  manners.is_lasting = form.take("nc");
   form.take_one({"ca", "cg", "cs", "lu", "cv", "wb", "wt"});
   form.take_one(
       {"L1::no_allocate", "L1::evict_normal", "L1::evict_unchanged", "L1::evict_first", "L1::evict_last"});
@@ -38,7 +38,7 @@ Manners take_manners(Form& form, bool* space_is_parameter) {
 
 uint8_t access_kind(const Manners& manners) {
   return static_cast<uint8_t>((manners.is_strong ? kIsStrong : 0) | (manners.acquires ? kAcquires : 0) |
-                              (manners.releases ? kReleases : 0));
+                              (manners.releases ? kReleases : 0) | (manners.is_lasting ? kIsLasting : 0));
 }
 
 const std::byte* fixed_address(Form& form, const ptx::Operand& address) {
@@ -173,6 +173,8 @@ void prepare(Warp& warp, const Instruction& i, uint32_t lanes, uint32_t bytes, b
     told.is_write = is_write;
     told.is_atomic = is_strong;
     told.is_update = is_atomic;
+    told.early = others & ~warp.waited;
+    told.is_lasting = i.kind & kIsLasting;
     const uint32_t allowed = checker.access(told);
     if (allowed != others) {
       warp.has_stopped = true;

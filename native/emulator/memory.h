@@ -14,6 +14,7 @@ struct Manners {
   MemorySpace space = MemorySpace::generic;
   bool is_strong = false;  // volatile, relaxed, acquire, release: races with none of its kind
   bool acquires = false, releases = false;
+  bool is_lasting = false;  // .nc: of what nobody writes while the kernel is there
 };
 // Takes the spaces, cache operators, eviction policies, scopes and orders that an opcode names.
 // `space_is_parameter`: set where it is .param.
@@ -25,7 +26,13 @@ void fill_address(Form& form, const ptx::Operand& address, MemorySpace space);
 const std::byte* fixed_address(Form& form, const ptx::Operand& address);
 
 // Instruction::kind of an access
-enum AccessKind : uint8_t { kAddressIs32Bits = 1, kIsStrong = 2, kAcquires = 4, kReleases = 8 };
+enum AccessKind : uint8_t {
+  kAddressIs32Bits = 1,
+  kIsStrong = 2,
+  kAcquires = 4,
+  kReleases = 8,
+  kIsLasting = 16
+};
 uint8_t access_kind(const Manners& manners);
 
 // Where the lanes access memory, as addresses of this process; the lanes whose access must not be done are

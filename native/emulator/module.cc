@@ -154,6 +154,7 @@ KernelTraits traits_of(const Kernel& kernel) {
   traits.local_bytes = kernel.local_bytes;
   traits.registers = 32;  // PTX has as many as it likes
   traits.max_threads = static_cast<int>(kernel.function->max_threads);
+  traits.target = kernel.module->text().target;
   return traits;
 }
 

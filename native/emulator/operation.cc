@@ -1,5 +1,6 @@
 #include "emulator/operation.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -27,7 +28,10 @@ bool is_launch_to_fault() {
   return !set_to.empty() && ++launches == number;
 }
 
-cudaError_t launch(Runtime& runtime, int device, const KernelLaunch& launch) {
+// A kernel that waits for all before it begins a chain; another one joins that in front of it.
+cudaError_t launch(Runtime& runtime, int device, const KernelLaunch& launch, Chain& chain) {
+  const bool joins = launch.may_begin_early && chain.first_block > 0;
+  if (!joins) chain.first_block = Checker::instance().next_block();
   if (is_launch_to_fault()) {
     std::fprintf(stderr,
                  "computed GPU: this launch of %s faults because QUERN_EMULATOR_FAULT_AFTER says so\n",
@@ -37,7 +41,8 @@ cudaError_t launch(Runtime& runtime, int device, const KernelLaunch& launch) {
   try {
     const Kernel& kernel = runtime.kernel_of(*launch.function, device);
     Checker::instance().set_device(device);
-    return run(kernel, launch.shape, launch.parameters.data()) ? cudaSuccess : cudaErrorIllegalAddress;
+    const bool is_fine = run(kernel, launch.shape, launch.parameters.data(), joins ? &chain : nullptr);
+    return is_fine ? cudaSuccess : cudaErrorIllegalAddress;
   } catch (const std::exception& error) {
     report({"unsupported", launch.function->name, error.what()});
     return cudaErrorInvalidPtx;
@@ -69,17 +74,22 @@ void call_host(const HostCall& call) {
   call.function(call.data);
 }
 
+void run_graph(Runtime& runtime, int device, const GraphNodes& nodes);
+
 }  // namespace
 
-void perform(Runtime& runtime, int device, const Operation& operation) {
+void perform(Runtime& runtime, int device, const Operation& operation, Chain& chain) {
   if (runtime.devices[size_t(device)].fault != cudaSuccess) {
     // What waits for an event goes on, and finds the fault.
     if (const auto* record = std::get_if<Record>(&operation.what)) record->recording->is_done = true;
     return;
   }
   if (const auto* kernel = std::get_if<KernelLaunch>(&operation.what)) {
-    runtime.devices[size_t(device)].fault = launch(runtime, device, *kernel);
-  } else if (const auto* moved = std::get_if<Copy>(&operation.what)) {
+    runtime.devices[size_t(device)].fault = launch(runtime, device, *kernel, chain);
+    return;
+  }
+  if (!std::holds_alternative<Record>(operation.what)) chain = {};
+  if (const auto* moved = std::get_if<Copy>(&operation.what)) {
     copy(*moved);
   } else if (const auto* filled = std::get_if<Fill>(&operation.what)) {
     fill(*filled);
@@ -93,9 +103,27 @@ void perform(Runtime& runtime, int device, const Operation& operation) {
     record->recording->is_done = true;
     record->recording->time = std::chrono::steady_clock::now();
   } else if (const auto* graph = std::get_if<GraphRun>(&operation.what)) {
-    const auto operations = graph->operations;
-    for (const Operation& one : *operations) perform(runtime, device, one);
+    const auto nodes = graph->nodes;
+    run_graph(runtime, device, *nodes);
   }
 }
+
+namespace {
+
+// Between two kernels that were captured one after the other lies a programmatic edge, where the second has
+// the attribute; all others wait for the whole of what is in front.
+void run_graph(Runtime& runtime, int device, const GraphNodes& nodes) {
+  std::vector<Chain> chains(nodes.operations.size());  // that each node leaves behind
+  for (size_t node = 0; node < chains.size(); node++) {
+    for (const size_t before : nodes.after[node]) {
+      const uint32_t first = chains[before].first_block;
+      Chain& chain = chains[node];
+      if (first > 0) chain.first_block = chain.first_block > 0 ? std::min(chain.first_block, first) : first;
+    }
+    perform(runtime, device, nodes.operations[node], chains[node]);
+  }
+}
+
+}  // namespace
 
 }  // namespace quern::emulator

@@ -21,6 +21,8 @@ struct KernelLaunch {
   Function* function = nullptr;
   LaunchShape shape;
   std::vector<std::byte> parameters;
+  // cudaLaunchAttributeProgrammaticStreamSerialization: where a kernel is in front, it need not have ended.
+  bool may_begin_early = false;
 };
 
 struct Copy {
@@ -63,16 +65,23 @@ struct Wait {
 };
 
 // Of a graph that runs as one operation; shared with the cudaGraphExec, which may be changed or destroyed.
+struct GraphNodes;
 struct GraphRun {
-  std::shared_ptr<const std::vector<Operation>> operations;
+  std::shared_ptr<const GraphNodes> nodes;
 };
 
 struct Operation {
   std::variant<KernelLaunch, Copy, Fill, HostCall, Release, Record, Wait, GraphRun> what;
 };
 
+// A graph: its operations in an order in which they may run, and which of them each comes after.
+struct GraphNodes {
+  std::vector<Operation> operations;
+  std::vector<std::vector<size_t>> after;
+};
+
 // Does it, on that device, where no fault came before. A Wait is for the stream to obey. The lock of the
-// runtime is held; it is given up around a HostCall.
-void perform(Runtime& runtime, int device, const Operation& operation);
+// runtime is held; it is given up around a HostCall. `chain`: of the operations in front of it.
+void perform(Runtime& runtime, int device, const Operation& operation, Chain& chain);
 
 }  // namespace quern::emulator

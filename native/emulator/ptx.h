@@ -79,6 +79,7 @@ struct Place {
 
 struct Text {
   std::string source;
+  int target = 0;  // the architecture that it is for: 80, 90 …
   std::map<uint32_t, std::string> files;
   std::vector<Place> places;
   std::vector<Variable> variables;

@@ -15,7 +15,7 @@ void Parser::parse_directive() {
   if (directive == ".version" || directive == ".address_size") {
     lexer_.number();
   } else if (directive == ".target") {
-    do lexer_.word();
+    do parse_target(lexer_.word());
     while (lexer_.take_if(","));
   } else if (directive == ".file") {
     parse_file();
@@ -45,6 +45,15 @@ void Parser::parse_directive() {
     parse_function(directive == ".entry");
   } else {
     throw std::runtime_error("PTX has a directive that is not known: " + std::string(directive));
+  }
+}
+
+// sm_80, sm_90a …, or a word that is no architecture.
+void Parser::parse_target(std::string_view word) {
+  if (!word.starts_with("sm_")) return;
+  text_.target = 0;
+  for (const char c : word.substr(3)) {
+    if (c >= '0' && c <= '9') text_.target = text_.target * 10 + (c - '0');
   }
 }
 

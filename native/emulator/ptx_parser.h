@@ -34,6 +34,7 @@ class Parser {
   void parse_registers();
   void parse_instruction();
   void parse_place();
+  void parse_target(std::string_view word);
   void parse_file();
   void parse_branch_targets(std::string_view label);
   Operand parse_operand();

@@ -23,7 +23,8 @@ struct Reports {
   }
 };
 
-// As it is written in the source, without its parameters.
+}  // namespace
+
 std::string readable(const std::string& symbol) {
   if (!symbol.starts_with("_Z")) return symbol;
   int status = 0;
@@ -37,8 +38,6 @@ std::string readable(const std::string& symbol) {
   }
   return name;
 }
-
-}  // namespace
 
 void report(Report found) {
   found.kernel = readable(found.kernel);

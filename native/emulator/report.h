@@ -7,13 +7,16 @@
 namespace quern::emulator {
 
 struct Report {
-  std::string kind;    // race, out-of-bounds, use-after-free, misaligned, uninitialised, async, deadlock,
-                       // divergence, unsupported …
+  std::string kind;    // race, early, out-of-bounds, use-after-free, misaligned, uninitialised, async,
+                       // deadlock, divergence, unsupported …
   std::string kernel;  // as the source names it, with its template arguments
   std::string
       text;  // one line: what, where (file:line of the .cu, and of the other access), which threads and block
   std::string places = {};  // two reports of a kind, a kernel and these are one; empty: the text
 };
+
+// A symbol as it is written in the source, without its parameters.
+std::string readable(const std::string& symbol);
 
 void report(Report found);           // of reports that are one, the first is kept
 std::vector<Report> take_reports();  // those since it was asked last

@@ -36,6 +36,7 @@ constexpr ErrorName kErrorNames[] = {
     NAMED(cudaErrorInvalidResourceHandle, "invalid resource handle"),
     NAMED(cudaErrorIllegalState, "the operation cannot be performed in the present state"),
     NAMED(cudaErrorNotReady, "device not ready"),
+    NAMED(cudaErrorNotSupported, "operation not supported"),
     NAMED(cudaErrorIllegalAddress, "an illegal memory access was encountered"),
     NAMED(cudaErrorMisalignedAddress, "misaligned address"),
     NAMED(cudaErrorContextIsDestroyed, "context is destroyed"),

@@ -142,7 +142,7 @@ cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long) {
   return api_call([&](Runtime& runtime) {
     if (!runtime.graphs.contains(graph)) return cudaErrorInvalidValue;
-    *exec = new CUgraphExec_st{std::make_shared<const std::vector<Operation>>(graph->nodes.operations)};
+    *exec = new CUgraphExec_st{std::make_shared<const GraphNodes>(graph->nodes)};
     runtime.graph_execs.insert(*exec);
     return cudaSuccess;
   });
@@ -158,14 +158,14 @@ cudaError_t cudaGraphExecUpdate(cudaGraphExec_t exec, cudaGraph_t graph,
   return api_call([&](Runtime& runtime) {
     if (!runtime.graph_execs.contains(exec) || !runtime.graphs.contains(graph)) return cudaErrorInvalidValue;
     const std::vector<Operation>& fresh = graph->nodes.operations;
-    const bool fits = std::equal(exec->operations->begin(), exec->operations->end(), fresh.begin(),
-                                 fresh.end(), can_replace);
+    const std::vector<Operation>& old = exec->nodes->operations;
+    const bool fits = std::equal(old.begin(), old.end(), fresh.begin(), fresh.end(), can_replace);
     if (result) {
       *result = {};
       result->result = fits ? cudaGraphExecUpdateSuccess : cudaGraphExecUpdateErrorTopologyChanged;
     }
     if (!fits) return cudaErrorGraphExecUpdateFailure;
-    exec->operations = std::make_shared<const std::vector<Operation>>(fresh);
+    exec->nodes = std::make_shared<const GraphNodes>(graph->nodes);
     return cudaSuccess;
   });
 }
@@ -181,7 +181,7 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t handle) {
     CUstream_st* stream = runtime.stream_of(handle);
     if (!stream) return cudaErrorInvalidResourceHandle;
     if (!runtime.graph_execs.contains(exec)) return cudaErrorInvalidValue;
-    return enqueue(runtime, stream, {GraphRun{exec->operations}});
+    return enqueue(runtime, stream, {GraphRun{exec->nodes}});
   });
 }
 

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "emulator/fat_binary.h"
 #include "emulator/report.h"
 #include "emulator/runtime_stream.h"
 
@@ -47,21 +48,44 @@ cudaError_t with_kernel(Runtime& runtime, const void* host, Body body) {
   }
 }
 
+// The attributes of a launch that are known here.
+cudaError_t read_attributes(const cudaLaunchConfig_t& config, bool& may_begin_early) {
+  for (unsigned i = 0; i < config.numAttrs; i++) {
+    const cudaLaunchAttribute& attribute = config.attrs[i];
+    if (attribute.id == cudaLaunchAttributeIgnore) continue;
+    if (attribute.id != cudaLaunchAttributeProgrammaticStreamSerialization) return cudaErrorNotSupported;
+    may_begin_early = attribute.val.programmaticStreamSerializationAllowed != 0;
+    // NVIDIA has it from compute capability 9.0 on, and does not say what it does before.
+    if (may_begin_early && architecture().number < 90) return cudaErrorNotSupported;
+  }
+  return cudaSuccess;
+}
+
 }  // namespace
 
 extern "C" {
 
 cudaError_t cudaLaunchKernel(const void* host, dim3 grid, dim3 block, void** arguments, size_t shared,
                              cudaStream_t stream) {
+  const cudaLaunchConfig_t config{grid, block, shared, stream, nullptr, 0};
+  return cudaLaunchKernelExC(&config, host, arguments);
+}
+
+cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void* host, void** arguments) {
   return api_call([&](Runtime& runtime) {
-    CUstream_st* on = runtime.stream_of(stream);
+    const dim3 &grid = config->gridDim, &block = config->blockDim;
+    CUstream_st* on = runtime.stream_of(config->stream);
     if (!on) return cudaErrorInvalidResourceHandle;
     if (on->device != Runtime::current_device()) return cudaErrorInvalidResourceHandle;
+    bool may_begin_early = false;
+    const cudaError_t refused = read_attributes(*config, may_begin_early);
+    if (refused != cudaSuccess) return refused;
     return with_kernel(runtime, host, [&](Function& function, const KernelTraits& traits) {
-      const LaunchShape shape{{grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, uint32_t(shared)};
+      const LaunchShape shape{
+          {grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, uint32_t(config->dynamicSmemBytes)};
       const cudaError_t error = check_shape(function, on->device, traits, shape);
       if (error != cudaSuccess) return error;
-      KernelLaunch launch{&function, shape, std::vector<std::byte>(traits.parameter_bytes)};
+      KernelLaunch launch{&function, shape, std::vector<std::byte>(traits.parameter_bytes), may_begin_early};
       for (size_t i = 0; i < traits.parameter_offsets.size(); i++) {
         std::memcpy(launch.parameters.data() + traits.parameter_offsets[i], arguments[i],
                     traits.parameter_sizes[i]);
@@ -69,11 +93,6 @@ cudaError_t cudaLaunchKernel(const void* host, dim3 grid, dim3 block, void** arg
       return enqueue(runtime, on, {std::move(launch)});
     });
   });
-}
-
-cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void* host, void** arguments) {
-  return cudaLaunchKernel(host, config->gridDim, config->blockDim, arguments, config->dynamicSmemBytes,
-                          config->stream);
 }
 
 cudaError_t cudaFuncSetAttribute(const void* host, cudaFuncAttribute attribute, int value) {
@@ -98,6 +117,8 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* ho
       attributes->localSizeBytes = traits.local_bytes;
       attributes->maxThreadsPerBlock = traits.max_threads;
       attributes->numRegs = traits.registers;
+      attributes->ptxVersion = traits.target;
+      attributes->binaryVersion = architecture().number;
       attributes->maxDynamicSharedSizeBytes = shared_limit(function, Runtime::current_device());
       return cudaSuccess;
     });

@@ -15,9 +15,8 @@ void step(Runtime& runtime, CUstream_st* stream) {
   if (const auto* wait = std::get_if<Wait>(&operation.what)) {
     const std::shared_ptr<Recording> recording = wait->recording;
     while (!recording->is_done && !recording->stream->waiting.empty()) step(runtime, recording->stream);
-    return;
   }
-  perform(runtime, stream->device, operation);
+  perform(runtime, stream->device, operation, stream->chain);
 }
 
 // `later` goes on when all of `earlier` is done.
@@ -64,7 +63,7 @@ cudaError_t enqueue(Runtime& runtime, CUstream_st* stream, Operation operation) 
     return cudaSuccess;
   }
   if (!runtime.is_late) {
-    perform(runtime, stream->device, operation);
+    perform(runtime, stream->device, operation, stream->chain);
     return cudaSuccess;
   }
   order_with_default(runtime, stream);
@@ -79,6 +78,7 @@ cudaError_t drain(Runtime& runtime, CUstream_st* stream) {
   }
   order_with_default(runtime, stream);
   while (!stream->waiting.empty()) step(runtime, stream);
+  stream->chain = {};
   return runtime.devices[size_t(stream->device)].fault;
 }
 

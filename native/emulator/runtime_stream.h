@@ -7,12 +7,6 @@
 
 namespace quern::emulator {
 
-// A graph: its operations in an order in which they may run, and which of them each comes after.
-struct GraphNodes {
-  std::vector<Operation> operations;
-  std::vector<std::vector<size_t>> after;
-};
-
 // From cudaStreamBeginCapture to cudaStreamEndCapture; streams join it by waiting for its events.
 struct Capture {
   CUstream_st* origin = nullptr;
@@ -39,6 +33,7 @@ struct CUstream_st {
   int device = 0;
   bool is_default = false, is_blocking = true;          // blocking: ordered with the default stream
   std::deque<quern::emulator::Operation> waiting = {};  // late: not yet run
+  quern::emulator::Chain chain = {};                    // of what it did last
   std::shared_ptr<quern::emulator::Capture> capture = {};
   std::vector<size_t> after = {};  // of the capture: what its next operation comes after
 };
@@ -56,5 +51,5 @@ struct CUgraph_st {
   std::vector<CUgraphNode_st> handles = {};
 };
 struct CUgraphExec_st {
-  std::shared_ptr<const std::vector<quern::emulator::Operation>> operations;
+  std::shared_ptr<const quern::emulator::GraphNodes> nodes;
 };

@@ -42,6 +42,7 @@ struct Warp {
   Block* block = nullptr;
   int index = 0;
   uint32_t live = 0;     // lanes that have not exited
+  uint32_t waited = 0;   // lanes for which all kernels in front have ended
   uint32_t parked = 0;   // of them, at a barrier of the block
   uint32_t blocked = 0;  // of them, waiting for lanes of their mask or parked
   uint32_t pc[kLanes] = {}, frame[kLanes] = {};

@@ -1,38 +1,17 @@
 // Each checker finds the bug that is planted for it, at its line, and nothing in the mended twin; in no order
 // of blocks, warps and asynchronous copies does a good kernel give other bits.
-#include <cctype>
 #include <cstring>
-#include <fstream>
 
 #include "check.h"
 #include "emulator/device_floats.h"
 #include "emulator/kernels/planted.h"
 #include "emulator/launch.h"
+#include "emulator/marked_place.h"
 #include "emulator/report.h"
 
 using namespace quern::emulator;
 
 namespace {
-
-// "planted.cu:<line>" of the line that ends in "reported: … <name> …".
-std::string marked_place(const std::string& name) {
-  std::ifstream file(std::string(QUERN_SOURCE_DIR) + "/test/native/emulator/kernels/planted.cu");
-  int number = 0;
-  for (std::string line; std::getline(file, line);) {
-    number++;
-    const size_t at = line.find("// reported: ");
-    if (at != std::string::npos && (line.substr(at) + " ").find(" " + name + " ") != std::string::npos) {
-      return "planted.cu:" + std::to_string(number);
-    }
-  }
-  throw std::runtime_error("no line is marked with " + name);
-}
-
-bool names(const Report& report, const std::string& place) {
-  const size_t at = report.text.find(place);
-  return at != std::string::npos &&
-         !std::isdigit(static_cast<unsigned char>((report.text + " ")[at + place.size()]));
-}
 
 struct Outcome {
   std::vector<Report> reports;
@@ -69,18 +48,14 @@ std::string name_of(const Order& order) {
 TEST(planted_bugs_are_reported_at_their_lines) {
   print_reports(false);
   for (const planted::Case& one : planted::cases()) {
-    const std::string place = marked_place(one.name);
+    const std::string place = marked_place("planted.cu", one.name);
     for (const Order& order : kOrders) {
       set_order(order);
       const Outcome outcome = run_case(one, false);
       const std::string context = one.name + ", " + name_of(order);
       CHECK_FOR(outcome.error == cudaErrorIllegalAddress, context);
-      bool is_found = false;
-      for (const Report& report : outcome.reports) {
-        is_found |= report.kind == one.kind && names(report, place);
-      }
       std::string got;
-      for (const Report& report : outcome.reports) got += "\n  " + report.kind + ": " + report.text;
+      const bool is_found = is_reported(outcome.reports, one.kind, place, got);
       CHECK_FOR(is_found, context + ": " + one.kind + " at " + place + ", got" + got);
     }
   }
