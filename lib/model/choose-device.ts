@@ -1,18 +1,17 @@
 import type { ModelPlan } from '../checkpoint/plan.js'
 import { planText } from '../checkpoint/plan-text.js'
-import { QuernError } from '../errors.js'
+import { QuernError, type QuernErrorCode } from '../errors.js'
 import { callNative } from '../native/call-native.js'
 import type { NativeProbedDevice } from '../native/device-probe.js'
 import { deviceLibrary, native } from '../native/load-binding.js'
 import { askCuda, type CudaPlaces, errorOf, type FreeMemory, memoryAsker, usableDevices } from './cuda.js'
+import { inGpuTurn } from './gpu-turns.js'
 import type { LoadOptions } from './load-options.js'
 
 /** Where a model will run: a device of a library, or with the path '' the CPU. */
 export interface ChosenDevice {
   library: string
   index: number
-  /** Where it runs if this one fails after all. */
-  substitute?: ChosenDevice
 }
 
 const cpu: ChosenDevice = { library: '', index: 0 }
@@ -22,27 +21,54 @@ export async function expectDevice({ device }: LoadOptions, places?: CudaPlaces)
   if (device?.startsWith('cuda')) await insistedDevice(device, places)
 }
 
-/** Where to run a model. With 'auto' it is the first GPU that works and has room; those after it stay closed, and those before it that are too small; `warn` hears why there is none where one would expect it. */
-export async function chooseDevice(
+/**
+ * Has a model take the device that it is to run on. With 'auto' that is the first GPU that works and has room; those after it stay closed, and
+ * those before it that are too small; if it fails while it is being taken, the CPU. `warn` hears why there is none where one would expect it.
+ */
+export async function takeDevice<Taken>(
   plan: ModelPlan,
   options: LoadOptions,
   warn: (message: string) => void,
+  take: (device: ChosenDevice) => Promise<Taken>,
   places?: CudaPlaces,
-): Promise<ChosenDevice> {
-  const { device = 'auto', isa = 'auto' } = options
-  if (device === 'cpu') return cpu
-  if (device !== 'auto') return insistedDevice(device, places)
-  if (deviceLibrary() !== '') return { library: deviceLibrary(), index: 0 }
-  if (isa !== 'auto') return cpu
+): Promise<Taken> {
+  const { device = 'auto', isa = 'auto', signal } = options
+  if (device === 'cpu') return take(cpu)
+  if (device !== 'auto') {
+    const insisted = await insistedDevice(device, places)
+    return inGpuTurn(insisted.index, signal, () => take(insisted))
+  }
+  if (deviceLibrary() !== '') return take({ library: deviceLibrary(), index: 0 })
+  if (isa !== 'auto') return take(cpu)
   const state = await askCuda(places)
   const { library } = state
   const usable = usableDevices(state)
   if (library === undefined || usable.length === 0) {
     if (state.isExpected && state.problem) warn(onCpu(state.problem.message))
-    return cpu
+    return take(cpu)
   }
-  const needed = neededBytes(plan, options)
-  const ask = memoryAsker(library, places)
+  const onGpu = await inGpuTurn('any', signal, async () => {
+    const needed = neededBytes(plan, options)
+    const gpu = await withRoom(needed, usable, memoryAsker(library, places), warn)
+    if (gpu === undefined) return undefined
+    try {
+      return { taken: await take({ library, index: gpu }) }
+    } catch (error) {
+      if (!isFailureOfDevice(error, options) || signal?.aborted) throw error
+      warn(onCpu(error.message))
+      return undefined
+    }
+  })
+  return onGpu ? onGpu.taken : take(cpu)
+}
+
+/** The first of these GPUs that has so many bytes. */
+async function withRoom(
+  needed: number,
+  usable: readonly NativeProbedDevice[],
+  ask: (index: number) => Promise<FreeMemory>,
+  warn: (message: string) => void,
+): Promise<number | undefined> {
   const passed: string[] = []
   for (const device of usable) {
     if (device.memoryBytes < needed) {
@@ -50,8 +76,7 @@ export async function chooseDevice(
       continue
     }
     const free = await ask(device.index)
-    if (free.problem === undefined && free.bytes >= needed)
-      return { library, index: device.index, substitute: cpu }
+    if (free.problem === undefined && free.bytes >= needed) return device.index
     passed.push(whyNot(device, free))
   }
   warn(
@@ -60,11 +85,20 @@ export async function chooseDevice(
         "end what else uses its memory, or take a smaller dtype ('int8', 'int4') or a smaller kvCache.maxBytes (--kv-cache)",
     ),
   )
-  return cpu
+  return undefined
+}
+
+/** Whether a GPU that had room and worked when it was looked at fails with this: others took its memory since then, or it broke. */
+function isFailureOfDevice(error: unknown, { kvCache }: LoadOptions): error is QuernError {
+  if (!(error instanceof QuernError)) return false
+  const codes: readonly QuernErrorCode[] = ['out_of_memory', 'device_failed', 'no_device']
+  return (
+    codes.includes(error.code) || (error.code === 'kv_cache_too_small' && kvCache?.maxBytes === undefined)
+  )
 }
 
 /** What is said where 'auto' goes past a GPU. */
-export function onCpu(why: string): string {
+function onCpu(why: string): string {
   return `the model runs on the CPU: ${why}; device: 'cpu' asks for no GPU`
 }
 

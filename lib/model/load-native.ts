@@ -1,45 +1,21 @@
 import { totalmem } from 'node:os'
 import type { ModelPlan } from '../checkpoint/plan.js'
 import { planText } from '../checkpoint/plan-text.js'
-import { QuernError, type QuernErrorCode } from '../errors.js'
+import { QuernError } from '../errors.js'
 import type { Requests } from '../generation/requests.js'
 import type { NativeModel, NativeRows } from '../native/binding.js'
 import { callNative, fromNative } from '../native/call-native.js'
 import { native } from '../native/load-binding.js'
 import { onAbort } from '../on-abort.js'
-import { type ChosenDevice, onCpu } from './choose-device.js'
+import type { ChosenDevice } from './choose-device.js'
 import { defaultMaxQueue, type LoadOptions } from './load-options.js'
 
 /** What the engine is told: options that were taken, and what load() made of them. */
 export interface NativeLoadOptions extends LoadOptions {
-  onWarning: (message: string) => void
   /** Tokens that one step computes at most. */
   stepRows: number
   /** Where the answers arrive. */
   requests: Requests
-}
-
-/** Whether a GPU that had room and worked when it was looked at fails with this: others took its memory since then, or it broke. */
-function isFailureOfDevice(code: QuernErrorCode, { kvCache }: LoadOptions): boolean {
-  const codes: readonly QuernErrorCode[] = ['out_of_memory', 'device_failed', 'no_device']
-  return codes.includes(code) || (code === 'kv_cache_too_small' && kvCache?.maxBytes === undefined)
-}
-
-/** Reads the weights to where the model will run. Where that fails, the device's substitute takes them, if it has one. Gives who took them. */
-export async function loadChosen(
-  plan: ModelPlan,
-  device: ChosenDevice,
-  options: NativeLoadOptions,
-): Promise<{ handle: NativeModel; device: ChosenDevice }> {
-  const { substitute } = device
-  try {
-    return { handle: await loadNative(plan, device, options), device }
-  } catch (error) {
-    const isOfDevice = error instanceof QuernError && isFailureOfDevice(error.code, options)
-    if (!substitute || !isOfDevice || options.signal?.aborted) throw error
-    options.onWarning(onCpu(error.message))
-  }
-  return { handle: await loadNative(plan, substitute, options), device: substitute }
 }
 
 /** A cache beyond all memory of the machine is a slip, and its bookkeeping alone would take gigabytes. A GPU says itself what it has. */
@@ -53,7 +29,8 @@ function expectMemory({ library }: ChosenDevice, { kvCache }: LoadOptions): void
   )
 }
 
-async function loadNative(
+/** Reads the weights to where the model will run. */
+export async function loadNative(
   plan: ModelPlan,
   device: ChosenDevice,
   options: NativeLoadOptions,

@@ -12,8 +12,8 @@ import { invalidOption } from '../input/check-option.js'
 import { dtypes } from '../native/constants.js'
 import { Tokenizer } from '../tokenizer/tokenizer.js'
 import { resolveSinks } from './attention-sinks.js'
-import { chooseDevice, expectDevice } from './choose-device.js'
-import { loadChosen } from './load-native.js'
+import { expectDevice, takeDevice } from './choose-device.js'
+import { loadNative } from './load-native.js'
 import { defaultMaxQueue, type LoadOptions, takeLoadOptions } from './load-options.js'
 import { Model } from './model.js'
 import type { ModelParts } from './model-info.js'
@@ -64,15 +64,12 @@ export async function loadModel(
   const { config } = prepared.plan
   const attentionSinks = resolveSinks(options, config, options.contextLength ?? config.contextLength)
   const onWarning = options.onWarning ?? defaultWarning
-  const chosen = await chooseDevice(prepared.plan, options, onWarning)
-  options.signal?.throwIfAborted()
   const requests = new Requests()
-  const { handle, device } = await loadChosen(prepared.plan, chosen, {
-    ...options,
-    attentionSinks,
-    onWarning,
-    stepRows: internals.stepRows ?? 512,
-    requests,
+  const stepRows = internals.stepRows ?? 512
+  const nativeOptions = { ...options, attentionSinks, stepRows, requests }
+  const { handle, device } = await takeDevice(prepared.plan, options, onWarning, async (device) => {
+    options.signal?.throwIfAborted()
+    return { handle: await loadNative(prepared.plan, device, nativeOptions), device }
   })
   return new Model({
     ...prepared,

@@ -41,24 +41,28 @@ it('is one of several where its number says so', async () => {
   expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '2 2\ntrue true false\n', stderr: '' })
 })
 
-it("is not what 'auto' insists on where another model has taken its memory meanwhile", async () => {
+it('is one of its own for each of several that are loaded at once, as far as there are some', async () => {
   const { code, stdout, stderr } = await runScript(
     `process.env.QUERN_EMULATOR_MEMORY = '600000000'
+    process.env.QUERN_EMULATOR_DEVICES = '2'
     const { load } = await import(DIST)
     const warnings = []
     const options = { kvCache: { maxBytes: 300e6 }, onWarning: (message) => warnings.push(message) }
-    const models = await Promise.all([load(undefined, options), load(undefined, options)])
-    console.log(models.map(({ info }) => info.device).sort().join(' '))
-    console.log(warnings.join('\\n'))
+    const models = await Promise.all([1, 2, 3].map(() => load(undefined, options)))
+    console.log(models.map(({ info }) => [info.device, info.deviceIndex].join('')).sort().join(' '))
     const texts = await Promise.all(models.map((model) => model.generate('Once upon', { maxTokens: 3 }).result()))
-    console.log(texts.map(({ tokens }) => tokens.length).join(' '))`,
+    console.log(texts.map(({ tokens }) => tokens.length).join(' '))
+    console.log(warnings.join('\\n'))`,
     { timeout: 120_000 },
   )
   expect(stderr).toBe('')
-  const [devices, warning, lengths] = stdout.trim().split('\n')
-  expect(devices).toBe('cpu cuda')
-  expect(warning).toMatch(/^the model runs on the CPU: .*\d.*; device: 'cpu' asks for no GPU$/)
-  expect(lengths).toBe('3 3')
+  const [devices, lengths, ...warnings] = stdout.trim().split('\n')
+  expect(devices).toBe('cpu cuda0 cuda1')
+  expect(lengths).toBe('3 3 3')
+  expect(warnings).toHaveLength(1)
+  expect(warnings[0]).toMatch(
+    /^the model runs on the CPU: it needs about 0\.6 GB, cuda:0 \(.*\) has 0\.\d GB free, cuda:1 \(.*\) has 0\.\d GB free: /,
+  )
   expect(code).toBe(0)
 })
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { doctor, inspect, type LoadOptions, load, type ModelPlan } from '../../lib/index.js'
-import { chooseDevice, expectDevice } from '../../lib/model/choose-device.js'
+import { expectDevice, takeDevice } from '../../lib/model/choose-device.js'
 import { askCuda } from '../../lib/model/cuda.js'
 import { cudaReport } from '../../lib/model/cuda-report.js'
 import { packageVersion } from '../../lib/package.js'
@@ -99,6 +99,16 @@ describe('with a GPU', () => {
       /^the model runs on the CPU: it needs about 0\.\d GB, cuda:0 \(late device\) has 0\.2 GB free: .*a smaller dtype .* or a smaller kvCache\.maxBytes \(--kv-cache\); device: 'cpu' asks for no GPU$/,
     )
     expect((await loaded({ device: 'cuda' })).info.device).toBe('late') // who insists may try
+  })
+
+  it('a GPU that fails while it takes the weights', async () => {
+    vi.stubEnv('QUERN_LATE_DEVICES', '0')
+    const { info, warnings } = await loaded({})
+    expect(info.device).toBe('cpu')
+    expect(warnings).toEqual([
+      `the model runs on the CPU: late: it cannot be used any more: restart the process${quiet}`,
+    ])
+    await expectCode(() => load(undefined, { device: 'cuda' }), 'device_failed')
   })
 
   it('what a cache is told to take counts', async () => {
@@ -217,10 +227,11 @@ describe('the package of the CUDA library', () => {
   async function chosen() {
     const warnings: string[] = []
     const { plan } = await inspect()
-    const { library } = await chooseDevice(
+    const { library } = await takeDevice(
       plan as ModelPlan,
       {},
       (message) => warnings.push(message),
+      async (device) => device,
       places(),
     )
     return { library, warnings }

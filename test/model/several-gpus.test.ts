@@ -1,7 +1,7 @@
 // Several GPUs: which is taken, and which are opened for that. The library of test/native/late stands for theirs.
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { doctor, inspect, type LoadOptions, load, type ModelPlan } from '../../lib/index.js'
-import { chooseDevice } from '../../lib/model/choose-device.js'
+import { takeDevice } from '../../lib/model/choose-device.js'
 import type { CudaPlaces } from '../../lib/model/cuda.js'
 import { native } from '../../lib/native/load-binding.js'
 import { quern } from '../cli/quern.js'
@@ -25,7 +25,13 @@ async function chosen(options: LoadOptions, places?: CudaPlaces) {
   const warnings: string[] = []
   const warn = (message: string) => warnings.push(message)
   const { plan } = await inspect()
-  const { library, index } = await chooseDevice(plan as ModelPlan, options, warn, places)
+  const { library, index } = await takeDevice(
+    plan as ModelPlan,
+    options,
+    warn,
+    async (device) => device,
+    places,
+  )
   const opened = asked.mock.calls.map(([, device]) => device)
   return { device: library === '' ? 'cpu' : index, opened, warnings }
 }
