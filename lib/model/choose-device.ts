@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os'
 import type { ModelPlan } from '../checkpoint/plan.js'
 import { planText } from '../checkpoint/plan-text.js'
 import { QuernError, type QuernErrorCode } from '../errors.js'
@@ -12,9 +13,13 @@ import type { LoadOptions } from './load-options.js'
 export interface ChosenDevice {
   library: string
   index: number
+  /** As people call it. */
+  name?: string
+  /** Bytes that it has in all, where that is known. */
+  memoryBytes?: number
 }
 
-const cpu: ChosenDevice = { library: '', index: 0 }
+const cpu: ChosenDevice = { library: '', index: 0, name: 'this machine', memoryBytes: totalmem() }
 
 /** Throws where the options insist on a GPU that cannot be used: to be called before a model is downloaded. Opens it. */
 export async function expectDevice({ device }: LoadOptions, places?: CudaPlaces): Promise<void> {
@@ -52,7 +57,7 @@ export async function takeDevice<Taken>(
     const gpu = await withRoom(needed, usable, memoryAsker(library, places), warn)
     if (gpu === undefined) return undefined
     try {
-      return { taken: await take({ library, index: gpu }) }
+      return { taken: await take(chosenGpu(library, gpu)) }
     } catch (error) {
       if (!isFailureOfDevice(error, options) || signal?.aborted) throw error
       warn(onCpu(error.message))
@@ -68,7 +73,7 @@ async function withRoom(
   usable: readonly NativeProbedDevice[],
   ask: (index: number) => Promise<FreeMemory>,
   warn: (message: string) => void,
-): Promise<number | undefined> {
+): Promise<NativeProbedDevice | undefined> {
   const passed: string[] = []
   for (const device of usable) {
     if (device.memoryBytes < needed) {
@@ -76,7 +81,7 @@ async function withRoom(
       continue
     }
     const free = await ask(device.index)
-    if (free.problem === undefined && free.bytes >= needed) return device.index
+    if (free.problem === undefined && free.bytes >= needed) return device
     passed.push(whyNot(device, free))
   }
   warn(
@@ -86,6 +91,10 @@ async function withRoom(
     ),
   )
   return undefined
+}
+
+function chosenGpu(library: string, device: NativeProbedDevice): ChosenDevice {
+  return { library, index: device.index, name: nameOf(device), memoryBytes: device.memoryBytes }
 }
 
 /** Whether a GPU that had room and worked when it was looked at fails with this: others took its memory since then, or it broke. */
@@ -132,9 +141,9 @@ async function insistedDevice(device: string, places?: CudaPlaces): Promise<Chos
   const usable = usableDevices(state).filter(({ index }) => wanted === undefined || index === Number(wanted))
   const ask = memoryAsker(library, places)
   const problems: QuernError[] = []
-  for (const { index } of usable) {
-    const { problem } = await ask(index)
-    if (problem === undefined) return { library, index }
+  for (const device of usable) {
+    const { problem } = await ask(device.index)
+    if (problem === undefined) return chosenGpu(library, device)
     problems.push(problem)
   }
   throw refuse(problems[0] ?? state.problem ?? none)

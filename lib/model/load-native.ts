@@ -1,4 +1,3 @@
-import { totalmem } from 'node:os'
 import type { ModelPlan } from '../checkpoint/plan.js'
 import { planText } from '../checkpoint/plan-text.js'
 import { QuernError } from '../errors.js'
@@ -18,13 +17,13 @@ export interface NativeLoadOptions extends LoadOptions {
   requests: Requests
 }
 
-/** A cache beyond all memory of the machine is a slip, and its bookkeeping alone would take gigabytes. A GPU says itself what it has. */
-function expectMemory({ library }: ChosenDevice, { kvCache }: LoadOptions): void {
-  const [wanted, all] = [kvCache?.maxBytes ?? 0, totalmem()]
-  if (library !== '' || wanted <= all) return
+/** A cache beyond all memory of where the model is to run is a slip: it is told before weights are read, and before gigabytes of bookkeeping. */
+function expectMemory({ name, memoryBytes }: ChosenDevice, { kvCache }: LoadOptions): void {
+  const [wanted, all] = [kvCache?.maxBytes ?? 0, memoryBytes ?? Number.POSITIVE_INFINITY]
+  if (wanted <= all) return
   throw new QuernError(
     'out_of_memory',
-    `kvCache.maxBytes (--kv-cache): expected at most the ${all} bytes of memory that this machine has, got ${wanted}: take less`,
+    `kvCache.maxBytes (--kv-cache): expected at most the ${all} bytes of memory that ${name} has, got ${wanted}: take less`,
     { value: wanted },
   )
 }

@@ -88,7 +88,7 @@ std::unique_ptr<Engine> load_engine(const ModelPlan& plan, std::unique_ptr<Devic
   const StateShape state = plan_state(config, *device, options, engine.longest, engine.step_rows);
   auto decoder = std::make_unique<Decoder>(
       config, std::move(weights), *device, state,
-      Decoder::Limits{engine.step_rows, engine.logits_rows, engine.sequences, context});
+      Decoder::Limits{engine.step_rows, engine.logits_rows, engine.sequences, context, options.kv_bytes});
   return std::make_unique<Engine>(std::move(device), std::move(decoder), engine, std::move(wake));
 }
 

@@ -48,7 +48,8 @@ Decoder::Decoder(const DecoderConfig& config, DecoderWeights weights, Device& de
       return memory_.emplace_back(device.allocate(layer_bytes))->address();
     } catch (const Error& error) {
       if (error.code() != "out_of_memory") throw;
-      const uint64_t all = 2 * layer_bytes * static_cast<uint64_t>(state.page_layers());
+      const uint64_t taken = 2 * layer_bytes * static_cast<uint64_t>(state.page_layers());
+      const uint64_t all = limits.kv_bytes > 0 ? limits.kv_bytes : taken;
       throw Error(error.code(),
                   "keys and values, " + bytes_text(all) + " in all (kvCache.maxBytes): " + error.what());
     }

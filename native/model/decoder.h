@@ -30,6 +30,7 @@ class Decoder {
     int logits_rows = 0;  // in memory at a time
     int sequences = 0;    // of one step
     int context = 0;
+    uint64_t kv_bytes = 0;  // that keys and values were to have; 0: what they take
   };
   // Takes all memory it will ever need.
   Decoder(const DecoderConfig& config, DecoderWeights weights, Device& device, const StateShape& state,

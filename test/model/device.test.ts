@@ -120,6 +120,17 @@ describe('with a GPU', () => {
     expect(warnings[0]).toContain('or a smaller kvCache.maxBytes (--kv-cache);')
   })
 
+  it('a cache beyond all that the GPU has is refused before weights are read', async () => {
+    const onProgress = vi.fn()
+    const options = { device: 'cuda', kvCache: { maxBytes: 9e15 }, onProgress } as const
+    const error = await expectCode(() => load(undefined, options), 'out_of_memory')
+    expect(error.message).toMatch(
+      /^kvCache\.maxBytes \(--kv-cache\): expected at most the \d+ bytes of memory that cuda:0 \(late device\) has, got 9000000000000000: take less$/,
+    )
+    expect(error.value).toBe(9e15)
+    expect(onProgress).not.toHaveBeenCalled()
+  })
+
   it('a library that is not there', async () => {
     vi.stubEnv('QUERN_CUDA_LIBRARY', '/nowhere/cuda.so')
     const error = await expectCode(() => load(undefined, { device: 'cuda' }), 'missing_file')

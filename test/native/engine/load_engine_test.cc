@@ -64,15 +64,20 @@ TEST(keys_and_values_without_room_are_told_by_what_they_take_in_all) {
   watch.on_allocate = [](size_t bytes) {
     if (bytes >= 64 * kMiB) throw Error("out_of_memory", "expected more");
   };
-  Failure failure;
-  try {
-    load(watch, options);
-  } catch (const Error&) {
-    failure = current_failure();
-  }
-  CHECK_EQ(failure.code, "out_of_memory");
-  CHECK_EQ(failure.message,
-           "keys and values, 537 MB (536870912 bytes) in all (kvCache.maxBytes): expected more");
+  const auto message = [&] {
+    Failure failure;
+    try {
+      load(watch, options);
+    } catch (const Error&) {
+      failure = current_failure();
+    }
+    CHECK_EQ(failure.code, "out_of_memory");
+    return failure.message;
+  };
+  CHECK_EQ(message(), "keys and values, 537 MB (536870912 bytes) in all (kvCache.maxBytes): expected more");
+  options.kv_bytes = 1125899906842624;  // more than there may be pages for
+  CHECK_EQ(message(),
+           "keys and values, 1126 TB (1125899906842624 bytes) in all (kvCache.maxBytes): expected more");
 }
 
 // x is float32 always; q, attended and hidden are what the device says. Of plan_text().
