@@ -71,7 +71,8 @@ export function register(program: Command): void {
         throw error
       } finally {
         line.erase()
-        process.off('SIGINT', stop).off('SIGTERM', stop)
+        // Once told to end, the process says with its exit code that it was, however late it is told again.
+        if (!interrupt.signal.aborted) process.off('SIGINT', stop).off('SIGTERM', stop)
       }
     })
 }

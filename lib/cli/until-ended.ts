@@ -33,6 +33,7 @@ export async function untilEnded({ begin, end }: Service): Promise<void> {
       if (signals > 0) await began.catch(() => {}) // it was ended before it had begun
     }
   } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
+    // Once told to end, the process says with its exit code that it was told again, however late that is.
+    if (signals === 0) process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
   }
 }

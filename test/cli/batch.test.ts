@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { answersOf, batchFiles, completion } from '../batch/batch-files.js'
 import { eventually } from '../eventually.js'
 import { lateLibrary } from '../late-library.js'
+import { interruptedAtItsEnd } from './interrupted.js'
 import { quern } from './quern.js'
 
 const command = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
@@ -107,6 +108,15 @@ describe('quern batch', () => {
       expect(answers.every(({ response }) => response?.status_code === 200)).toBe(true)
       if (signals === 1) expect(said()).toContain('the same command goes on')
     }
+  })
+
+  it('has its exit code where the second comes while the process ends', async () => {
+    vi.stubEnv('NODE_OPTIONS', interruptedAtItsEnd)
+    const files = batchFiles(lines(200, 40))
+    const { child, exit } = start(files)
+    await eventually(() => existsSync(files.output), 'the output')
+    child.kill('SIGINT')
+    expect(await exit).toBe(130)
   })
 
   it('refuses what is no batch', async () => {

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { servedSources } from '../../lib/cli/served-sources.js'
 import { ask, streamed } from '../server/streams.js'
+import { interruptedAtItsEnd } from './interrupted.js'
 import { quern } from './quern.js'
 
 const command = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
@@ -44,6 +45,9 @@ async function untilNotReady(url: string): Promise<void> {
     await sleep(10)
 }
 
+/** Tokens that take hours, on however fast a machine: where a context overflows, nothing else ends a text. */
+const endless = 1e9
+
 /** Until a request waits for the model. */
 async function untilLoading(url: string, name: string): Promise<void> {
   const status = async () => JSON.parse(await (await fetch(`${url}/v1/models/${name}`)).text()).status
@@ -66,9 +70,10 @@ describe('quern serve', () => {
   })
 
   it('lets streams end when it is told to end, and cuts them when told again', async () => {
-    const long = { prompt: 'Once', max_tokens: 900, ignore_eos: true, stream: true }
     for (const signals of [1, 2]) {
-      const { url, child, exit } = await start(['--log', 'off'])
+      const { url, child, exit } = await start(['--log', 'off', '--context-overflow', 'sink'])
+      const tokens = signals === 1 ? 900 : endless
+      const long = { prompt: 'Once', max_tokens: tokens, ignore_eos: true, stream: true }
       let sent = 0
       const { text } = await ask(`${url}/v1/completions`, long, () => {
         if (sent++ > 0) return
@@ -78,6 +83,12 @@ describe('quern serve', () => {
       expect(streamed(text).isWhole).toBe(signals === 1)
       expect(await exit).toBe(signals === 1 ? 0 : 130)
     }
+  })
+
+  it('has its exit code where it is told again while the process ends', async () => {
+    const { child, exit } = await start(['--log', 'off'], { NODE_OPTIONS: interruptedAtItsEnd })
+    child.kill('SIGTERM')
+    expect(await exit).toBe(130)
   })
 
   it('tells who waits for a model to be loaded that it ends', async () => {
