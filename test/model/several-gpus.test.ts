@@ -1,7 +1,8 @@
 // Several GPUs: which is taken, and which are opened for that. The library of test/native/late stands for theirs.
-import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { doctor, inspect, type LoadOptions, load, type ModelPlan } from '../../lib/index.js'
-import { takeDevice } from '../../lib/model/choose-device.js'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { doctor, inspect, type LoadOptions, load, type ModelPlan, QuernError } from '../../lib/index.js'
+import { type ChosenDevice, takeDevice } from '../../lib/model/choose-device.js'
 import type { CudaPlaces } from '../../lib/model/cuda.js'
 import { native } from '../../lib/native/load-binding.js'
 import { quern } from '../cli/quern.js'
@@ -86,6 +87,48 @@ it('one that does not answer in time is not followed by another', async () => {
   expect(warnings[0]).toContain('cuda:0 (late device): NVIDIA')
   expect(warnings[0]).toContain('gave no answer within 1 seconds')
   answer(8e9) // later it is awake
+})
+
+describe('several models at once', () => {
+  /** What as many loads with 'auto' took, where a GPU has room for one: `fails` says what a GPU fails with. */
+  async function takenBy(loads: number, fails?: (gpu: number) => unknown) {
+    free(8e9, 8e9)
+    const full = new Set<number>()
+    const left = async (_: string, gpu: number) => (full.has(gpu) ? 1e6 : 8e9)
+    vi.spyOn(native(), 'freeDeviceMemory').mockImplementation(left)
+    const warnings: string[] = []
+    const { plan } = await inspect()
+    const take = async ({ library, index }: ChosenDevice) => {
+      await sleep(10)
+      if (library === '') return 'cpu'
+      const failure = fails?.(index)
+      if (failure !== undefined) throw failure
+      full.add(index)
+      return `cuda:${index}`
+    }
+    const one = () => takeDevice(plan as ModelPlan, {}, (message) => warnings.push(message), take)
+    return { taken: await Promise.allSettled(Array.from({ length: loads }, one)), warnings }
+  }
+  const placesOf = (taken: PromiseSettledResult<string>[]) =>
+    taken.map((one) => (one.status === 'fulfilled' ? one.value : one.reason.code))
+
+  it('see what those before them took', async () => {
+    const { taken, warnings } = await takenBy(3)
+    expect(placesOf(taken)).toEqual(['cuda:0', 'cuda:1', 'cpu'])
+    expect(warnings).toHaveLength(1)
+  })
+
+  it('make way where a GPU fails, and where a model does', async () => {
+    let failures = [new QuernError('out_of_memory', 'others were faster')]
+    const failing = () => failures.shift()
+    const others = await takenBy(3, failing)
+    expect(placesOf(others.taken)).toEqual(['cpu', 'cuda:0', 'cuda:1'])
+    expect(others.warnings).toEqual([
+      "the model runs on the CPU: others were faster; device: 'cpu' asks for no GPU",
+    ])
+    failures = [new QuernError('missing_tensor', 'no such weight')]
+    expect(placesOf((await takenBy(2, failing)).taken)).toEqual(['missing_tensor', 'cuda:0'])
+  })
 })
 
 it('what measures the CPU asks for none', async () => {
