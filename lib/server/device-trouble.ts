@@ -68,7 +68,7 @@ export class DeviceTrouble {
 
   loaded({ device, deviceName = device }: ModelInfo): void {
     if (this.#isLost && device === 'cpu')
-      this.#log('error', 'its GPU was not given back: it is loaded again on the CPU')
+      this.#log('error', 'it is loaded again on the CPU, for no GPU took it')
     else if (this.#isLost) this.#log('info', `it is loaded again, on ${deviceName}`)
     this.#isLost = false
     this.#cause = undefined

@@ -174,7 +174,7 @@ describe('a model whose device fails', () => {
     expect((await ask(app)).status).toBe(200)
     expect(await probes(app)).toEqual([200, 200])
     expect(ofModels().slice(1)).toEqual([
-      'error: model tiny: its GPU was not given back: it is loaded again on the CPU',
+      'error: model tiny: it is loaded again on the CPU, for no GPU took it',
     ])
   })
 
