@@ -108,8 +108,10 @@ describe('a GPU', () => {
     const model = await load(undefined, { device: 'cuda' })
     const controller = new AbortController()
     const generation = model.generate(text, { maxTokens: 200, ignoreEos: true, signal: controller.signal })
-    setTimeout(() => controller.abort(), 300)
-    await expect(generation.text()).rejects.toThrow('aborted')
+    const read = async () => {
+      for await (const _ of generation) controller.abort()
+    }
+    await expect(read()).rejects.toThrow('aborted')
     await model.generate(text, greedy).result()
     await model.close()
   })

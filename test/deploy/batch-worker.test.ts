@@ -58,7 +58,8 @@ describe.runIf(hasRedis && hasPackages)('the example of a batch by several worke
 
   it('loses no line and has none twice where a worker is killed amid its chunks', async () => {
     const names = Array.from({ length: 48 }, (_, i) => `r${i}`)
-    const lines = names.map((name) => completion(name, { max_tokens: 60, ignore_eos: true }))
+    // A machine has answered them all in some seconds: before that, the test must see that a worker is amid one.
+    const lines = names.map((name) => completion(name, { max_tokens: 400, ignore_eos: true }))
     const { input, output } = batchFiles([...lines, 'nonsense'])
     const chunks = Math.ceil(49 / chunk)
     expect(await run('submit.js', 'monday', input)).toContain(`49 lines in ${chunks} chunks`)

@@ -196,7 +196,7 @@ test('figures: tokens, speed, and how full the context is', async () => {
   const page = await openPage(server.url)
   await say(page, 'hi')
   await page.getByText('Cut off at the limit of tokens.').waitFor()
-  await page.getByText(/^10 tokens · \d+ tokens\/s$/).waitFor()
+  await page.getByText(/^10 tokens · [\d.]+ tokens\/s$/).waitFor()
   await page.getByText('100 / 1,000').waitFor()
 })
 
