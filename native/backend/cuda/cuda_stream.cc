@@ -285,15 +285,20 @@ class CudaStream final : public Stream {
       done = first;
     }
     float* into = flight.numbers.as<float>();
+    StreamEnd end(stream_);
+    const auto launch_up_to = [&](size_t last) {
+      for (; done < last; ++done, end = end.behind_kernel()) cuda::launch(operations_[done], end);
+    };
     for (const After& after : after_) {
-      for (; done < after.operations; ++done) cuda::launch(operations_[done], stream_);
+      launch_up_to(after.operations);
       const ReadBack& one = flight.read_backs[after.read_back];
       context_->check(
           cudaMemcpyAsync(into, one.from, one.numbers * sizeof(float), cudaMemcpyDeviceToHost, stream_),
           "reading numbers back");
       into += one.numbers;
+      end = StreamEnd(stream_);
     }
-    for (; done < operations_.size(); ++done) cuda::launch(operations_[done], stream_);
+    launch_up_to(operations_.size());
   }
 
   const std::shared_ptr<const Context> context_;

@@ -4,6 +4,19 @@
 
 namespace quern::cuda {
 
+namespace {
+
+// Behind what is no kernel: a step's copies.
+void launch_all(std::span<const Operation> operations, cudaStream_t stream) {
+  StreamEnd end = stream;
+  for (const Operation& operation : operations) {
+    cuda::launch(operation, end);
+    end = end.behind_kernel();
+  }
+}
+
+}  // namespace
+
 GraphCache::~GraphCache() {
   if (!context_->enter_to_release()) return;
   for (const Entry& entry : entries_) destroy(entry);
@@ -23,13 +36,12 @@ void GraphCache::launch(std::span<const Operation> operations, cudaStream_t stre
       entries_.pop_back();
     }
     entries_.push_front({{operations.begin(), operations.end()}});
-    for (const Operation& operation : operations) cuda::launch(operation, stream);
-    return;
+    return launch_all(operations, stream);
   }
   entries_.splice(entries_.begin(), entries_, found);
   if (!found->graph) found->graph = record(operations, stream);
   if (found->graph) return context_->check(cudaGraphLaunch(found->graph, stream), "launching a step");
-  for (const Operation& operation : operations) cuda::launch(operation, stream);
+  launch_all(operations, stream);
 }
 
 cudaGraphExec_t GraphCache::record(std::span<const Operation> operations, cudaStream_t stream) const {
@@ -37,7 +49,7 @@ cudaGraphExec_t GraphCache::record(std::span<const Operation> operations, cudaSt
   context_->check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "recording a step");
   cudaGraph_t graph = nullptr;
   try {
-    for (const Operation& operation : operations) cuda::launch(operation, stream);
+    launch_all(operations, stream);
   } catch (...) {
     cudaStreamEndCapture(stream, &graph);
     if (graph) cudaGraphDestroy(graph);

@@ -18,6 +18,6 @@ using Operation =
     std::variant<Embed, Norm, AttentionInput, Attention, MatmulAdd, FfnInput, Logits, SampleRows,
                  Plain<AttentionInput>, Plain<Attention>, Plain<MatmulAdd>, Plain<FfnInput>, Plain<Logits>>;
 
-void launch(const Operation& operation, StreamHandle stream);
+void launch(const Operation& operation, StreamEnd at);
 
 }  // namespace quern::cuda

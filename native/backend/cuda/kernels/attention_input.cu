@@ -10,7 +10,7 @@
 
 namespace quern::cuda {
 
-void attention_input(const AttentionInput& op, StreamHandle stream) {
+void attention_input(const AttentionInput& op, StreamEnd at) {
   Product p;
   p.rows = op.step.rows;
   p.norm = {.x = op.x, .weight = op.norm, .eps = op.eps, .rows = p.rows, .cols = op.q.cols};
@@ -32,7 +32,8 @@ void attention_input(const AttentionInput& op, StreamHandle stream) {
       p.first_head[p.part_count] = first_head[last];
       p.parts[p.part_count++] = matrices[last];
     }
-    multiply(p, stream);
+    multiply(p, at);
+    at = at.behind_kernel();
   }
 }
 

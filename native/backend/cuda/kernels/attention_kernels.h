@@ -15,8 +15,8 @@ struct FewRows {
 };
 
 // Splits a sequence's positions over the device. head_dim: up to 256.
-void attend_few_rows(const Attention& op, FewRows wanted, StreamHandle stream);
+void attend_few_rows(const Attention& op, FewRows wanted, StreamEnd at);
 // 64 rows at a time, of those that are not few. head_dim: up to 128.
-void attend_tiles(const Attention& op, FewRows few, StreamHandle stream);
+void attend_tiles(const Attention& op, FewRows few, StreamEnd at);
 
 }  // namespace quern::cuda

@@ -8,6 +8,7 @@
 #include "backend/cuda/kernels/decode.cuh"
 #include "backend/cuda/kernels/launch.h"
 #include "backend/cuda/kernels/operations.h"
+#include "backend/cuda/kernels/previous.cuh"
 #include "backend/cuda/kernels/with_encoding.h"
 
 namespace quern::cuda {
@@ -18,6 +19,7 @@ constexpr int kThreads = 128;
 
 template <Encoding encoding>
 __global__ void __launch_bounds__(kThreads) embed_kernel(Embed op) {
+  wait_for_previous();
   const int row = static_cast<int>(blockIdx.x);
   const int piece = static_cast<int>(blockIdx.y) * kThreads + static_cast<int>(threadIdx.x);
   const int cols = op.table.cols, first = piece * kPieceNumbers;
@@ -39,13 +41,13 @@ __global__ void __launch_bounds__(kThreads) embed_kernel(Embed op) {
 
 }  // namespace
 
-void embed(const Embed& op, StreamHandle stream) {
+void embed(const Embed& op, StreamEnd at) {
   constexpr int kBlockNumbers = kThreads * kPieceNumbers;
   const dim3 grid(static_cast<unsigned>(op.step.rows),
                   static_cast<unsigned>((op.table.cols + kBlockNumbers - 1) / kBlockNumbers));
-  with_encoding(op.table.encoding,
-                [&](auto of) { embed_kernel<of.encoding><<<grid, kThreads, 0, stream>>>(op); });
-  check_launch("embed");
+  with_encoding(op.table.encoding, [&](auto of) {
+    launch_kernel("embed", embed_kernel<of.encoding>, grid, kThreads, 0, at, op);
+  });
 }
 
 }  // namespace quern::cuda

@@ -22,6 +22,7 @@
 #include "backend/cuda/kernels/attention_kernels.h"
 #include "backend/cuda/kernels/attention_tile.cuh"
 #include "backend/cuda/kernels/launch.h"
+#include "backend/cuda/kernels/previous.cuh"
 #include "backend/cuda/kernels/ticket.cuh"
 
 namespace quern::cuda {
@@ -125,6 +126,7 @@ __global__ void __launch_bounds__(kThreads, blocks_at_once(kTiles))
   extern __shared__ uint4 ring[];
   __shared__ Shared shared;
 
+  wait_for_previous();
   const int tiles = kIsExact ? kTiles : op.kv.head_dim / 16;
   const int lane = static_cast<int>(threadIdx.x) % kWarp, warp = static_cast<int>(threadIdx.x) / kWarp;
   const int owned = kIsExact && kTiles % kWarps == 0 ? kOwned : (tiles - warp + kWarps - 1) / kWarps;
@@ -354,7 +356,7 @@ __global__ void __launch_bounds__(kThreads, blocks_at_once(kTiles))
 }
 
 template <typename T, int kTiles, bool kIsExact>
-void launch(const Attention& op, const Cut& cut, dim3 grid, StreamHandle stream) {
+void launch(const Attention& op, const Cut& cut, dim3 grid, StreamEnd at) {
   const int bytes =
       ring_bytes(kTiles) + (op.sink_turn.cos || queries_stay(kTiles) ? kTileRows * op.kv.head_dim * 2 : 0);
   const auto kernel = few_rows_attention_kernel<T, kTiles, kIsExact>;
@@ -362,31 +364,31 @@ void launch(const Attention& op, const Cut& cut, dim3 grid, StreamHandle stream)
   constexpr int kMost = ring_bytes(kTiles) + kTileRows * kTiles * 32;
   if (kMost > 40 << 10)  // with what it has of its own, more than any kernel gets unasked
     cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kMost);
-  kernel<<<grid, kThreads, bytes, stream>>>(op, cut);
+  launch_kernel("few_rows_attention", kernel, grid, kThreads, bytes, at, op, cut);
 }
 
 template <typename T>
-void launch_for(const Attention& op, const Cut& cut, dim3 grid, StreamHandle stream) {
+void launch_for(const Attention& op, const Cut& cut, dim3 grid, StreamEnd at) {
   switch (op.kv.head_dim) {
     case 64:
-      return launch<T, 4, true>(op, cut, grid, stream);
+      return launch<T, 4, true>(op, cut, grid, at);
     case 80:
-      return launch<T, 5, true>(op, cut, grid, stream);
+      return launch<T, 5, true>(op, cut, grid, at);
     case 96:
-      return launch<T, 6, true>(op, cut, grid, stream);
+      return launch<T, 6, true>(op, cut, grid, at);
     case 128:
-      return launch<T, 8, true>(op, cut, grid, stream);
+      return launch<T, 8, true>(op, cut, grid, at);
     case 256:
-      return launch<T, 16, true>(op, cut, grid, stream);
+      return launch<T, 16, true>(op, cut, grid, at);
     default:
-      return op.kv.head_dim < 64 ? launch<T, 4, false>(op, cut, grid, stream)
-                                 : launch<T, 16, false>(op, cut, grid, stream);
+      return op.kv.head_dim < 64 ? launch<T, 4, false>(op, cut, grid, at)
+                                 : launch<T, 16, false>(op, cut, grid, at);
   }
 }
 
 }  // namespace
 
-void attend_few_rows(const Attention& op, FewRows wanted, StreamHandle stream) {
+void attend_few_rows(const Attention& op, FewRows wanted, StreamEnd at) {
   const int group = wanted.group, kv_heads = op.kv.kv_heads;
   // With one row each the number of tiles is known, else it is at most this; a tile that is not there costs
   // little.
@@ -414,10 +416,9 @@ void attend_few_rows(const Attention& op, FewRows wanted, StreamHandle stream) {
   const dim3 grid(static_cast<unsigned>(tiles), static_cast<unsigned>(kv_heads),
                   static_cast<unsigned>(cut.splits));
   if (op.kv.type == KvType::f16)
-    launch_for<__half>(op, cut, grid, stream);
+    launch_for<__half>(op, cut, grid, at);
   else
-    launch_for<__nv_bfloat16>(op, cut, grid, stream);
-  check_launch("few_rows_attention");
+    launch_for<__nv_bfloat16>(op, cut, grid, at);
 }
 
 }  // namespace quern::cuda

@@ -7,7 +7,7 @@
 
 namespace quern::cuda {
 
-void ffn_input(const FfnInput& op, StreamHandle stream) {
+void ffn_input(const FfnInput& op, StreamEnd at) {
   Product p;
   p.rows = op.rows;
   p.norm = {.x = op.x, .weight = op.norm, .eps = op.eps, .rows = op.rows, .cols = op.gate.cols};
@@ -18,14 +18,14 @@ void ffn_input(const FfnInput& op, StreamHandle stream) {
     p.parts[0] = op.gate;
     p.parts[1] = op.up;
     p.part_count = 2;
-    return multiply(p, stream);
+    return multiply(p, at);
   }
   p.outcome = Outcome::silu;
   p.parts[0] = op.gate;
-  multiply(p, stream);
+  multiply(p, at);
   p.outcome = Outcome::times;
   p.parts[0] = op.up;
-  multiply(p, stream);
+  multiply(p, at.behind_kernel());
 }
 
 }  // namespace quern::cuda

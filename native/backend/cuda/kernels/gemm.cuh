@@ -12,6 +12,7 @@
 #pragma once
 #include "backend/cuda/kernels/dequantize.cuh"
 #include "backend/cuda/kernels/outcome.cuh"
+#include "backend/cuda/kernels/previous.cuh"
 #include "backend/cuda/kernels/rows.cuh"
 
 namespace quern::cuda {
@@ -157,6 +158,7 @@ __global__ void __launch_bounds__(kGemmThreads, gemm_blocks(encoding, Shape::row
   using L = Layout<encoding>;
   constexpr int kWeightTiles = Shape::of_weights, kRowTiles = Shape::of_rows;
   extern __shared__ __align__(16) char shared[];
+  wait_for_previous();  // to send for weights before would take registers that there are not
   const int warp = threadIdx.x / kWarp, lane = threadIdx.x % kWarp, g = lane / 4, t = lane % 4;
   const Place<Shape> place(p, blockIdx.y);
   const int first_row = blockIdx.x * Shape::rows;

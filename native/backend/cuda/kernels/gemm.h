@@ -4,6 +4,6 @@
 
 namespace quern::cuda {
 
-void launch_gemm(const Product& product, StreamHandle stream);
+void launch_gemm(const Product& product, StreamEnd at);
 
 }  // namespace quern::cuda

@@ -16,7 +16,7 @@ constexpr int kSharedUnasked =
     32 << 10;  // less than what a kernel gets without asking, its own arrays beside it
 
 template <Encoding encoding, int columns, bool in_shared>
-void launch(Product p, int shared_bytes, StreamHandle stream) {
+void launch(Product p, int shared_bytes, StreamEnd at) {
   const auto kernel = gemv<encoding, columns, in_shared>;
   // Always the same: other threads launch this kernel too, with more or less.
   if (shared_bytes > kSharedUnasked)
@@ -29,17 +29,16 @@ void launch(Product p, int shared_bytes, StreamHandle stream) {
   const int most = std::clamp(of_processor, 1, kMostBlocksOfProcessor) * p.workspace.multiprocessors;
   const int turns = (tiles + most - 1) / most;
   const int blocks = (tiles + turns - 1) / turns;
-  kernel<<<blocks, kGemvThreads, shared_bytes, stream>>>(p, tiles);
-  check_launch("gemv");
+  launch_kernel("gemv", kernel, blocks, kGemvThreads, shared_bytes, at, p, tiles);
 }
 
 template <Encoding encoding>
-void launch_for(const Product& p, StreamHandle stream) {
+void launch_for(const Product& p, StreamEnd at) {
   const int bytes = gemv_shared_bytes(p);
-  if (bytes > 0) return launch<encoding, 1, true>(p, bytes, stream);
-  if (p.rows <= 8) return launch<encoding, 1, false>(p, 0, stream);
-  if (p.rows <= 16) return launch<encoding, 2, false>(p, 0, stream);
-  launch<encoding, 4, false>(p, 0, stream);
+  if (bytes > 0) return launch<encoding, 1, true>(p, bytes, at);
+  if (p.rows <= 8) return launch<encoding, 1, false>(p, 0, at);
+  if (p.rows <= 16) return launch<encoding, 2, false>(p, 0, at);
+  launch<encoding, 4, false>(p, 0, at);
 }
 
 }  // namespace
@@ -50,8 +49,8 @@ int gemv_shared_bytes(const Product& p) {
   return bytes <= kMostRowBytes ? static_cast<int>(bytes) : 0;
 }
 
-void launch_gemv(const Product& p, StreamHandle stream) {
-  with_encoding(p.parts[0].encoding, [&](auto of) { launch_for<of.encoding>(p, stream); });
+void launch_gemv(const Product& p, StreamEnd at) {
+  with_encoding(p.parts[0].encoding, [&](auto of) { launch_for<of.encoding>(p, at); });
 }
 
 }  // namespace quern::cuda

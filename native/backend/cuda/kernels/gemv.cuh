@@ -7,14 +7,15 @@
 //
 // Each of eight warps has a segment of k. It keeps kAhead granules of two rows on their way in a ring of
 // registers, those of the next tile too, so that nothing drains while a tile's eight sums are added in shared
-// memory; the first are asked for before x is looked at. Weights are operand `a`: rows g and g + 8 of the
-// tile.
+// memory; the first are asked for before x is looked at, and before the kernel in front has ended. Weights
+// are operand `a`: rows g and g + 8 of the tile.
 #pragma once
 #include "backend/cuda/kernels/dequantize.cuh"
 #include "backend/cuda/kernels/gemv.h"
 #include "backend/cuda/kernels/heads.cuh"
 #include "backend/cuda/kernels/norm.cuh"
 #include "backend/cuda/kernels/outcome.cuh"
+#include "backend/cuda/kernels/previous.cuh"
 #include "backend/cuda/kernels/rows.cuh"
 #include "backend/cuda/kernels/ticket.cuh"
 
@@ -101,18 +102,20 @@ struct Granule {
   }
 };
 
-// One row of x, normalised, to shared memory: everything is asked for at once and kept in registers.
+// One row of x, normalised, to shared memory: everything is asked for at once and kept in registers, the
+// norm's weights before the kernel in front has ended.
 constexpr int kHeldFours = 4;
 __device__ __forceinline__ void fill_one_row(const Product& p, char* shared) {
   __shared__ float sums[1][kNormWarps];
   const int cols = p.parts[0].cols, stride = p.parts[0].stride;
-  const float* row = p.norm.x + int64_t{p.norm.chosen ? p.norm.chosen[0] : 0} * cols;
   float4 x[kHeldFours], weight[kHeldFours];
-#pragma unroll
-  for (int i = 0; i < kHeldFours; ++i) x[i] = load_four(row, 4 * (threadIdx.x + i * kNormThreads), cols);
 #pragma unroll
   for (int i = 0; i < kHeldFours; ++i)
     weight[i] = load_four(p.norm.weight, 4 * (threadIdx.x + i * kNormThreads), cols);
+  wait_for_previous();
+  const float* row = p.norm.x + int64_t{p.norm.chosen ? p.norm.chosen[0] : 0} * cols;
+#pragma unroll
+  for (int i = 0; i < kHeldFours; ++i) x[i] = load_four(row, 4 * (threadIdx.x + i * kNormThreads), cols);
   float mine[1] = {}, inverse[1];
 #pragma unroll
   for (int i = 0; i < kHeldFours; ++i) mine[0] = add_squares(mine[0], x[i]);
@@ -124,9 +127,12 @@ __device__ __forceinline__ void fill_one_row(const Product& p, char* shared) {
   }
 }
 
-// Copies rows of x to shared memory, normalised where a norm is.
+// Waits for the kernel in front, then copies rows of x to shared memory, normalised where a norm is.
 __device__ __forceinline__ void fill_shared_rows(const Product& p, char* shared) {
   const int cols = p.parts[0].cols, stride = p.parts[0].stride, pitch = shared_pitch(stride);
+  const bool is_one = !p.in && p.rows == 1 && stride <= 4 * kNormThreads * kHeldFours;
+  if (is_one) return fill_one_row(p, shared);
+  wait_for_previous();
   if (p.in) {
     for (int i = threadIdx.x; i < p.rows * (stride / 8); i += kGemvThreads) {
       const int row = i / (stride / 8), column = i % (stride / 8) * 8;
@@ -134,7 +140,6 @@ __device__ __forceinline__ void fill_shared_rows(const Product& p, char* shared)
     }
     return;
   }
-  if (p.rows == 1 && stride <= 4 * kNormThreads * kHeldFours) return fill_one_row(p, shared);
   __shared__ float sums[kMostSharedRows][kNormWarps];
   const float* rows[kMostSharedRows];
   float inverse[kMostSharedRows];
@@ -187,6 +192,8 @@ __global__ void __launch_bounds__(kGemvThreads, 2) gemv(const __grid_constant__ 
   if constexpr (in_shared) {
     fill_shared_rows(p, shared);
     __syncthreads();
+  } else {
+    wait_for_previous();
   }
   const int pitch = shared_pitch(p.parts[0].stride);
 

@@ -14,6 +14,6 @@ QUERN_HD constexpr int segment_of(int warp) {
 
 // Of dynamic shared memory, where rows of x are kept there (and may be normalised on their way); else 0.
 int gemv_shared_bytes(const Product& product);
-void launch_gemv(const Product& product, StreamHandle stream);
+void launch_gemv(const Product& product, StreamEnd at);
 
 }  // namespace quern::cuda

@@ -5,7 +5,7 @@
 
 namespace quern::cuda {
 
-void logits(const Logits& op, StreamHandle stream) {
+void logits(const Logits& op, StreamEnd at) {
   Product p;
   p.parts[0] = op.head;
   p.rows = op.rows;
@@ -18,7 +18,7 @@ void logits(const Logits& op, StreamHandle stream) {
   p.outcome = Outcome::store;
   p.out = op.out;
   p.workspace = op.workspace;
-  multiply(p, stream);
+  multiply(p, at);
 }
 
 }  // namespace quern::cuda

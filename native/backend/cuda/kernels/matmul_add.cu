@@ -5,7 +5,7 @@
 
 namespace quern::cuda {
 
-void matmul_add(const MatmulAdd& op, StreamHandle stream) {
+void matmul_add(const MatmulAdd& op, StreamEnd at) {
   Product p;
   p.parts[0] = op.w;
   p.rows = op.rows;
@@ -13,7 +13,7 @@ void matmul_add(const MatmulAdd& op, StreamHandle stream) {
   p.outcome = Outcome::add;
   p.out = op.x;
   p.workspace = op.workspace;
-  multiply(p, stream);
+  multiply(p, at);
 }
 
 }  // namespace quern::cuda

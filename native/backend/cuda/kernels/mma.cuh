@@ -43,10 +43,21 @@ __device__ __forceinline__ uint32_t pack_f16(float low, float high) {
   return packed;
 }
 
-// What is read once and by nobody else: past the first cache.
+// What is read once and by nobody else: past the first cache. Not by .nc, though nobody writes it: ptxas
+// moves such loads behind a wait for the kernel in front, and only there would they be asked for.
 __device__ __forceinline__ uint4 load_streamed(const void* from) {
   uint4 value;
-  asm volatile("ld.global.nc.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];"
+  asm volatile("ld.global.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];"
+               : "=r"(value.x), "=r"(value.y), "=r"(value.z), "=r"(value.w)
+               : "l"(from));
+  return value;
+}
+
+// 16 bytes that a kernel in front may have written, so not by .nc. Volatile: it stays where it stands, and
+// takes its registers no sooner.
+__device__ __forceinline__ uint4 load_sixteen_bytes(const void* from) {
+  uint4 value;
+  asm volatile("ld.global.v4.u32 {%0, %1, %2, %3}, [%4];"
                : "=r"(value.x), "=r"(value.y), "=r"(value.z), "=r"(value.w)
                : "l"(from));
   return value;

@@ -6,6 +6,7 @@
 
 #include "backend/cuda/kernels/launch.h"
 #include "backend/cuda/kernels/operations.h"
+#include "backend/cuda/kernels/previous.cuh"
 
 namespace quern::cuda {
 namespace {
@@ -18,6 +19,7 @@ __device__ __forceinline__ void store_number(void* out, int64_t index, bool is_b
 }
 
 __global__ void __launch_bounds__(kNormThreads) norm_kernel(const Norm op) {
+  wait_for_previous();
   __shared__ float sums[1][kNormWarps];
   const int row = blockIdx.x, cols = op.cols;
   const float* x = op.x + int64_t{op.chosen ? op.chosen[row] : row} * cols;
@@ -46,9 +48,8 @@ __global__ void __launch_bounds__(kNormThreads) norm_kernel(const Norm op) {
 
 }  // namespace
 
-void norm(const Norm& op, StreamHandle stream) {
-  norm_kernel<<<op.rows, kNormThreads, 0, stream>>>(op);
-  check_launch("norm");
+void norm(const Norm& op, StreamEnd at) {
+  launch_kernel("norm", norm_kernel, op.rows, kNormThreads, 0, at, op);
 }
 
 }  // namespace quern::cuda

@@ -18,7 +18,7 @@ struct Embed {
   float* x = nullptr;  // [rows, table.cols]
   bool operator==(const Embed&) const = default;
 };
-void embed(const Embed& op, StreamHandle stream);
+void embed(const Embed& op, StreamEnd at);
 
 // RMSNorm: out = x / sqrt(mean(x^2) + eps) * weight, for rows of x, or for chosen ones.
 struct Norm {
@@ -31,7 +31,7 @@ struct Norm {
   bool out_is_bf16 = false;
   bool operator==(const Norm&) const = default;
 };
-void norm(const Norm& op, StreamHandle stream);
+void norm(const Norm& op, StreamEnd at);
 
 // Scratch that a stream lends to its operations, one after the other.
 struct Workspace {
@@ -60,8 +60,8 @@ struct AttentionInput {
   Workspace workspace;
   bool operator==(const AttentionInput&) const = default;
 };
-void attention_input(const AttentionInput& op, StreamHandle stream);
-void plain_attention_input(const AttentionInput& op, StreamHandle stream);
+void attention_input(const AttentionInput& op, StreamEnd at);
+void plain_attention_input(const AttentionInput& op, StreamEnd at);
 
 // Attention of every row over its own sequence's pages: softmax(q k^T / sqrt(head_dim) + slope (j - i)) v
 // over the positions j <= i with (window == 0 or j > i - window or j < sinks). Query head h goes with
@@ -81,10 +81,10 @@ struct Attention {
   Workspace workspace;
   bool operator==(const Attention&) const = default;
 };
-void attention(const Attention& op, StreamHandle stream);
+void attention(const Attention& op, StreamEnd at);
 // For any head_dim and any type of keys and values, in f32 arithmetic; q and out are f32, or bf16 where
 // !is_plain.
-void plain_attention(const Attention& op, StreamHandle stream);
+void plain_attention(const Attention& op, StreamEnd at);
 
 // x += in w^T (+ bias).
 struct MatmulAdd {
@@ -95,8 +95,8 @@ struct MatmulAdd {
   Workspace workspace;
   bool operator==(const MatmulAdd&) const = default;
 };
-void matmul_add(const MatmulAdd& op, StreamHandle stream);
-void plain_matmul_add(const MatmulAdd& op, StreamHandle stream);
+void matmul_add(const MatmulAdd& op, StreamEnd at);
+void plain_matmul_add(const MatmulAdd& op, StreamEnd at);
 
 // Normalises x and computes silu(gate) * up.
 struct FfnInput {
@@ -109,8 +109,8 @@ struct FfnInput {
   Workspace workspace;
   bool operator==(const FfnInput&) const = default;
 };
-void ffn_input(const FfnInput& op, StreamHandle stream);
-void plain_ffn_input(const FfnInput& op, StreamHandle stream);
+void ffn_input(const FfnInput& op, StreamEnd at);
+void plain_ffn_input(const FfnInput& op, StreamEnd at);
 
 // The last norm and the output matrix, for chosen rows of x.
 struct Logits {
@@ -124,7 +124,7 @@ struct Logits {
   Workspace workspace;
   bool operator==(const Logits&) const = default;
 };
-void logits(const Logits& op, StreamHandle stream);
-void plain_logits(const Logits& op, StreamHandle stream);
+void logits(const Logits& op, StreamEnd at);
+void plain_logits(const Logits& op, StreamEnd at);
 
 }  // namespace quern::cuda

@@ -13,6 +13,7 @@
 
 #include "backend/cuda/kernels/attention_sight.cuh"
 #include "backend/cuda/kernels/launch.h"
+#include "backend/cuda/kernels/previous.cuh"
 
 namespace quern::cuda {
 namespace {
@@ -72,6 +73,7 @@ template <typename KV>
 __global__ void __launch_bounds__(kThreads) plain_attention_kernel(Attention op) {
   __shared__ float own_q[kMostHeadDim], sink_q[kMostHeadDim], weights[kBlock], largest_parts[kWarps],
       sum_parts[kWarps];
+  wait_for_previous();
   const int head = static_cast<int>(blockIdx.x) % op.heads, row = static_cast<int>(blockIdx.x) / op.heads;
   const int head_dim = op.kv.head_dim, thread = static_cast<int>(threadIdx.x);
   const int kv_head = head / (op.heads / op.kv.kv_heads);
@@ -140,20 +142,12 @@ __global__ void __launch_bounds__(kThreads) plain_attention_kernel(Attention op)
 
 }  // namespace
 
-void plain_attention(const Attention& op, StreamHandle stream) {
+void plain_attention(const Attention& op, StreamEnd at) {
   const unsigned blocks = static_cast<unsigned>(op.step.rows) * static_cast<unsigned>(op.heads);
-  switch (op.kv.type) {
-    case KvType::f32:
-      plain_attention_kernel<float><<<blocks, kThreads, 0, stream>>>(op);
-      break;
-    case KvType::f16:
-      plain_attention_kernel<__half><<<blocks, kThreads, 0, stream>>>(op);
-      break;
-    case KvType::bf16:
-      plain_attention_kernel<__nv_bfloat16><<<blocks, kThreads, 0, stream>>>(op);
-      break;
-  }
-  check_launch("plain_attention");
+  const auto kernel = op.kv.type == KvType::f32   ? plain_attention_kernel<float>
+                      : op.kv.type == KvType::f16 ? plain_attention_kernel<__half>
+                                                  : plain_attention_kernel<__nv_bfloat16>;
+  launch_kernel("plain_attention", kernel, blocks, kThreads, 0, at, op);
 }
 
 }  // namespace quern::cuda

@@ -12,6 +12,7 @@
 
 #include "backend/cuda/kernels/launch.h"
 #include "backend/cuda/kernels/plain_product.h"
+#include "backend/cuda/kernels/previous.cuh"
 
 namespace quern::cuda {
 
@@ -49,6 +50,7 @@ __device__ __forceinline__ float turned(const Head& head, const Turn& turn, int 
 }
 
 __global__ void __launch_bounds__(kWarp* kWarps) plain_heads_kernel(AttentionInput op) {
+  wait_for_previous();
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
   const int row = static_cast<int>(blockIdx.x), head_dim = op.kv.head_dim, kv_heads = op.kv.kv_heads;
   const int heads = op.q.rows / head_dim;
@@ -95,19 +97,19 @@ __global__ void __launch_bounds__(kWarp* kWarps) plain_heads_kernel(AttentionInp
 
 }  // namespace
 
-void plain_attention_input(const AttentionInput& op, StreamHandle stream) {
+void plain_attention_input(const AttentionInput& op, StreamEnd at) {
   const int rows = op.step.rows, width = op.q.rows + op.k.rows + op.v.rows;
-  norm({op.x, nullptr, op.norm, op.eps, rows, op.q.cols, op.workspace.normed, false}, stream);
+  norm({op.x, nullptr, op.norm, op.eps, rows, op.q.cols, op.workspace.normed, false}, at);
+  at = at.behind_kernel();
   const auto* const normed = static_cast<const float*>(op.workspace.normed);
   float* into = op.workspace.products;
   for (const Matrix* w : {&op.q, &op.k, &op.v}) {
-    plain_product({*w, normed, rows, into, width, Finish::store}, stream);
+    plain_product({*w, normed, rows, into, width, Finish::store}, at);
     into += w->rows;
   }
   const int heads = width / op.kv.head_dim;
   const dim3 grid(static_cast<unsigned>(rows), static_cast<unsigned>((heads + kWarps - 1) / kWarps));
-  plain_heads_kernel<<<grid, kWarp * kWarps, 0, stream>>>(op);
-  check_launch("plain_heads");
+  launch_kernel("plain_heads", plain_heads_kernel, grid, kWarp * kWarps, 0, at, op);
 }
 
 }  // namespace quern::cuda

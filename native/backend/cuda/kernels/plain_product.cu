@@ -11,6 +11,7 @@
 
 #include "backend/cuda/kernels/decode.cuh"
 #include "backend/cuda/kernels/launch.h"
+#include "backend/cuda/kernels/previous.cuh"
 #include "backend/cuda/kernels/with_encoding.h"
 
 namespace quern::cuda {
@@ -47,6 +48,7 @@ __device__ __forceinline__ void finish(const PlainProduct& op, int row, int n, f
 
 template <Encoding encoding, int rows, int weights>
 __global__ void __launch_bounds__(kWarp* kWarps) plain_product_kernel(PlainProduct op, int row_tiles) {
+  wait_for_previous();
   const int lane = static_cast<int>(threadIdx.x) % kWarp, warp = static_cast<int>(threadIdx.x) / kWarp;
   const int first_row = static_cast<int>(blockIdx.x) % row_tiles * rows;
   const int first_weight = (static_cast<int>(blockIdx.x) / row_tiles * kWarps + warp) * weights;
@@ -87,41 +89,41 @@ __global__ void __launch_bounds__(kWarp* kWarps) plain_product_kernel(PlainProdu
 }
 
 template <int rows, int weights>
-void launch(const PlainProduct& op, StreamHandle stream) {
+void launch(const PlainProduct& op, StreamEnd at) {
   static_assert(rows * weights <= kWarp);
   const int row_tiles = (op.rows + rows - 1) / rows;
   constexpr int kBlockWeights = kWarps * weights;
   const int blocks = (op.w.rows + kBlockWeights - 1) / kBlockWeights * row_tiles;
   with_encoding(op.w.encoding, [&](auto of) {
-    plain_product_kernel<of.encoding, rows, weights>
-        <<<static_cast<unsigned>(blocks), kWarp * kWarps, 0, stream>>>(op, row_tiles);
+    launch_kernel("plain_product", plain_product_kernel<of.encoding, rows, weights>,
+                  static_cast<unsigned>(blocks), kWarp * kWarps, 0, at, op, row_tiles);
   });
-  check_launch("plain_product");
 }
 
 }  // namespace
 
-void plain_product(const PlainProduct& op, StreamHandle stream) {
-  if (op.rows == 1) return launch<1, 1>(op, stream);
-  launch<kTileRows, kTileWeights>(op, stream);
+void plain_product(const PlainProduct& op, StreamEnd at) {
+  if (op.rows == 1) return launch<1, 1>(op, at);
+  launch<kTileRows, kTileWeights>(op, at);
 }
 
-void plain_matmul_add(const MatmulAdd& op, StreamHandle stream) {
-  plain_product({op.w, static_cast<const float*>(op.in), op.rows, op.x, op.w.rows, Finish::add}, stream);
+void plain_matmul_add(const MatmulAdd& op, StreamEnd at) {
+  plain_product({op.w, static_cast<const float*>(op.in), op.rows, op.x, op.w.rows, Finish::add}, at);
 }
 
-void plain_ffn_input(const FfnInput& op, StreamHandle stream) {
-  norm({op.x, nullptr, op.norm, op.eps, op.rows, op.gate.cols, op.workspace.normed, false}, stream);
+void plain_ffn_input(const FfnInput& op, StreamEnd at) {
+  norm({op.x, nullptr, op.norm, op.eps, op.rows, op.gate.cols, op.workspace.normed, false}, at);
+  at = at.behind_kernel();
   const auto* const normed = static_cast<const float*>(op.workspace.normed);
   auto* const out = static_cast<float*>(op.out);
-  plain_product({op.gate, normed, op.rows, out, op.gate.rows, Finish::store}, stream);
-  plain_product({op.up, normed, op.rows, out, op.up.rows, Finish::swiglu}, stream);
+  plain_product({op.gate, normed, op.rows, out, op.gate.rows, Finish::store}, at);
+  plain_product({op.up, normed, op.rows, out, op.up.rows, Finish::swiglu}, at);
 }
 
-void plain_logits(const Logits& op, StreamHandle stream) {
-  norm({op.x, op.chosen, op.norm, op.eps, op.rows, op.head.cols, op.workspace.normed, false}, stream);
+void plain_logits(const Logits& op, StreamEnd at) {
+  norm({op.x, op.chosen, op.norm, op.eps, op.rows, op.head.cols, op.workspace.normed, false}, at);
   const auto* const normed = static_cast<const float*>(op.workspace.normed);
-  plain_product({op.head, normed, op.rows, op.out, op.head.rows, Finish::store}, stream);
+  plain_product({op.head, normed, op.rows, op.out, op.head.rows, Finish::store}, at.behind_kernel());
 }
 
 }  // namespace quern::cuda

@@ -19,6 +19,6 @@ struct PlainProduct {
   int out_stride = 0;
   Finish finish = Finish::store;
 };
-void plain_product(const PlainProduct& op, StreamHandle stream);
+void plain_product(const PlainProduct& op, StreamEnd at);
 
 }  // namespace quern::cuda

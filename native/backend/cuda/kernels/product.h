@@ -57,6 +57,6 @@ struct Product {
 // Cuts parts into tiles of `rows` rows of weights; gate and up share theirs. Gives the number of tiles.
 int set_tiles(Product& product, int rows);
 
-void multiply(const Product& product, StreamHandle stream);
+void multiply(const Product& product, StreamEnd at);
 
 }  // namespace quern::cuda

@@ -7,7 +7,7 @@ namespace quern::cuda {
 // Eight numbers of row `row` of in [*, cols] from `column` on; zeros beyond its end.
 __device__ __forceinline__ uint4 load_eight(const __nv_bfloat16* in, int cols, int row, int column) {
   const __nv_bfloat16* from = in + int64_t{row} * cols + column;
-  if (cols % 8 == 0) return column < cols ? __ldg(reinterpret_cast<const uint4*>(from)) : uint4{0, 0, 0, 0};
+  if (cols % 8 == 0) return column < cols ? load_sixteen_bytes(from) : uint4{0, 0, 0, 0};
   uint32_t words[4];
 #pragma unroll
   for (int i = 0; i < 4; ++i) {

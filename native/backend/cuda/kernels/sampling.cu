@@ -13,6 +13,7 @@
 // until a warp's lanes have one of what is left each (sampling_choose.cuh), so nothing is sorted. Masses are
 // integers, so that their sums do not depend on the grid.
 #include "backend/cuda/kernels/launch.h"
+#include "backend/cuda/kernels/previous.cuh"
 #include "backend/cuda/kernels/sampling_choose.cuh"
 #include "backend/cuda/kernels/sampling_logprobs.cuh"
 
@@ -55,6 +56,7 @@ __device__ __forceinline__ void for_piece_chunks(int chunks, Look look) {
 }
 
 __global__ void __launch_bounds__(kSurveyThreads) survey(SampleRows op) {
+  wait_for_previous();
   const int row = static_cast<int>(blockIdx.y), chunks = op.chunks;
   const SamplingRow& wanted = op.wanted[row];
   float* const logits = op.logits + static_cast<int64_t>(row) * op.vocab;
@@ -97,6 +99,7 @@ __global__ void __launch_bounds__(kSurveyThreads) survey(SampleRows op) {
 
 // The masses of all tokens, for rows whose filters begin with them.
 __global__ void __launch_bounds__(kSurveyThreads) weigh(SampleRows op) {
+  wait_for_previous();
   __shared__ BlockScratch<float> scratch;
   const int row = static_cast<int>(blockIdx.y), chunks = op.chunks;
   const SamplingRow& wanted = op.wanted[row];
@@ -112,6 +115,7 @@ __global__ void __launch_bounds__(kSurveyThreads) weigh(SampleRows op) {
 }
 
 __global__ void __launch_bounds__(kChooseThreads, 1) choose(SampleRows op) {
+  wait_for_previous();
   __shared__ union {
     ChooseScratch choose;
     LogprobScratch logprobs;
@@ -139,17 +143,13 @@ __global__ void __launch_bounds__(kChooseThreads, 1) choose(SampleRows op) {
 
 }  // namespace
 
-void sample_rows(const SampleRows& op, StreamHandle stream) {
+void sample_rows(const SampleRows& op, StreamEnd at) {
   const int pieces = (op.chunks + kPieceChunks - 1) / kPieceChunks;
   const dim3 grid(static_cast<unsigned>(pieces), static_cast<unsigned>(op.rows));
-  survey<<<grid, kSurveyThreads, 0, stream>>>(op);
-  check_launch("survey");
-  if (op.weighs) {
-    weigh<<<grid, kSurveyThreads, 0, stream>>>(op);
-    check_launch("weigh");
-  }
-  choose<<<static_cast<unsigned>(op.rows), kChooseThreads, 0, stream>>>(op);
-  check_launch("choose");
+  launch_kernel("survey", survey, grid, kSurveyThreads, 0, at, op);
+  at = at.behind_kernel();
+  if (op.weighs) launch_kernel("weigh", weigh, grid, kSurveyThreads, 0, at, op);
+  launch_kernel("choose", choose, static_cast<unsigned>(op.rows), kChooseThreads, 0, at, op);
 }
 
 }  // namespace quern::cuda

@@ -67,6 +67,6 @@ struct SampleRows {
 constexpr int chunks_of(int vocab) {
   return (vocab + kChunkNumbers - 1) / kChunkNumbers;
 }
-void sample_rows(const SampleRows& op, StreamHandle stream);
+void sample_rows(const SampleRows& op, StreamEnd at);
 
 }  // namespace quern::cuda

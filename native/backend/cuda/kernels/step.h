@@ -10,6 +10,19 @@ namespace quern::cuda {
 
 using StreamHandle = CUstream_st*;  // a cudaStream_t, for those who do not include CUDA's headers
 
+// Where a kernel is launched: behind what was asked of a stream last.
+struct StreamEnd {
+  StreamHandle stream = nullptr;
+  bool is_kernel = false;  // what was asked last; the next kernel may begin before it has ended
+
+  StreamEnd(StreamHandle handle) : stream(handle) {}
+  StreamEnd behind_kernel() const {
+    StreamEnd end = stream;
+    end.is_kernel = true;
+    return end;
+  }
+};
+
 constexpr int kPagePositions = 16;
 
 // One sequence's rows of a step.

@@ -21,6 +21,7 @@
 #include "backend/cuda/kernels/attention_kernels.h"
 #include "backend/cuda/kernels/attention_tile.cuh"
 #include "backend/cuda/kernels/launch.h"
+#include "backend/cuda/kernels/previous.cuh"
 
 namespace quern::cuda {
 namespace {
@@ -58,6 +59,7 @@ template <typename T, int kTiles, bool kIsExact>
 __global__ void __launch_bounds__(kThreads, 2) tile_attention_kernel(Attention op, FewRows few) {
   constexpr int kKept = kept_tiles(kTiles);
   extern __shared__ uint4 ring[];
+  wait_for_previous();
   const int tiles = kIsExact ? kTiles : op.kv.head_dim / 16;
   const int lane = static_cast<int>(threadIdx.x) % kWarp, warp = static_cast<int>(threadIdx.x) / kWarp;
   const int t = lane % 4;
@@ -256,45 +258,44 @@ __global__ void __launch_bounds__(kThreads, 2) tile_attention_kernel(Attention o
 }
 
 template <typename T, int kTiles, bool kIsExact>
-void launch(const Attention& op, FewRows few, dim3 grid, StreamHandle stream) {
+void launch(const Attention& op, FewRows few, dim3 grid, StreamEnd at) {
   const int bytes = kStages * stage_bytes(kTiles) + parked_bytes(kTiles) +
                     (op.sink_turn.cos ? kTileRows * op.kv.head_dim * 2 : 0);
   const auto kernel = tile_attention_kernel<T, kTiles, kIsExact>;
   // Always the same: other threads launch this kernel too, with more or less.
   constexpr int kMost = kStages * stage_bytes(kTiles) + parked_bytes(kTiles) + kTileRows * kTiles * 32;
   if (kMost > 48 << 10) cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kMost);
-  kernel<<<grid, kThreads, bytes, stream>>>(op, few);
+  launch_kernel("tile_attention", kernel, grid, kThreads, bytes, at, op, few);
 }
 
 template <typename T>
-void launch_for(const Attention& op, FewRows few, dim3 grid, StreamHandle stream) {
+void launch_for(const Attention& op, FewRows few, dim3 grid, StreamEnd at) {
   switch (op.kv.head_dim) {
     case 64:
-      return launch<T, 4, true>(op, few, grid, stream);
+      return launch<T, 4, true>(op, few, grid, at);
     case 80:
-      return launch<T, 5, true>(op, few, grid, stream);
+      return launch<T, 5, true>(op, few, grid, at);
     case 96:
-      return launch<T, 6, true>(op, few, grid, stream);
+      return launch<T, 6, true>(op, few, grid, at);
     case 112:
-      return launch<T, 7, true>(op, few, grid, stream);
+      return launch<T, 7, true>(op, few, grid, at);
     case 128:
-      return launch<T, 8, true>(op, few, grid, stream);
+      return launch<T, 8, true>(op, few, grid, at);
     default:
-      return launch<T, 4, false>(op, few, grid, stream);
+      return launch<T, 4, false>(op, few, grid, at);
   }
 }
 
 }  // namespace
 
-void attend_tiles(const Attention& op, FewRows few, StreamHandle stream) {
+void attend_tiles(const Attention& op, FewRows few, StreamEnd at) {
   // No fewer than there are; a tile that is not there costs little.
   const int tiles = op.step.rows * few.group / kTileRows + op.step.sequences;
   const dim3 grid(static_cast<unsigned>(tiles), static_cast<unsigned>(op.kv.kv_heads));
   if (op.kv.type == KvType::f16)
-    launch_for<__half>(op, few, grid, stream);
+    launch_for<__half>(op, few, grid, at);
   else
-    launch_for<__nv_bfloat16>(op, few, grid, stream);
-  check_launch("tile_attention");
+    launch_for<__nv_bfloat16>(op, few, grid, at);
 }
 
 }  // namespace quern::cuda

@@ -116,7 +116,7 @@ struct AttentionScratch {
   int longest = 0;  // as a recorded step would have it; 0: as the rows have it
 };
 
-using AttentionKernel = void (*)(const cuda::Attention&, cuda::StreamHandle);
+using AttentionKernel = void (*)(const cuda::Attention&, cuda::StreamEnd);
 
 // A step of some chunks; gives their rows in order, [rows][heads * head_dim]. Pages lie in no order, those
 // that are not seen are missing, and what lies behind a sequence's end is not a number.

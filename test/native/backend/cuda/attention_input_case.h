@@ -60,7 +60,7 @@ class HeadsLayer {
   // Rows from `first` on, as many as the step has. Queries are of type Query: float, or the bits of a bf16.
   template <typename Query>
   std::vector<RowNumbers> run(const MadeUpStep& step, int first,
-                              void (*operation)(const cuda::AttentionInput&, cuda::StreamHandle)) const {
+                              void (*operation)(const cuda::AttentionInput&, cuda::StreamEnd)) const {
     const auto& [hidden, heads, kv_heads, head_dim, rope_dim, type, head_norms, bias, encoding, of_values] =
         shape_;
     const int rows = step.rows(), half = rope_dim / 2;
