@@ -87,12 +87,12 @@ describe('cancel()', () => {
 
   it('wakes a waiting reader', async () => {
     const generation = model.generate(prompt, long)
+    let pieces = 0
     const reading = (async () => {
-      let pieces = 0
       for await (const _ of generation) pieces++
-      return pieces
     })()
-    setTimeout(() => generation.cancel(), 30)
+    await eventually(() => pieces > 0, 'a piece')
+    generation.cancel()
     await reading
     expect((await generation.result()).finishReason).toBe('cancelled')
   })

@@ -249,7 +249,7 @@ describe('closing', () => {
     const results = Array.from({ length: 5 }, () => model.generate('Once upon a time', long).result())
     const logits = model.logits(new Array(2000).fill(3), { positions: 'last' })
     const unread = model.generate('Once upon a time', long)
-    await sleep(30)
+    await eventually(() => model.stats().active > 0, 'it works')
     const start = performance.now()
     const closing = model.close()
     await Promise.all([...results, logits].map((result) => expectCode(() => result, 'closed')))
