@@ -189,7 +189,10 @@ void prepare(Warp& warp, const Instruction& i, uint32_t lanes, uint32_t bytes, b
                                                                   reinterpret_cast<uint64_t>(block.shared) <
                                                               Arena::kSharedBytes);
   if (is_shared) return count_shared(block.counters, counted, bytes);
-  if (space != MemorySpace::constant) count_global(block.counters, counted, bytes, is_write);
+  if (space == MemorySpace::constant) return;
+  count_global(block.counters, counted, bytes, is_write);
+  const auto early = static_cast<uint64_t>(std::popcount(counted.lanes & ~warp.waited));
+  if (!is_write) block.counters.early_bytes_read += early * bytes;
 }
 
 namespace {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backend/cuda/cuda_device.h"
+#include "backend/cuda/product_case.h"
 #include "check.h"
 #include "emulator/counters.h"
 #include "emulator/report.h"
@@ -127,8 +128,48 @@ void check_steps(const ModelSizes& sizes, const char* dtype, bool exact, int cou
   for (int times = 0; times < 3; ++times) step(1, 1, drawn, 1);
 }
 
-TEST(all_kernels_of_a_step_may_begin_early_but_the_first) {
+// What a block of gemv has on its way before it waits: of eight warps so many granules of two rows a lane.
+uint64_t ring_bytes(cuda::Encoding encoding, int rows) {
+  using cuda::Encoding;
+  const bool is_half = encoding == Encoding::bf16 || encoding == Encoding::f16;
+  const int granules = (is_half ? 5 : 3) - (rows > 16 ? 1 : 0);
+  const int numbers = encoding == Encoding::f32 ? 32 : 16;  // bytes of a lane and row
+  const int scales = encoding == Encoding::int4 ? 8 : encoding == Encoding::int8 ? 4 : 0;
+  return static_cast<uint64_t>(8 * 32 * granules * 2 * (numbers + scales));
+}
+
+// Else nothing would be gained.
+TEST(products_of_few_rows_send_for_weights_before_they_wait) {
   CHECK_EQ(is_set, 0);
+  constexpr int kWeights = 64, kCols = 3072, kBlocks = 4;
+  const cuda::StreamEnd behind = cuda::StreamEnd(nullptr).behind_kernel();
+  Random random(1);
+  for (const cuda::Encoding encoding : kEncodings) {
+    const EncodedMatrix w(encoding, kWeights, kCols, random), up(encoding, kWeights, kCols, random);
+    const DeviceArray<float> norm(random.reals(kCols, 1));
+    for (const int rows : {1, 8, 16, 32}) {
+      const DeviceArray<uint16_t> in(bf16_of(random.reals(size_t(rows * kCols), 1)));
+      const DeviceArray<float> x(random.reals(size_t(rows * kCols), 1)), sums(size_t(rows * kWeights));
+      const DeviceArray<uint16_t> out(size_t(rows * kWeights));
+      const Scratch scratch(rows, kCols, 1);
+      const std::string context = std::to_string(static_cast<int>(encoding)) + ", " + std::to_string(rows);
+      emulator::take_counters();
+      cuda::matmul_add({w.matrix(), in.data(), rows, sums.data(), scratch.workspace()}, nullptr);
+      CHECK_FOR(emulator::take_counters().early_bytes_read == 0, context);
+      cuda::matmul_add({w.matrix(), in.data(), rows, sums.data(), scratch.workspace()}, behind);
+      const uint64_t ring = ring_bytes(encoding, rows);
+      CHECK_FOR(emulator::take_counters().early_bytes_read == kBlocks * ring, context);
+      cuda::ffn_input(
+          {x.data(), rows, norm.data(), 1e-6f, w.matrix(), up.matrix(), out.data(), scratch.workspace()},
+          behind);
+      const uint64_t of_norm = rows == 1 ? kCols * sizeof(float) : 0;
+      CHECK_FOR(emulator::take_counters().early_bytes_read == kBlocks * (ring + of_norm), context);
+    }
+  }
+  CHECK(emulator::take_reports().empty());
+}
+
+TEST(all_kernels_of_a_step_may_begin_early_but_the_first) {
   for (const char* dtype : {"bf16", "int8", "int4"}) check_steps(kSizes[0], dtype, false, 3);
   check_steps(kSizes[0], "bf16", false, 1);
   check_steps(kSizes[1], "int4", false, 1);
