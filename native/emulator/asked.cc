@@ -39,6 +39,10 @@ std::string_view asked_checks() {
   return asked_word("QUERN_EMULATOR_CHECK", {"all", "bounds", "none"});
 }
 
+std::string_view asked_of_graphs() {
+  return asked_word("QUERN_EMULATOR_GRAPHS", {"given", "refused", "no-memory"});
+}
+
 std::string_view asked_word(const char* variable, std::initializer_list<std::string_view> words) {
   const std::string_view text = asked_text(variable);
   if (text.empty()) return *words.begin();

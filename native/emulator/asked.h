@@ -20,6 +20,8 @@ std::string_view asked_word(const char* variable, std::initializer_list<std::str
 
 // QUERN_EMULATOR_CHECK: all, bounds or none.
 std::string_view asked_checks();
+// QUERN_EMULATOR_GRAPHS: given, refused or no-memory.
+std::string_view asked_of_graphs();
 
 // False: not digits alone, or more than 64 bits hold.
 bool read_number(std::string_view text, uint64_t& number);

@@ -1,6 +1,7 @@
 // Streams captured into graphs, and graphs that run.
 #include <algorithm>
 
+#include "emulator/asked.h"
 #include "emulator/runtime_stream.h"
 
 using namespace quern::emulator;
@@ -142,6 +143,7 @@ cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long) {
   return api_call([&](Runtime& runtime) {
     if (!runtime.graphs.contains(graph)) return cudaErrorInvalidValue;
+    if (asked_of_graphs() == "no-memory") return cudaErrorMemoryAllocation;
     *exec = new CUgraphExec_st{std::make_shared<const GraphNodes>(graph->nodes)};
     runtime.graph_execs.insert(*exec);
     return cudaSuccess;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "emulator/asked.h"
 #include "emulator/counters.h"
 
 using namespace quern::emulator;
@@ -56,6 +57,10 @@ cudaError_t enqueue(Runtime& runtime, CUstream_st* stream, Operation operation) 
   }
   if (stream->capture) {
     if (stream->capture->is_broken) return cudaErrorStreamCaptureInvalidated;
+    if (asked_of_graphs() == "refused") {
+      stream->capture->is_broken = true;
+      return cudaErrorStreamCaptureUnsupported;
+    }
     GraphNodes& nodes = stream->capture->nodes;
     nodes.operations.push_back(std::move(operation));
     nodes.after.push_back(std::move(stream->after));

@@ -1,6 +1,7 @@
 #include "backend/cuda/graph_cache.h"
 
 #include <algorithm>
+#include <exception>
 
 namespace quern::cuda {
 
@@ -39,36 +40,41 @@ void GraphCache::launch(std::span<const Operation> operations, cudaStream_t stre
     return launch_all(operations, stream);
   }
   entries_.splice(entries_.begin(), entries_, found);
-  if (!found->graph) found->graph = record(operations, stream);
+  if (!found->graph && !found->is_refused) {
+    found->graph = record(operations, stream);
+    found->is_refused = !found->graph;
+  }
   if (found->graph) return context_->check(cudaGraphLaunch(found->graph, stream), "launching a step");
   launch_all(operations, stream);
 }
 
 cudaGraphExec_t GraphCache::record(std::span<const Operation> operations, cudaStream_t stream) const {
   const auto turn = context_->take_turn();
-  context_->check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "recording a step");
-  cudaGraph_t graph = nullptr;
+  if (!goes_well(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal))) return nullptr;
+  bool is_whole = true;
   try {
     launch_all(operations, stream);
-  } catch (...) {
-    cudaStreamEndCapture(stream, &graph);
-    if (graph) cudaGraphDestroy(graph);
-    cudaGetLastError();  // or the next launch would be taken for what failed here
-    throw;
+  } catch (const std::exception&) {
+    is_whole = false;  // what is wrong with an operation itself is said when it is launched on its own
   }
-  context_->check(cudaStreamEndCapture(stream, &graph), "recording a step");
+  cudaGraph_t graph = nullptr;
+  is_whole = goes_well(cudaStreamEndCapture(stream, &graph)) && is_whole;
   cudaGraphExec_t made = nullptr;
-  cudaError_t status = cudaGraphInstantiate(&made, graph, 0);
-  cudaGraphDestroy(graph);
-  if (status == cudaSuccess) {
-    // Else its first launch would take the memory, and there the step cannot do without it any more.
-    status = cudaGraphUpload(made, stream);
-    if (status == cudaSuccess) return made;
-    cudaGraphExecDestroy(made);
-  }
-  if (status != cudaErrorMemoryAllocation) context_->check(status, "recording a step");
-  cudaGetLastError();
+  const bool is_made = is_whole && goes_well(cudaGraphInstantiate(&made, graph, 0));
+  if (graph) cudaGraphDestroy(graph);
+  if (!is_made) return nullptr;
+  // Else its first launch would take the memory, and there the step cannot do without it any more.
+  if (goes_well(cudaGraphUpload(made, stream))) return made;
+  cudaGraphExecDestroy(made);
   return nullptr;
+}
+
+// False where a call failed, of which nothing is left then. Throws where that was the GPU's end.
+bool GraphCache::goes_well(cudaError_t status) const {
+  if (status == cudaSuccess) return true;
+  if (ends_device(status)) context_->check(status, "recording a step");
+  cudaGetLastError();  // or the next launch would be taken for what failed here
+  return false;
 }
 
 }  // namespace quern::cuda

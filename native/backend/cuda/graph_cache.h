@@ -26,10 +26,13 @@ class GraphCache {
   static constexpr size_t kMost = 64;
   struct Entry {
     std::vector<Operation> operations;
-    cudaGraphExec_t graph = nullptr;  // null: seen once, or there was no memory to record it
+    cudaGraphExec_t graph = nullptr;  // null: seen once, or could not be recorded
+    bool is_refused = false;          // it could not
   };
-  // Null: the GPU has no memory for it.
+  // Null: the GPU has no memory for it, or its driver does not record what is in it. Throws where the GPU is
+  // lost.
   cudaGraphExec_t record(std::span<const Operation> operations, cudaStream_t stream) const;
+  bool goes_well(cudaError_t status) const;
   void destroy(const Entry& entry) const;
 
   const std::shared_ptr<const Context> context_;

@@ -78,6 +78,7 @@ TEST(words) {
     check_refused(kName, wrong, "all or bounds or none", [] { asked_checks(); });
   const Environment some(kName, "bounds");
   CHECK_EQ(asked_checks(), "bounds");
+  check_refused("QUERN_EMULATOR_GRAPHS", "none", "given or refused or no-memory", [] { asked_of_graphs(); });
 }
 
 TEST(architectures) {
