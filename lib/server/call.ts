@@ -41,6 +41,8 @@ export class Call {
   readonly #onEnd: () => void
   readonly #leases: Lease[] = []
   #timer: NodeJS.Timeout | undefined
+  /** Whether a model has computed something for it, which may be but a part of what it wants. */
+  #hasWorked = false
   #isOver = false
 
   constructor(
@@ -103,14 +105,14 @@ export class Call {
   completed(outcome: Outcome): void {
     this.#report.completed(outcome)
     this.metrics.completed(this.#report.model ?? '', outcome)
-    if (outcome.finishReason !== 'cancelled') this.#worked()
+    if (outcome.finishReason !== 'cancelled') this.#hasWorked = true
   }
 
   /** How many tokens a task without a generation took in, for log and metrics: texts to embed or to rank. */
   took(promptTokens: number): void {
     this.#report.took({ promptTokens, cachedTokens: 0, completionTokens: 0 })
     this.metrics.took(this.#report.model ?? '', promptTokens, 0)
-    if (promptTokens > 0) this.#worked()
+    if (promptTokens > 0) this.#hasWorked = true
   }
 
   /** What went wrong, for the log and for the models that it may be the end of; the call's end comes later. */
@@ -119,16 +121,16 @@ export class Call {
     for (const lease of this.#leases) lease.failed(error)
   }
 
-  #worked(): void {
-    for (const lease of this.#leases) lease.worked()
-  }
-
   /** The answer is complete, or is never going to be. */
   end(): void {
     if (this.#isOver) return
     this.#isOver = true
     clearTimeout(this.#timer)
-    for (const lease of this.#leases) lease.release()
+    const isDone = this.#hasWorked && this.#report.error === undefined
+    for (const lease of this.#leases) {
+      if (isDone) lease.worked()
+      lease.release()
+    }
     this.running.delete(this)
     this.#onEnd()
   }

@@ -130,6 +130,18 @@ describe('a model whose device fails', () => {
     expect(await probes(app)).toEqual([200, 200])
   })
 
+  it('is left alone too where a request that makes it fail succeeds in part', async () => {
+    const { app } = appOf({ tiny: onGpu })
+    const slow = new Array(1500).fill(3) // it takes more steps than there are before the failure
+    vi.stubEnv('QUERN_LATE_LOST', '3')
+    for (const _ of [1, 2, 3]) {
+      expect(await probes(app)).toEqual([200, 200])
+      const failed = await ask(app, { prompt: [[3, 4, 5], slow], max_tokens: 1 })
+      expect((await json(failed)).error.code).toBe('device_failed')
+    }
+    expect(await probes(app)).toEqual([503, 503])
+  })
+
   it('has others that may hold its device let go of it', async () => {
     const { app } = appOf({ tiny: onGpu, other: onGpu })
     await loadedToFail(app)
