@@ -42,9 +42,9 @@ export async function answer(row: Endpoint, { req, env }: Context, server: Serve
   } catch (thrown) {
     const error = signal.aborted ? call.signal.reason : thrown // a body that breaks off, for instance
     env?.onFailure?.(error)
-    const told = apiErrorOf(error)
-    status = told.status
     call.failed(error)
+    const told = call.told(error)
+    status = told.status
     call.end()
     return errorResponse(told, row.dialect, report.id)
   }

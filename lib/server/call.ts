@@ -1,7 +1,8 @@
 import type { z } from 'zod'
-import { ApiError, loadErrorOf } from './api-error.js'
+import { ApiError, apiErrorOf, loadErrorOf } from './api-error.js'
 import type { CallReport } from './log/call-report.js'
 import type { Outcome, ServerMetrics } from './metrics/server-metrics.js'
+import { isOfDevice } from './of-device.js'
 import type { StoredResponses } from './openai/responses/stored-responses.js'
 import type { RunningCalls } from './running-calls.js'
 import type { Lease } from './served-model.js'
@@ -119,6 +120,13 @@ export class Call {
   failed(error: unknown): void {
     this.#report.error ??= error
     for (const lease of this.#leases) lease.failed(error)
+  }
+
+  /** What went wrong, as the client may see it: of a model whose device failed also when it may be asked for again, if ever. */
+  told(error: unknown): ApiError {
+    const told = apiErrorOf(error)
+    const outage = isOfDevice(told.cause) && this.models.named(this.#report.model).outage
+    return outage && outage.code === told.code ? outage : told
   }
 
   /** The answer is complete, or is never going to be. */
