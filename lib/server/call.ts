@@ -2,7 +2,6 @@ import type { z } from 'zod'
 import { ApiError, apiErrorOf, loadErrorOf } from './api-error.js'
 import type { CallReport } from './log/call-report.js'
 import type { Outcome, ServerMetrics } from './metrics/server-metrics.js'
-import { isOfDevice } from './of-device.js'
 import type { StoredResponses } from './openai/responses/stored-responses.js'
 import type { RunningCalls } from './running-calls.js'
 import type { Lease } from './served-model.js'
@@ -125,8 +124,9 @@ export class Call {
   /** What went wrong, as the client may see it: of a model whose device failed also when it may be asked for again, if ever. */
   told(error: unknown): ApiError {
     const told = apiErrorOf(error)
-    const outage = isOfDevice(told.cause) && this.models.named(this.#report.model).outage
-    return outage && outage.code === told.code ? outage : told
+    const { model } = this.#report
+    const isOfDevice = told.code === 'device_failed' || told.code === 'no_device'
+    return (isOfDevice && model !== undefined && this.models.named(model).outage) || told
   }
 
   /** The answer is complete, or is never going to be. */

@@ -128,6 +128,17 @@ describe('a model whose device fails', () => {
     expect(logged).toEqual([again, loaded, again, loaded, left(3, 5), loaded, left(4, 10), loaded])
   })
 
+  it('is not promised for later where only a new process can load it', async () => {
+    const { app } = appOf({ tiny: onGpu })
+    await loadedToFail(app)
+    await ask(app)
+    vi.stubEnv('QUERN_LATE_DEVICES', '0')
+    for (const failed of [await ask(app), await ask(app), await ask(app)]) {
+      expect([failed.status, failed.headers.get('retry-after')]).toEqual([503, null])
+      expect((await json(failed)).error.message).toContain('restart the process')
+    }
+  })
+
   it('is not left alone where a request succeeds in between', async () => {
     const { app } = appOf({ tiny: onGpu })
     for (const _ of [1, 2, 3, 4]) {
