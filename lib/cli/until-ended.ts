@@ -10,6 +10,7 @@ const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const
 /** Runs a service until Ctrl-C or SIGTERM, which let it finish what it does; a second one makes it hurry. */
 export async function untilEnded({ begin, end }: Service): Promise<void> {
   let signals = 0
+  let hasEnded = false
   let asked: () => void
   const isAsked = new Promise<void>((resolve) => {
     asked = resolve
@@ -19,6 +20,7 @@ export async function untilEnded({ begin, end }: Service): Promise<void> {
     asked()
     if (++signals < 2) return
     process.exitCode = exitCodes[signal]
+    if (hasEnded) process.exit() // whatever keeps it alive
     hurried ??= end(true)
   }
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
@@ -33,6 +35,7 @@ export async function untilEnded({ begin, end }: Service): Promise<void> {
       if (signals > 0) await began.catch(() => {}) // it was ended before it had begun
     }
   } finally {
+    hasEnded = true
     // Once told to end, the process says with its exit code that it was told again, however late that is.
     if (signals === 0) process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
   }
