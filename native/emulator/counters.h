@@ -7,6 +7,7 @@ namespace quern::emulator {
 struct Counters {
   uint64_t launches = 0;
   uint64_t early_launches = 0;  // of them, those that may begin before the kernel in front has ended
+  uint64_t graph_launches = 0;  // of whole graphs, whose kernels are among `launches`
   uint64_t warp_instructions = 0, tensor_instructions = 0;
   uint64_t global_bytes_read = 0, global_bytes_written = 0;  // asked for by lanes
   uint64_t early_bytes_read = 0;  // of those read, what was asked for before kernels in front were waited for
@@ -19,6 +20,7 @@ struct Counters {
   Counters& operator+=(const Counters& other) {
     launches += other.launches;
     early_launches += other.early_launches;
+    graph_launches += other.graph_launches;
     warp_instructions += other.warp_instructions;
     tensor_instructions += other.tensor_instructions;
     global_bytes_read += other.global_bytes_read;

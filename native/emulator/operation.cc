@@ -8,6 +8,7 @@
 #include "emulator/arena.h"
 #include "emulator/asked.h"
 #include "emulator/checker.h"
+#include "emulator/counters.h"
 #include "emulator/report.h"
 #include "emulator/runtime.h"
 
@@ -104,6 +105,7 @@ void perform(Runtime& runtime, int device, const Operation& operation, Chain& ch
     record->recording->time = std::chrono::steady_clock::now();
   } else if (const auto* graph = std::get_if<GraphRun>(&operation.what)) {
     const auto nodes = graph->nodes;
+    ++counted().graph_launches;
     run_graph(runtime, device, *nodes);
   }
 }

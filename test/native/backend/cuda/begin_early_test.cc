@@ -97,9 +97,9 @@ class Sequences {
 
 constexpr uint64_t kAll = ~uint64_t{0};
 
-// Prompts by gemm and gemv, then steps of one token each, the third and those behind it as a graph. Of each
-// so many launches wait for the whole of what came before, and where the host reads numbers, one more behind
-// that. Nothing may be reported of any.
+// Prompts by gemm and gemv, then steps of one token each, the second of equal ones and those behind it as a
+// graph. Of each so many launches wait for the whole of what came before, and where the host reads numbers,
+// one more behind that. Nothing may be reported of any.
 void check_steps(const ModelSizes& sizes, const char* dtype, bool exact, int count, int gpu = 0,
                  uint64_t want = 1) {
   const std::string context = std::string(dtype) + ", heads of " + std::to_string(sizes.head_dim) + ", " +
@@ -110,22 +110,25 @@ void check_steps(const ModelSizes& sizes, const char* dtype, bool exact, int cou
   drawn.logit_bias = {{3, 0.5f}};
   drawn.top_logprobs = 2;
   Sequences sequences(sizes, dtype, exact, count, gpu);
-  const auto step = [&](int first, int others, const SamplingOptions& options, int rows_read = 0) {
+  const auto step = [&](int first, int others, const SamplingOptions& options, uint64_t graphs,
+                        int rows_read = 0) {
     std::vector<int> tokens(static_cast<size_t>(count), others);
     tokens[0] = first;
     emulator::take_counters();
     sequences.step(tokens, options, rows_read);
     const emulator::Counters counters = emulator::take_counters();
     CHECK_FOR(emulator::take_reports().empty(), context);
+    CHECK_FOR(counters.graph_launches == graphs,
+              context + ": " + std::to_string(counters.graph_launches) + " graphs");
     const uint64_t waiting = counters.launches - counters.early_launches;
     CHECK_FOR(counters.launches > 6 &&
                   waiting == (want == kAll ? counters.launches : want + (rows_read > 0 ? 1 : 0)),
               context + ": " + std::to_string(waiting) + " of " + std::to_string(counters.launches));
   };
-  for (const int tokens : {70, 5, 20}) step(70, tokens, drawn);
+  for (const int tokens : {70, 5, 20}) step(70, tokens, drawn, 0);
   for (const SamplingOptions* options : {&likeliest, &drawn})
-    for (int times = 0; times < 3; ++times) step(1, 1, *options);
-  for (int times = 0; times < 3; ++times) step(1, 1, drawn, 1);
+    for (int times = 0; times < 3; ++times) step(1, 1, *options, times == 0 ? 0 : 1);
+  for (int times = 0; times < 3; ++times) step(1, 1, drawn, times == 0 ? 0 : 1, 1);
 }
 
 // What a block of gemv has on its way before it waits: of eight warps so many granules of two rows a lane.
