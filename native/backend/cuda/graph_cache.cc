@@ -40,9 +40,9 @@ void GraphCache::launch(std::span<const Operation> operations, cudaStream_t stre
     return launch_all(operations, stream);
   }
   entries_.splice(entries_.begin(), entries_, found);
-  if (!found->graph && !found->is_refused) {
+  if (!found->graph && found->launches_before_try-- == 0) {
     found->graph = record(operations, stream);
-    found->is_refused = !found->graph;
+    found->launches_before_try = kLaunchesBetweenTries;
   }
   if (found->graph) return context_->check(cudaGraphLaunch(found->graph, stream), "launching a step");
   launch_all(operations, stream);

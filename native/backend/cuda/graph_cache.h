@@ -1,6 +1,7 @@
 // Decoding asks for the same operations step after step: those of an equal list, seen for the second time,
 // are recorded as a CUDA graph, which is launched at once instead of kernel by kernel. Lists are equal where
-// all structs are, addresses included; numbers that differ lie in the step's tables.
+// all structs are, addresses included; numbers that differ lie in the step's tables. A list that could not be
+// recorded is tried again later, since memory may have been short for a moment.
 #pragma once
 #include <cstdint>
 #include <list>
@@ -15,6 +16,8 @@ namespace quern::cuda {
 
 class GraphCache {
  public:
+  static constexpr int kLaunchesBetweenTries = 256;
+
   explicit GraphCache(std::shared_ptr<const Context> context) : context_(std::move(context)) {}
   ~GraphCache();
   GraphCache(const GraphCache&) = delete;
@@ -27,7 +30,7 @@ class GraphCache {
   struct Entry {
     std::vector<Operation> operations;
     cudaGraphExec_t graph = nullptr;  // null: seen once, or could not be recorded
-    bool is_refused = false;          // it could not
+    int launches_before_try = 0;      // to record it
   };
   // Null: the GPU has no memory for it, or its driver does not record what is in it. Throws where the GPU is
   // lost.
