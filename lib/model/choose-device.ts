@@ -141,9 +141,9 @@ async function insistedDevice(device: string, places?: CudaPlaces): Promise<Chos
   const usable = usableDevices(state).filter(({ index }) => wanted === undefined || index === Number(wanted))
   const ask = memoryAsker(library, places)
   const problems: QuernError[] = []
-  for (const device of usable) {
-    const { problem } = await ask(device.index)
-    if (problem === undefined) return chosenGpu(library, device)
+  for (const gpu of usable) {
+    const { problem } = await ask(gpu.index)
+    if (problem === undefined) return chosenGpu(library, gpu)
     problems.push(problem)
   }
   throw refuse(problems[0] ?? state.problem ?? none)
