@@ -1,13 +1,12 @@
 import { totalmem } from 'node:os'
 import type { ModelPlan } from '../checkpoint/plan.js'
-import { planText } from '../checkpoint/plan-text.js'
 import { QuernError, type QuernErrorCode } from '../errors.js'
-import { callNative } from '../native/call-native.js'
 import type { NativeProbedDevice } from '../native/device-probe.js'
-import { deviceLibrary, native } from '../native/load-binding.js'
+import { deviceLibrary } from '../native/load-binding.js'
 import { askCuda, type CudaPlaces, errorOf, type FreeMemory, memoryAsker, usableDevices } from './cuda.js'
 import { inGpuTurn } from './gpu-turns.js'
 import type { LoadOptions } from './load-options.js'
+import { weightBytes } from './loaded-bytes.js'
 
 /** Where a model will run: a device of a library, or with the path '' the CPU. */
 export interface ChosenDevice {
@@ -156,8 +155,8 @@ const overhead = 256e6
 
 /** About what a model takes at least of a GPU's memory. */
 function neededBytes(plan: ModelPlan, options: LoadOptions): number {
-  const { dtype = 'auto', precision, kvCache, contextLength = plan.config.contextLength } = options
-  const weights = callNative(() => native().loadedBytes(planText(plan), dtype))
+  const { dtype, precision, kvCache, contextLength = plan.config.contextLength } = options
+  const weights = weightBytes(plan, dtype)
   const numberBytes = precision === 'exact' ? 4 : 2
   const perToken = plan.config.layers.reduce(
     (sum, { mixer }) => sum + 2 * mixer.kvHeads * mixer.headDim * numberBytes,

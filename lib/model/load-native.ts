@@ -8,6 +8,7 @@ import { native } from '../native/load-binding.js'
 import { onAbort } from '../on-abort.js'
 import type { ChosenDevice } from './choose-device.js'
 import { defaultMaxQueue, type LoadOptions } from './load-options.js'
+import { weightBytes } from './loaded-bytes.js'
 
 /** What the engine is told: options that were taken, and what load() made of them. */
 export interface NativeLoadOptions extends LoadOptions {
@@ -17,15 +18,27 @@ export interface NativeLoadOptions extends LoadOptions {
   requests: Requests
 }
 
-/** A cache beyond all memory of where the model is to run is a slip: it is told before weights are read, and before gigabytes of bookkeeping. */
-function expectMemory({ name, memoryBytes }: ChosenDevice, { kvCache }: LoadOptions): void {
-  const [wanted, all] = [kvCache?.maxBytes ?? 0, memoryBytes ?? Number.POSITIVE_INFINITY]
-  if (wanted <= all) return
-  throw new QuernError(
-    'out_of_memory',
-    `kvCache.maxBytes (--kv-cache): expected at most the ${all} bytes of memory that ${name} has, got ${wanted}: take less`,
-    { value: wanted },
-  )
+/**
+ * What is beyond all memory of where the model is to run is told before weights are read, and before gigabytes of bookkeeping: a cache, and on
+ * a GPU, which unlike a machine has nothing to swap to, the weights.
+ */
+function expectMemory(plan: ModelPlan, device: ChosenDevice, { dtype, kvCache }: LoadOptions): void {
+  const { library, name, memoryBytes: all } = device
+  if (all === undefined) return
+  const cache = kvCache?.maxBytes ?? 0
+  const refuse = (what: string, wanted: number, got: string) =>
+    new QuernError(
+      'out_of_memory',
+      `${what}: expected at most the ${all} bytes of memory that ${name} has, got ${got}`,
+      { value: wanted },
+    )
+  if (cache > all) throw refuse('kvCache.maxBytes (--kv-cache)', cache, `${cache}: take less`)
+  if (library === '') return
+  const weights = weightBytes(plan, dtype)
+  if (weights + cache <= all) return
+  const ofCache = cache > 0 ? ` and ${cache} of kvCache.maxBytes (--kv-cache)` : ''
+  const cure = `take ${cache > 0 ? 'less of that, ' : ''}a smaller dtype ('int8', 'int4'), another GPU, or device: 'cpu'`
+  throw refuse('device', weights + cache, `${weights} of weights${ofCache}: ${cure}`)
 }
 
 /** Reads the weights to where the model will run. */
@@ -34,7 +47,7 @@ export async function loadNative(
   device: ChosenDevice,
   options: NativeLoadOptions,
 ): Promise<NativeModel> {
-  expectMemory(device, options)
+  expectMemory(plan, device, options)
   const { onProgress, signal, requests } = options
   let failure: { reason: unknown } | undefined // what onProgress threw
   const report = (loadedBytes: number, totalBytes: number) => {

@@ -17,13 +17,21 @@ import type { Quantization } from './load-options.js'
  */
 export type LoadedBytes = Record<'auto' | WeightDtype | Quantization, number>
 
+/** Bytes that the weights take in memory. */
+export function weightBytes(plan: ModelPlan, dtype: keyof LoadedBytes = 'auto'): number {
+  return weightBytesOf(planText(plan), dtype)
+}
+
+const weightBytesOf = (text: string, dtype: keyof LoadedBytes) =>
+  callNative(() => native().loadedBytes(text, dtype))
+
 /** What load() would need for the weights of a plan. Nothing where there is no native binary: headers can be read without one. */
 export function loadedBytes(plan: ModelPlan): { loadedBytes?: LoadedBytes } {
   try {
     const text = planText(plan)
     const sizes = (['auto', ...dtypes, ...quantizations] as const).map((dtype) => [
       dtype,
-      callNative(() => native().loadedBytes(text, dtype)),
+      weightBytesOf(text, dtype),
     ])
     return { loadedBytes: Object.fromEntries(sizes) as LoadedBytes }
   } catch (error) {

@@ -66,6 +66,19 @@ it('is one of its own for each of several that are loaded at once, as far as the
   expect(code).toBe(0)
 })
 
+it('is refused before weights are read where they take more than all of its memory', async () => {
+  const { stdout } = await runScript(
+    `process.env.QUERN_EMULATOR_MEMORY = '8000000'
+    const { load } = await import(DIST)
+    const onProgress = () => console.log('read')
+    await load(undefined, { device: 'cuda', onProgress }).catch(({ code, message }) => console.log(code, message))`,
+    { timeout: 120_000 },
+  )
+  expect(stdout).toMatch(
+    /^out_of_memory device: expected at most the 8000000 bytes of memory that cuda:0 \(.*\) has, got 10895360 of weights: .*\n$/,
+  )
+})
+
 it.each([20, 200, 800])('a process may end %d ms into an answer', async (milliseconds) => {
   const { code, stderr } = await runScript(
     `const { load } = await import(DIST)

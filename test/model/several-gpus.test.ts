@@ -141,11 +141,37 @@ it('what measures the CPU asks for none', async () => {
   await expectCode(() => doctor({ cuda: 1 as unknown as boolean }), 'invalid_option')
 })
 
-it('one that is smaller than the model is not opened', async () => {
-  free(8e9, 8e9)
+/** As many GPUs, which have so many bytes in all. */
+async function inAll(...each: number[]) {
+  free(...each)
   const probed = await native().probeDevices(lateLibrary)
-  const devices = probed.devices.map((device) => ({ ...device, memoryBytes: device.index === 0 ? 1e8 : 8e9 }))
+  const devices = probed.devices.map((device) => ({ ...device, memoryBytes: each[device.index] as number }))
   vi.spyOn(native(), 'probeDevices').mockResolvedValue({ ...probed, devices })
+}
+
+it('one that is smaller than the weights is refused before they are read', async () => {
+  await inAll(8e6, 12e6)
+  const onProgress = vi.fn()
+  const weights = 10_895_360 // of the bundled model
+  const small = await expectCode(() => load(undefined, { device: 'cuda', onProgress }), 'out_of_memory')
+  expect(small.message).toBe(
+    `device: expected at most the 8000000 bytes of memory that cuda:0 (late device) has, got ${weights} of weights: ` +
+      "take a smaller dtype ('int8', 'int4'), another GPU, or device: 'cpu'",
+  )
+  expect(small.value).toBe(weights)
+  const options = { device: 'cuda:1', kvCache: { maxBytes: 2e6 }, onProgress } as const
+  const both = await expectCode(() => load(undefined, options), 'out_of_memory')
+  expect(both.message).toContain(
+    `got ${weights} of weights and 2000000 of kvCache.maxBytes (--kv-cache): take less of that, a smaller dtype`,
+  )
+  expect(onProgress).not.toHaveBeenCalled()
+  const model = await load(undefined, { ...options, kvCache: { maxBytes: 1e6 } })
+  expect(model.info.deviceIndex).toBe(1)
+  await model.close()
+})
+
+it('one that is smaller than the model is not opened', async () => {
+  await inAll(1e8, 8e9)
   expect(await chosen({})).toEqual({ device: 1, opened: [1], warnings: [] })
   vi.mocked(native().freeDeviceMemory).mockClear()
   const { device, opened, warnings } = await chosen({ kvCache: { maxBytes: 9e9 } })
