@@ -38,18 +38,14 @@ export class DeviceTrouble {
   failed(error: QuernError): void {
     this.#isLost = true
     this.#failures.failed()
-    const { count, pause } = this.#failures
-    const next =
-      pause === 0
-        ? 'its device failed; the next request that wants it loads it again'
-        : `its device failed ${count} times in a row: for ${seconds(pause)} s nobody has it loaded again`
-    this.#log('error', next, error)
+    this.#log('error', `its device failed${this.#next()}`, error)
   }
 
-  /** Under another model, which is no failure of this one. */
-  failedUnder(name: string): void {
+  /** Another model was the first to be told. Where this one was computing too, what it computed may be the reason as well. */
+  failedAlong(name: string, wasComputing: boolean): void {
     this.#isLost = true
-    this.#log('error', `its device failed under model ${name}; the next request that wants it loads it again`)
+    if (wasComputing) this.#failures.failed()
+    this.#log('error', `along with that of model ${name}, its device failed${this.#next()}`)
   }
 
   /** Under a model that only its owner can load again. */
@@ -62,21 +58,36 @@ export class DeviceTrouble {
   notLoaded(error: unknown): void {
     if (!isOfDevice(error) || (error.code === 'no_device' && !this.#isLost)) return
     if (error.code === 'device_failed') this.#failures.failed()
-    if (!this.#cause) this.#log('error', 'it cannot be loaded, and the process must be restarted', error)
+    const { pause } = this.#failures
+    const next = pause === 0 ? '' : `; it is not tried again for ${seconds(pause)} s`
+    if (!this.#cause || pause > 0)
+      this.#log('error', `it cannot be loaded, and the process must be restarted${next}`, error)
     this.#cause = error
   }
 
   loaded({ device, deviceName = device }: ModelInfo): void {
-    if (this.#isLost && device === 'cpu')
-      this.#log('error', 'it is loaded again on the CPU, for no GPU took it')
-    else if (this.#isLost) this.#log('info', `it is loaded again, on ${deviceName}`)
+    const isBack = this.#isLost || this.#cause
+    if (isBack && device === 'cpu') this.#log('error', 'it is loaded again on the CPU, for no GPU took it')
+    else if (isBack) this.#log('info', `it is loaded again, on ${deviceName}`)
     this.#isLost = false
+    this.#cause = undefined
+  }
+
+  /** What was in the way of loading it may be gone. */
+  mayBeOver(): void {
     this.#cause = undefined
   }
 
   /** It has computed what a request wanted. */
   worked(): void {
     this.#failures.succeeded()
+  }
+
+  #next(): string {
+    const { count, pause } = this.#failures
+    return pause === 0
+      ? '; the next request that wants it loads it again'
+      : ` ${count} times in a row: for ${seconds(pause)} s nobody has it loaded again`
   }
 
   #pausing(): ApiError | undefined {

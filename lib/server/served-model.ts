@@ -7,6 +7,7 @@ import { type ModelLog, modelLog } from './log/log-model.js'
 import type { Logger } from './log/logger.js'
 import { isOfDevice, shareDevice } from './of-device.js'
 import { closing } from './running-calls.js'
+import type { Neighbour, SharedDevices } from './shared-devices.js'
 
 /**
  * A model that the server loads when it is first asked for, and again after its device failed.
@@ -43,25 +44,15 @@ export async function expectDevices(models: Readonly<Record<string, Model | Mode
     if (!(given instanceof Model)) await expectDevice(given.options ?? {})
 }
 
-/** What a model asks of all that it is served with. */
-export interface ServedTogether {
-  /** Frees what is of devices that failed; waits for it. */
-  freeLost(): Promise<unknown>
-  /** Frees all that is on devices and not in use; waits for it. */
-  clearDevices(): Promise<unknown>
-  /** To be told when a model's device failed. */
-  deviceFailed(name: string, device: ModelInfo): void
-}
-
 /** One of the models of a server. */
-export class ServedModel {
+export class ServedModel implements Neighbour {
   readonly name: string
   /** Seconds since 1970. */
   readonly created = Math.floor(Date.now() / 1000)
   readonly #source: ModelSource | undefined
   readonly #log: ModelLog
   readonly #trouble: DeviceTrouble
-  readonly #together: ServedTogether
+  readonly #devices: SharedDevices
   readonly #ending = new AbortController()
   #loading: Promise<Model> | undefined
   #progress: LoadProgress | undefined
@@ -73,11 +64,11 @@ export class ServedModel {
   #idle: NodeJS.Timeout | undefined
 
   /** @throws {QuernError} `invalid_option`, `unsupported_option` for what `load()` would refuse. */
-  constructor(name: string, given: Model | ModelSource, logger: Logger, together: ServedTogether) {
+  constructor(name: string, given: Model | ModelSource, logger: Logger, devices: SharedDevices) {
     this.name = name
     this.#log = modelLog(name, logger)
     this.#trouble = new DeviceTrouble(this.#log)
-    this.#together = together
+    this.#devices = devices
     if (given instanceof Model) this.#model = given
     else this.#source = { ...given, options: takeOptionsOf(name, given) }
   }
@@ -139,25 +130,33 @@ export class ServedModel {
     return this.#loading
   }
 
-  /** Frees it for now where it is on a device and nobody uses it; waits for what is being freed. */
-  async clearDevice(): Promise<void> {
-    if (this.#model && this.#model.info.device !== 'cpu' && this.#leases === 0) await this.#unload()
+  isBusyOn(gpu: number | undefined): boolean {
+    return this.#isOn(gpu) && this.#leases > 0
+  }
+
+  async clearDevice(gpu: number | undefined): Promise<void> {
+    if (this.#isOn(gpu) && this.#leases === 0) await this.#unload()
     await this.freeLost()
   }
 
-  /** Frees what is of a device that failed: whoever still has it was told, and holds the device. Waits for all that is being freed. */
+  /** Whoever still has one of a device that failed was told, and holds the device. */
   async freeLost(): Promise<void> {
     if (!this.#source) return
     for (const model of this.#users.keys()) if (model !== this.#model) this.#free(model)
     await this.#freed
   }
 
-  /** Another model's device failed: where this one is on it too, it is lost with it. */
   neighbourFailed(name: string, device: ModelInfo): void {
     const model = this.#model
     if (!this.#source || !model || !shareDevice(model.info, device)) return
+    this.#trouble.failedAlong(name, this.#users.has(model))
     this.#letGo(model)
-    this.#trouble.failedUnder(name)
+  }
+
+  deviceWorks(gpu: number | undefined): void {
+    if (!this.#source) return
+    const wanted = gpuOf(this.#source.options)
+    if (wanted === undefined || wanted === gpu) this.#trouble.mayBeOver()
   }
 
   /** For good: what is being loaded is given up. */
@@ -179,19 +178,31 @@ export class ServedModel {
     const given = { ...options, onProgress, signal: AbortSignal.any(signals) }
     try {
       // A GPU that failed is given back when no model holds it any more.
-      if (this.#trouble.isLost) await this.#together.freeLost()
-      const model = await load(source, given).catch(async (error) => {
-        if (!(error instanceof QuernError && error.code === 'device_failed')) throw error
-        await this.#together.clearDevices()
-        return load(source, given)
-      })
+      if (this.#trouble.isLost) await this.#devices.freeLost()
+      const model = await this.#loadOnClearDevice(source, given)
       this.#model = model
       this.#trouble.loaded(model.info)
+      this.#devices.loaded(model.info)
       return model
     } catch (error) {
       this.#trouble.notLoaded(error)
       throw error
     }
+  }
+
+  /** Where the GPU fails, or has failed under another model, it is tried once more when nobody holds it. */
+  async #loadOnClearDevice(source: string | undefined, options: LoadOptions): Promise<Model> {
+    const { failures } = this.#devices
+    try {
+      const model = await load(source, options)
+      const hasFledToCpu = model.info.device === 'cpu' && options.device !== 'cpu'
+      if (!hasFledToCpu || this.#devices.failures === failures) return model
+      await model.close()
+    } catch (error) {
+      if (!(error instanceof QuernError && error.code === 'device_failed')) throw error
+    }
+    await this.#devices.clear(gpuOf(options))
+    return load(source, options)
   }
 
   async #unload(): Promise<void> {
@@ -231,7 +242,7 @@ export class ServedModel {
       if (this.outage) return
       this.#trouble.failedForGood(error)
     }
-    this.#together.deviceFailed(this.name, model.info)
+    this.#devices.failed(this.name, model.info)
   }
 
   /** One whose device failed is served no more, and freed once the requests that have it were told. */
@@ -240,9 +251,20 @@ export class ServedModel {
     if (!this.#users.has(model)) this.#free(model)
   }
 
+  #isOn(gpu: number | undefined): boolean {
+    const { device, deviceIndex } = this.#model?.info ?? { device: 'cpu' }
+    return device !== 'cpu' && (gpu === undefined || gpu === deviceIndex)
+  }
+
   #worked(model: Model): void {
     if (model === this.#model) this.#trouble.worked()
   }
+}
+
+/** The one GPU that the options insist on. */
+function gpuOf({ device }: LoadOptions = {}): number | undefined {
+  const [, number] = /^cuda:(\d+)$/.exec(device ?? '') ?? []
+  return number === undefined ? undefined : Number(number)
 }
 
 function takeOptionsOf(name: string, { options = {} }: ModelSource): LoadOptions {

@@ -1,7 +1,8 @@
 import type { Model, ModelInfo } from '../index.js'
 import { ApiError, clipped } from './api-error.js'
 import type { Logger } from './log/logger.js'
-import { type ModelSource, ServedModel, type ServedTogether } from './served-model.js'
+import { type ModelSource, ServedModel } from './served-model.js'
+import { SharedDevices } from './shared-devices.js'
 
 const longestName = 200
 
@@ -12,15 +13,9 @@ export class ServedModels {
 
   /** @throws {QuernError} `invalid_option`, `unsupported_option` for what `load()` would refuse. */
   constructor(models: Readonly<Record<string, Model | ModelSource>>, logger: Logger) {
-    const together: ServedTogether = {
-      freeLost: () => Promise.all(this.all().map((served) => served.freeLost())),
-      clearDevices: () => Promise.all(this.all().map((served) => served.clearDevice())),
-      deviceFailed: (name, device) => {
-        for (const served of this.all()) served.neighbourFailed(name, device)
-      },
-    }
+    const devices = new SharedDevices(() => this.all())
     this.#models = new Map(
-      Object.entries(models).map(([name, model]) => [name, new ServedModel(name, model, logger, together)]),
+      Object.entries(models).map(([name, model]) => [name, new ServedModel(name, model, logger, devices)]),
     )
   }
 

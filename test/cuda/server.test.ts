@@ -33,3 +33,34 @@ it('a GPU that fails under one model costs requests to another no error of the s
   expect(stdout.split('\n')).toEqual([well, well, lost, well, `${lost}, ${lost}`, well, well, '200', ''])
   expect(code).toBe(0)
 })
+
+it('a model that is being loaded while the GPU fails under another is loaded all the same', async () => {
+  const { code, stdout } = await runScript(
+    `const { createApp } = await import('quern/server')
+    const { setTimeout: sleep } = await import('node:timers/promises')
+    const onGpu = { options: { device: 'cuda', threads: 1, kvCache: { maxBytes: 64e6 } } }
+    for (let round = 0; round < 5; round++) {
+      const app = createApp({ models: { tiny: onGpu, other: onGpu }, log: 'off' })
+      const ask = async (model, max_tokens) => {
+        const body = JSON.stringify({ model, prompt: 'Once upon a time', max_tokens, ignore_eos: true })
+        const headers = { 'Content-Type': 'application/json' }
+        const response = await app.request('/v1/completions', { method: 'POST', headers, body })
+        await response.text()
+        return response.status
+      }
+      await ask('tiny', 1)
+      const computing = ask('tiny', 200)
+      const loading = ask('other', 1)
+      const isLoading = async () => (await (await app.request('/v1/models/other')).json()).status === 'loading'
+      while (!(await isLoading())) await sleep(1)
+      process.env.QUERN_EMULATOR_FAULT_AFTER = String(1 + round)
+      const { status } = await app.request('/health')
+      console.log(await computing, await loading, status, (await app.request('/health')).status)
+      process.env.QUERN_EMULATOR_FAULT_AFTER = ''
+      await app.close()
+    }`,
+    { cwd: packageFolder, timeout: 300_000 },
+  )
+  expect(stdout.trim().split('\n')).toEqual(Array(5).fill('503 200 200 200'))
+  expect(code).toBe(0)
+})

@@ -173,6 +173,17 @@ describe('a model whose device fails', () => {
     for (const model of ['tiny', 'other']) expect((await ask(app, { model })).status).toBe(200)
   })
 
+  it('has others let go of its device alone where it insists on one', async () => {
+    vi.stubEnv('QUERN_LATE_FREE', '9000000000,9000000000')
+    const place = (device: 'cuda:0' | 'cuda:1') => ({ options: { device, threads: 1 } })
+    const { app } = appOf({ tiny: place('cuda:0'), same: place('cuda:0'), else: place('cuda:1') })
+    for (const model of ['same', 'else']) await ask(app, { model, max_tokens: 1 })
+    vi.stubEnv('QUERN_LATE_DEVICES', '0')
+    expect((await ask(app)).status).toBe(503)
+    const { data } = await json(app.request('/v1/models'))
+    expect(data.map(({ status }: Json) => status)).toEqual(['unloaded', 'unloaded', 'loaded'])
+  })
+
   it('is lost to all that are on that device', async () => {
     vi.stubEnv('QUERN_LATE_FREE', '9000000000,9000000000')
     const place = (device: 'cpu' | 'cuda:0' | 'cuda:1') => ({ options: { device, threads: 1 } })
@@ -185,7 +196,7 @@ describe('a model whose device fails', () => {
     const { data } = await json(app.request('/v1/models'))
     expect(data.map(({ status }: Json) => status)).toEqual(['unloaded', 'unloaded', 'loaded', 'loaded'])
     expect(ofModels()[1]).toBe(
-      'error: model same: its device failed under model tiny; the next request that wants it loads it again',
+      'error: model same: along with that of model tiny, its device failed; the next request that wants it loads it again',
     )
     expect((await running).status).toBe(200) // what it has computed is an answer all the same
     for (const model of ['same', 'tiny']) expect((await ask(app, { model })).status).toBe(200)
