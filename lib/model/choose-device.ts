@@ -73,22 +73,24 @@ async function withRoom(
   ask: (index: number) => Promise<FreeMemory>,
   warn: (message: string) => void,
 ): Promise<NativeProbedDevice | undefined> {
-  const passed: string[] = []
+  const [tooSmall, inUse, broken]: [string[], string[], string[]] = [[], [], []]
   for (const device of usable) {
+    const name = nameOf(device)
     if (device.memoryBytes < needed) {
-      passed.push(`${nameOf(device)} has ${gigabytes(device.memoryBytes)} in all`)
+      tooSmall.push(`${name} has ${gigabytes(device.memoryBytes)} in all`)
       continue
     }
     const free = await ask(device.index)
-    if (free.problem === undefined && free.bytes >= needed) return device
-    passed.push(whyNot(device, free))
+    if (free.problem !== undefined) broken.push(`${name}: ${whyOf(free.problem)}`)
+    else if (free.bytes < needed) inUse.push(`${name} has ${gigabytes(free.bytes)} free`)
+    else return device
   }
-  warn(
-    onCpu(
-      `it needs about ${gigabytes(needed)}, ${passed.join(', ')}: ` +
-        "end what else uses its memory, or take a smaller dtype ('int8', 'int4') or a smaller kvCache.maxBytes (--kv-cache)",
-    ),
-  )
+  const lacking = [...tooSmall, ...inUse].join(', ')
+  const cure =
+    (inUse.length > 0 ? 'end what else uses it, or ' : '') +
+    "take a smaller dtype ('int8', 'int4') or a smaller kvCache.maxBytes (--kv-cache)"
+  const ofMemory = lacking === '' ? [] : [`it needs about ${gigabytes(needed)}, ${lacking}: ${cure}`]
+  warn(onCpu([...ofMemory, ...broken].join('; ')))
   return undefined
 }
 
@@ -169,7 +171,3 @@ function neededBytes(plan: ModelPlan, options: LoadOptions): number {
 const whyOf = ({ message }: Pick<QuernError, 'message'>) => message.replace(/^device: /, '')
 const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`
 const nameOf = ({ index, name }: NativeProbedDevice) => `cuda:${index} (${name})`
-const whyNot = (device: NativeProbedDevice, free: FreeMemory) =>
-  free.problem === undefined
-    ? `${nameOf(device)} has ${gigabytes(free.bytes)} free`
-    : `${nameOf(device)}: ${whyOf(free.problem)}`

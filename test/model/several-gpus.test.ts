@@ -59,13 +59,37 @@ it('one that cannot be opened is passed over, unless somebody insists on it', as
   )
 })
 
-it('none of which has room', async () => {
-  free(busy, 1e8, 2e8)
-  const { device, opened, warnings } = await chosen({})
-  expect([device, opened]).toEqual(['cpu', [0, 1, 2]])
-  expect(warnings[0]).toMatch(
-    /^the model runs on the CPU: it needs about 0\.\d GB, cuda:0 \(late device\): GPU 0 cannot be used: busy, cuda:1 \(late device\) has 0\.1 GB free, cuda:2 .* has 0\.2 GB free: end .*$/,
-  )
+describe('none of which can be taken', () => {
+  const quiet = "; device: 'cpu' asks for no GPU"
+  const less = "a smaller dtype ('int8', 'int4') or a smaller kvCache.maxBytes (--kv-cache)"
+
+  it('for want of memory that others use, or for something else', async () => {
+    free(busy, 1e8, 2e8)
+    expect(await chosen({})).toEqual({
+      device: 'cpu',
+      opened: [0, 1, 2],
+      warnings: [
+        'the model runs on the CPU: it needs about 0.3 GB, cuda:1 (late device) has 0.1 GB free, cuda:2 (late device) has 0.2 GB free: ' +
+          `end what else uses it, or take ${less}; cuda:0 (late device): GPU 0 cannot be used: busy${quiet}`,
+      ],
+    })
+  })
+
+  it('though memory is not the reason', async () => {
+    free(busy, 'GPU 1 failed (a fault): restart the process')
+    expect((await chosen({})).warnings).toEqual([
+      'the model runs on the CPU: cuda:0 (late device): GPU 0 cannot be used: busy; ' +
+        `cuda:1 (late device): GPU 1 failed (a fault): restart the process${quiet}`,
+    ])
+  })
+
+  it('for want of memory in all', async () => {
+    await inAll(1e8, 2e8)
+    expect((await chosen({})).warnings).toEqual([
+      'the model runs on the CPU: it needs about 0.3 GB, cuda:0 (late device) has 0.1 GB in all, cuda:1 (late device) has 0.2 GB in all: ' +
+        `take ${less}${quiet}`,
+    ])
+  })
 })
 
 it('none of which can be opened', async () => {
@@ -177,7 +201,7 @@ it('one that is smaller than the model is not opened', async () => {
   const { device, opened, warnings } = await chosen({ kvCache: { maxBytes: 9e9 } })
   expect([device, opened]).toEqual(['cpu', []])
   expect(warnings[0]).toContain(
-    'cuda:0 (late device) has 0.1 GB in all, cuda:1 (late device) has 8.0 GB in all: end what',
+    'cuda:0 (late device) has 0.1 GB in all, cuda:1 (late device) has 8.0 GB in all: take a',
   )
 })
 
