@@ -159,6 +159,11 @@ std::shared_ptr<Context> Context::open(int index) {
   cudaError_t status = wake(index, properties);
   if (ends_device(status) && reset(index)) status = wake(index, properties);
   if (ends_device(status)) throw_failure(not_given_back(gpu, status));
+  if (status == cudaErrorMemoryAllocation) {
+    throw Error("out_of_memory", "device: " + gpu +
+                                     " has no memory left for this process: end what else uses it, or take "
+                                     "another GPU");
+  }
   if (status != cudaSuccess)
     throw Error("no_device", "device: " + gpu + " cannot be used: " + text_of(status));
   if (const auto problem = too_old(properties.major, properties.minor)) throw_failure(*problem);

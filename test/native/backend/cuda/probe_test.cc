@@ -57,5 +57,13 @@ TEST(a_gpu_that_another_process_has_for_itself) {
   CHECK(opened() == (std::vector{0, 1}));
 }
 
+TEST(a_gpu_whose_memory_others_have) {
+  emulator::Runtime::instance().devices[2].fault = cudaErrorMemoryAllocation;
+  std::string message;
+  aside([&] { CHECK_EQ(code_of([] { free_memory(2); }, &message), std::string("out_of_memory")); });
+  CHECK_EQ(message, std::string("device: GPU 2 has no memory left for this process: end what else uses it, "
+                                "or take another GPU"));
+}
+
 }  // namespace
 }  // namespace quern::cuda
